@@ -1,0 +1,5 @@
+"""`python -m lightweight_ssd` is `lssd`."""
+
+from lightweight_ssd.cli import main
+
+main()

@@ -1,0 +1,117 @@
+"""Anchors: the boxes at fixed places, scales and shapes against which the network says where objects are."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float32
+from torch import Tensor
+
+__all__ = ["SSDAnchors"]
+
+
+class SSDAnchors:
+    """Anchors whose scale grows evenly over the levels.
+
+    Level k of n has the scale `s_k = min + (max − min)·k / (n − 1)` and, in every cell, one anchor per aspect
+    ratio r, `s_k·√r` wide and `s_k / √r` high in units of the shorter side of the image, then a square of the scale
+    `√(s_k·s_{k+1})`. The finest level has a short list of its own, since it has most of the cells.
+
+    Anchors are not clipped to the image.
+
+    Source: the SSD defaults of the framework that section 4 quotes; the paper itself prints no anchors.
+    """
+
+    def __init__(
+        self,
+        min_scale: float = 0.2,
+        max_scale: float = 0.95,
+        aspect_ratios: Sequence[float] = (1.0, 2.0, 1 / 2, 3.0, 1 / 3),
+        lowest: Sequence[Sequence[float]] | None = ((0.1, 1.0), (0.2, 2.0), (0.2, 0.5)),
+        scale_after_last: float | None = 1.0,
+    ) -> None:
+        """Keep the settings.
+
+        Args:
+            min_scale: Scale of the finest level, of the shorter side of the image.
+            max_scale: Scale of the coarsest level.
+            aspect_ratios: Width over height.
+            lowest: (scale, aspect ratio) of the anchors of the finest level in place of the rule's; none: the rule's.
+            scale_after_last: What stands for the scale after the coarsest level's in the square of the geometric
+                mean; none: no level has that square.
+
+        Raises:
+            ValueError: For a scale or a ratio that is not positive, or for no anchors.
+        """
+        values = [min_scale, max_scale, *aspect_ratios, *(value for pair in lowest or () for value in pair)]
+        if min(values) <= 0 or (scale_after_last is not None and scale_after_last <= 0):
+            raise ValueError(f"Expected positive scales and aspect ratios of the anchors but got {values}.")
+        if not aspect_ratios or (lowest is not None and not lowest):
+            raise ValueError("Expected at least one anchor per cell but got an empty list of aspect ratios or lowest.")
+        self.min_scale, self.max_scale = min_scale, max_scale
+        self.aspect_ratios = tuple(aspect_ratios)
+        self.lowest = None if lowest is None else tuple((scale, ratio) for scale, ratio in lowest)
+        self.scale_after_last = scale_after_last
+
+    def shapes(self, num_levels: int) -> list[list[tuple[float, float]]]:
+        """(scale, aspect ratio) of every anchor of a cell, per level.
+
+        Raises:
+            ValueError: For fewer than one level.
+
+        Example:
+            >>> SSDAnchors(aspect_ratios=(1.0,), scale_after_last=None).shapes(2)
+            [[(0.1, 1.0), (0.2, 2.0), (0.2, 0.5)], [(0.95, 1.0)]]
+        """
+        if num_levels < 1:
+            raise ValueError(f"Expected one level or more for the anchors but got {num_levels}.")
+        step = (self.max_scale - self.min_scale) / max(num_levels - 1, 1)
+        scales = [self.min_scale + step * level for level in range(num_levels)]
+        levels = [[(scale, ratio) for ratio in self.aspect_ratios] for scale in scales]
+        if self.scale_after_last is not None:
+            for level, scale, after in zip(levels, scales, [*scales[1:], self.scale_after_last], strict=True):
+                level.append((math.sqrt(scale * after), 1.0))
+        return levels if self.lowest is None else [list(self.lowest), *levels[1:]]
+
+    def per_cell(self, num_levels: int) -> list[int]:
+        """Anchors in a cell of each level.
+
+        Example:
+            >>> SSDAnchors().per_cell(5)
+            [3, 6, 6, 6, 6]
+        """
+        return [len(level) for level in self.shapes(num_levels)]
+
+    def __call__(
+        self, sizes: Sequence[tuple[int, int]], image_size: tuple[int, int], device: torch.device | None = None
+    ) -> Float32[Tensor, "A 4"]:
+        """Make the anchors of every level, in the order of the head: level, row, column, anchor of the cell.
+
+        Args:
+            sizes: (rows, columns) of each level, finest first.
+            image_size: (H, W) of the network's input, pixels.
+            device: Where the anchors are made; the CPU if none.
+
+        Returns:
+            xyxy in pixels of the network's input.
+
+        Example:
+            >>> SSDAnchors(lowest=[(0.5, 1.0)])([(1, 2)], (100, 200))
+            tensor([[ 25.,  25.,  75.,  75.],
+                    [125.,  25., 175.,  75.]])
+        """
+        levels = zip(sizes, self.shapes(len(sizes)), strict=True)
+        return torch.cat([_level(size, shapes, image_size, device or torch.device("cpu")) for size, shapes in levels])
+
+
+def _level(
+    size: tuple[int, int], shapes: list[tuple[float, float]], image_size: tuple[int, int], device: torch.device
+) -> Float32[Tensor, "A 4"]:
+    """Anchors of one level; plain tensor operations, so that sizes may be symbols of an exporter."""
+    (rows, columns), (height, width) = size, image_size
+    y = (torch.arange(rows, dtype=torch.float32, device=device) + 0.5) * height / rows
+    x = (torch.arange(columns, dtype=torch.float32, device=device) + 0.5) * width / columns
+    centres = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1).reshape(-1, 1, 2)
+    halves = [(scale * math.sqrt(ratio) / 2, scale / math.sqrt(ratio) / 2) for scale, ratio in shapes]
+    half = torch.tensor(halves, dtype=torch.float32, device=device) * torch.sym_min(height, width)
+    return torch.cat([centres - half, centres + half], dim=-1).reshape(-1, 4)

@@ -1,0 +1,206 @@
+"""The annotations of a whole split in a handful of arrays, and their cache file.
+
+A list of 100,000 `Annotation` objects costs gigabytes twice over: once in the main process, and again in every forked
+data loader worker, where touching a Python object's reference count copies its memory page. Here a split is nine NumPy
+arrays, whatever its size: workers share their pages, and pickling them for a spawned worker is a plain copy of bytes.
+"""
+
+import logging
+import os
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+from jaxtyping import Bool, Float32, Int32, Int64, UInt8
+
+from lightweight_ssd.types import Annotation
+
+__all__ = ["PackedAnnotations", "default_cache_dir", "read_cached"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class PackedAnnotations:
+    """A split's annotations: `len`, indexing and iteration give one `Annotation` at a time.
+
+    Attributes:
+        class_names: Name of each label.
+        image_ids: Integer id of each image, unique in the split.
+        sizes: (height, width) of each image file, pixels.
+        path_bytes: All image paths, one after the other, in the file system's encoding.
+        path_offsets: Where each path begins in `path_bytes`; the last entry is the end.
+        offsets: Where each image's objects begin in the three arrays below; the last entry is the end.
+        boxes: xyxy, pixels of the image file.
+        labels: Class index, from 0.
+        difficult: Objects that evaluation counts neither way.
+
+    Example:
+        >>> box = np.array([[0, 0, 10, 20]], dtype=np.float32)
+        >>> one = Annotation(1, "/tmp/a.jpg", 30, 40, box, np.array([0]), np.array([False]))
+        >>> packed = PackedAnnotations.from_annotations([one], ("cat",))
+        >>> len(packed), packed[0].path, packed[0].boxes.tolist()
+        (1, '/tmp/a.jpg', [[0.0, 0.0, 10.0, 20.0]])
+    """
+
+    class_names: tuple[str, ...]
+    image_ids: Int64[np.ndarray, " N"]
+    sizes: Int32[np.ndarray, "N 2"]
+    path_bytes: UInt8[np.ndarray, " P"]
+    path_offsets: Int64[np.ndarray, " N+1"]
+    offsets: Int64[np.ndarray, " N+1"]
+    boxes: Float32[np.ndarray, "M 4"]
+    labels: Int64[np.ndarray, " M"]
+    difficult: Bool[np.ndarray, " M"]
+
+    def __post_init__(self) -> None:
+        if np.unique(self.image_ids).size != self.image_ids.size:
+            raise ValueError("Expected image_ids unique in their split, but some stand twice: renumber them.")
+        if self.labels.size and not 0 <= self.labels.min() <= self.labels.max() < len(self.class_names):
+            raise ValueError(
+                f"Expected labels from 0 to {len(self.class_names) - 1} (one per class name), "
+                f"but got {self.labels.min()} to {self.labels.max()}: correct the labels or the class names."
+            )
+
+    @classmethod
+    def from_annotations(cls, annotations: Sequence[Annotation], class_names: Sequence[str]) -> "PackedAnnotations":
+        """Packs annotations in the order given; an empty sequence keeps every documented shape."""
+        paths = [os.fsencode(annotation.path) for annotation in annotations]
+        sizes = [(annotation.height, annotation.width) for annotation in annotations]
+        return cls(
+            class_names=tuple(class_names),
+            image_ids=np.array([annotation.image_id for annotation in annotations], dtype=np.int64),
+            sizes=np.array(sizes, dtype=np.int32).reshape(-1, 2),
+            path_bytes=np.frombuffer(b"".join(paths), dtype=np.uint8),
+            path_offsets=_starts([len(path) for path in paths]),
+            offsets=_starts([len(annotation.boxes) for annotation in annotations]),
+            boxes=_join((annotation.boxes for annotation in annotations), np.float32).reshape(-1, 4),
+            labels=_join((annotation.labels for annotation in annotations), np.int64),
+            difficult=_join((annotation.difficult for annotation in annotations), np.bool_),
+        )
+
+    @classmethod
+    def concatenate(cls, parts: Sequence["PackedAnnotations"]) -> "PackedAnnotations":
+        """Joins splits of the same classes; image ids are renumbered from 1, since those of the parts may collide."""
+        names = {part.class_names for part in parts}
+        if len(names) != 1:
+            raise ValueError(f"Expected one or more parts with the same class names, but got {sorted(names)}.")
+        joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _PLAIN}
+        return cls(
+            class_names=parts[0].class_names,
+            image_ids=np.arange(1, len(joined["sizes"]) + 1, dtype=np.int64),
+            path_offsets=_starts(np.concatenate([np.diff(part.path_offsets) for part in parts])),
+            offsets=_starts(np.concatenate([np.diff(part.offsets) for part in parts])),
+            **joined,
+        )
+
+    def take(self, indices: Sequence[int]) -> "PackedAnnotations":
+        """The annotations at `indices`, in that order, image ids kept: a few images to overfit, say."""
+        return self.from_annotations([self[index] for index in indices], self.class_names)
+
+    def __len__(self) -> int:
+        return len(self.image_ids)
+
+    def __iter__(self) -> Iterator[Annotation]:
+        return (self[index] for index in range(len(self)))
+
+    def __getitem__(self, index: int) -> Annotation:
+        """One image's annotation; its arrays are copies, so that changing them in place harms nobody."""
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"Expected an index below {len(self)}, the number of images, but got {index}.")
+        index %= len(self)
+        objects = slice(self.offsets[index], self.offsets[index + 1])
+        return Annotation(
+            image_id=int(self.image_ids[index]),
+            path=os.fsdecode(self.path_bytes[self.path_offsets[index] : self.path_offsets[index + 1]].tobytes()),
+            height=int(self.sizes[index, 0]),
+            width=int(self.sizes[index, 1]),
+            boxes=self.boxes[objects].copy(),
+            labels=self.labels[objects].copy(),
+            difficult=self.difficult[objects].copy(),
+        )
+
+    def save(self, path: str | Path, key: str = "") -> None:
+        """Writes the arrays as .npz, whole or not at all.
+
+        Args:
+            path: File to write; its folder is made where missing.
+            key: What the arrays were made from; `load` refuses the file under another key.
+        """
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+        arrays = {field.name: getattr(self, field.name) for field in fields(self)}
+        try:
+            with temporary.open("xb") as file:
+                np.savez(file, key=np.array(key), **{**arrays, "class_names": np.array(self.class_names, dtype=str)})
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: str | Path, key: str = "") -> "PackedAnnotations":
+        """Reads what `save` wrote.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            ValueError: The file is damaged, or was saved under another key.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                if str(file["key"]) != key:
+                    raise ValueError("it was made from other files or settings")
+                arrays = {field.name: file[field.name] for field in fields(cls)}
+            return cls(**{**arrays, "class_names": tuple(arrays["class_names"].tolist())})
+        except FileNotFoundError:
+            raise
+        except (ValueError, TypeError, KeyError, EOFError, OSError, BadZipFile, AttributeError) as error:
+            raise ValueError(f"Expected {path} to hold packed annotations, but {error}: delete it.") from error
+
+
+def default_cache_dir() -> Path:
+    """The user's cache folder for this package: `$XDG_CACHE_HOME`, or `~/.cache`, then `lightweight-ssd`."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lightweight-ssd"
+
+
+def read_cached(path: Path | None, key: str, build: Callable[[], PackedAnnotations]) -> PackedAnnotations:
+    """Loads `path` where it was saved under `key`; otherwise builds, saves and returns.
+
+    The cache only ever saves time: a damaged or outdated file is rebuilt, an unwritable folder costs a warning, and two
+    processes that build at once each replace the file by an equal one.
+
+    Args:
+        path: The cache file; None always builds.
+        key: Names everything that the annotations are made from.
+        build: Makes the annotations.
+    """
+    if path is None:
+        return build()
+    try:
+        return PackedAnnotations.load(path, key)
+    except FileNotFoundError:
+        pass
+    except ValueError as error:
+        logger.warning("Rebuilding the annotation cache: %s", error)
+    annotations = build()
+    try:
+        annotations.save(path, key)
+    except OSError as error:
+        logger.warning("Could not write the annotation cache %s (%s); going on without it.", path, error)
+    return annotations
+
+
+def _starts(lengths: Sequence[int] | np.ndarray) -> Int64[np.ndarray, " N+1"]:
+    """Where each of `lengths` begins when they lie end to end, and where the last one ends."""
+    return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths, dtype=np.int64)])
+
+
+def _join(arrays: Iterable[np.ndarray], dtype: type) -> np.ndarray:
+    """Concatenates along the first axis; nothing at all becomes an empty array of `dtype`."""
+    return np.concatenate(list(arrays) or [[]]).astype(dtype)
+
+
+_PLAIN = ("sizes", "path_bytes", "boxes", "labels", "difficult")

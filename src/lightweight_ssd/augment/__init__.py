@@ -1,0 +1,1 @@
+"""Augmentation: one recipe class (`pipeline.Pipeline`) and one module per step."""

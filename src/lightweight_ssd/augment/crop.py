@@ -1,0 +1,161 @@
+"""SSD's random crop: a window that shows enough of at least one object."""
+
+import os
+
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from albumentations.augmentations.crops.transforms import BaseCrop
+from jaxtyping import Bool, Float, Int
+
+__all__ = ["SSDCrop", "visible_shares", "windows"]
+
+
+def visible_shares(boxes: Float[np.ndarray, "N 4"], crops: Int[np.ndarray, "T 4"]) -> Float[np.ndarray, "T N"]:
+    """Share of each box's area that each crop shows, 0 to 1; a box without area has share 0.
+
+    Args:
+        boxes: xyxy, pixels.
+        crops: xyxy, pixels.
+
+    Example:
+        >>> visible_shares(np.array([[0.0, 0.0, 4.0, 2.0]]), np.array([[1, 0, 9, 9], [4, 0, 9, 9]])).tolist()
+        [[0.75], [0.0]]
+    """
+    top_left = np.maximum(boxes[None, :, :2], crops[:, None, :2])
+    bottom_right = np.minimum(boxes[None, :, 2:], crops[:, None, 2:])
+    inside = np.clip(bottom_right - top_left, 0, None).prod(axis=2)
+    area = np.clip(boxes[:, 2:] - boxes[:, :2], 0, None).prod(axis=1)
+    return inside / np.maximum(area, np.finfo(np.float64).tiny)
+
+
+def windows(
+    generator: np.random.Generator,
+    height: int,
+    width: int,
+    trials: int,
+    aspect: tuple[float, float],
+    area: tuple[float, float],
+) -> Int[np.ndarray, "T 4"]:
+    """Random windows of an image, xyxy in whole pixels; those that would not fit are left out, so T ≤ `trials`.
+
+    Args:
+        generator: Source of randomness; takes 4 × `trials` numbers from it.
+        height: Rows of the image.
+        width: Columns of the image.
+        trials: How many windows to draw.
+        aspect: Least and greatest width over height, drawn uniformly.
+        area: Least and greatest share of the image's area, drawn uniformly.
+
+    Example:
+        >>> windows(np.random.default_rng(0), 10, 20, 5, (2.0, 2.0), (1.0, 1.0))[0].tolist()
+        [0, 0, 20, 10]
+    """
+    draws = generator.random((4, trials))
+    ratio = aspect[0] + (aspect[1] - aspect[0]) * draws[0]
+    pixels = (area[0] + (area[1] - area[0]) * draws[1]) * height * width
+    sides = np.rint(np.sqrt([pixels * ratio, pixels / ratio])).astype(np.int64)
+    room = np.array([[width], [height]]) - sides
+    corner = np.floor(draws[2:] * (room + 1)).astype(np.int64)
+    fits = (sides >= 1).all(axis=0) & (room >= 0).all(axis=0)
+    return np.concatenate([corner, corner + sides]).T[fits]
+
+
+class SSDCrop(BaseCrop):
+    """Cuts out a window that shows at least a drawn share of some object, and drops the objects it hardly shows.
+
+    One of `min_overlaps` is drawn, then `trials` windows at once; the first is taken that shows this share of at least
+    one box and leaves at least one box (any window, if the image has none). If none does, the image stays whole.
+
+    Args:
+        min_overlaps: Shares to draw from: how much of some box the window must show, each 0 to 1.
+        aspect: Least and greatest width over height of the window.
+        area: Least and greatest share of the image's area, above 0, up to 1.
+        min_visible: A box stays if the window shows at least this share of it, 0 to 1; None = if the window holds
+            its centre.
+        trials: Windows that are tried.
+        p: Probability of trying at all, 0 to 1.
+
+    Raises:
+        ValueError: If a value is outside its range.
+
+    Source: `ssd_random_crop` of the framework that section 4 of the paper quotes (overlaps, aspect, area, skipped
+        with probability 0.15; the overlap is the share of the object, not the IoU of the SSD paper). Deviations: the
+        framework keeps a box by the same share that was drawn, which turns an object that is 0.9 visible into
+        background when 1.0 was drawn; here one share, 0.3, serves all. A window that keeps no box is rejected, as
+        in the SSD paper. None is the SSD paper's rule for the boxes.
+    """
+
+    def __init__(
+        self,
+        min_overlaps: Sequence[float] = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0),
+        aspect: Sequence[float] = (0.5, 2.0),
+        area: Sequence[float] = (0.1, 1.0),
+        min_visible: float | None = 0.3,
+        trials: int = 50,
+        p: float = 0.85,
+    ) -> None:
+        _check(min_overlaps, aspect, area, min_visible, trials, p)
+        super().__init__(p=p)
+        self.min_overlaps = tuple(min_overlaps)
+        self.aspect = (aspect[0], aspect[1])
+        self.area = (area[0], area[1])
+        self.min_visible = min_visible
+        self.trials = trials
+
+    def get_params_dependent_on_data(self, params: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
+        height, width = params["shape"][:2]
+        boxes = data["bboxes"][:, :4] * [width, height, width, height]  # Albumentations hands them over as shares
+        needed = self.min_overlaps[self.random_generator.integers(len(self.min_overlaps))]
+        crops = windows(self.random_generator, height, width, self.trials, self.aspect, self.area)
+        good = np.ones(len(crops), dtype=bool)
+        if len(boxes):
+            shares = visible_shares(boxes, crops)
+            enough = shares.max(axis=1) >= min(needed, 1 - 1e-6)  # the shares of a full view can round below 1
+            good = enough & self._stays(boxes, crops, shares).any(axis=1)
+        first = np.flatnonzero(good)[:1]
+        coords = crops[first[0]] if len(first) else np.array([0, 0, width, height])
+        return {"crop_coords": tuple(int(value) for value in coords)}
+
+    def apply_to_bboxes(self, bboxes: np.ndarray, crop_coords: tuple[int, ...], **params: Any) -> np.ndarray:
+        height, width = params["shape"][:2]
+        boxes = bboxes[:, :4] * [width, height, width, height]
+        crop = np.array([crop_coords])
+        stays = self._stays(boxes, crop, visible_shares(boxes, crop))[0]
+        left, top, right, bottom = crop_coords
+        inside = np.clip(boxes, [left, top, left, top], [right, bottom, right, bottom]) - [left, top, left, top]
+        shares = inside / [right - left, bottom - top, right - left, bottom - top]
+        return np.column_stack([shares, bboxes[:, 4:]])[stays]
+
+    def _stays(
+        self, boxes: Float[np.ndarray, "N 4"], crops: Int[np.ndarray, "T 4"], shares: Float[np.ndarray, "T N"]
+    ) -> Bool[np.ndarray, "T N"]:
+        if self.min_visible is not None:
+            return (shares >= self.min_visible) & (shares > 0)
+        centres = (boxes[None, :, :2] + boxes[None, :, 2:]) / 2
+        return ((centres >= crops[:, None, :2]) & (centres < crops[:, None, 2:])).all(axis=2) & (shares > 0)
+
+
+def _check(
+    min_overlaps: Sequence[float],
+    aspect: Sequence[float],
+    area: Sequence[float],
+    min_visible: float | None,
+    trials: int,
+    p: float,
+) -> None:
+    rules = {
+        f"min_overlaps of 0 to 1, at least one, but got {min_overlaps}": min_overlaps
+        and all(0 <= value <= 1 for value in min_overlaps),
+        f"aspect as two rising positive numbers, but got {aspect}": len(aspect) == 2 and 0 < aspect[0] <= aspect[1],
+        f"area as two rising numbers above 0, up to 1, but got {area}": len(area) == 2 and 0 < area[0] <= area[1] <= 1,
+        f"min_visible of 0 to 1 or null, but got {min_visible}": min_visible is None or 0 <= min_visible <= 1,
+        f"trials of at least 1, but got {trials}": trials >= 1,
+        f"p of 0 to 1, but got {p}": 0 <= p <= 1,
+    }
+    for rule, holds in rules.items():
+        if not holds:
+            raise ValueError(f"augment.steps.crop: expected {rule}.")

@@ -1,0 +1,70 @@
+"""GrayMixRGB: in each pixel, the channel with the smallest value becomes gray."""
+
+import os
+
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+
+from typing import Any
+
+import albumentations as A
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+
+__all__ = ["GrayMixRGB", "gray_mix_rgb"]
+
+
+def gray_mix_rgb(image: np.ndarray) -> UInt8[np.ndarray, "H W 3"]:
+    """Replaces the smallest of the three values of each pixel, the first on a tie, by the pixel's gray.
+
+    Gray is 0.299 R + 0.587 G + 0.114 B as OpenCV rounds it. It is a mean of the three values, so never below the
+    smallest: the condition "where gray > min" of the printed loop needs no code of its own.
+
+    Args:
+        image: RGB, uint8 of shape (H, W, 3); the type is checked here, not in the signature, as it is user input.
+
+    Raises:
+        ValueError: If the image is not uint8 with three channels.
+
+    Example:
+        >>> gray_mix_rgb(np.array([[[200, 100, 0], [7, 7, 9]]], np.uint8)).tolist()
+        [[[200, 100, 119], [7, 7, 9]]]
+
+    Source: the listing of the GrayMixRGB section, read per pixel: `min` starts afresh for each.
+    """
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        raise ValueError(
+            f"Expected an RGB image of type uint8 and shape (H, W, 3), but got {image.dtype} of shape {image.shape}; "
+            "put the step gray_mix_rgb before any that changes the type."
+        )
+    gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    red, green, blue = cv2.split(image)
+    least = cv2.min(cv2.min(red, green), blue)
+    is_red = cv2.compare(red, least, cv2.CMP_EQ)
+    is_green = cv2.compare(green, least, cv2.CMP_EQ)
+    is_blue_only = cv2.bitwise_not(cv2.bitwise_or(is_red, is_green))
+    cv2.copyTo(gray, cv2.bitwise_and(is_green, cv2.bitwise_not(is_red)), green)
+    cv2.copyTo(gray, is_red, red)
+    cv2.copyTo(gray, is_blue_only, blue)
+    return cv2.merge([red, green, blue])
+
+
+class GrayMixRGB(A.ImageOnlyTransform):
+    """Applies `gray_mix_rgb` with a probability.
+
+    Args:
+        p: Probability, 0 to 1.
+
+    Raises:
+        ValueError: If `p` is not a probability; on a call, if the image is not uint8 RGB.
+
+    Source: section on GrayMixRGB; the probability is not printed there, 0.5 is this project's reading.
+    """
+
+    def __init__(self, p: float = 0.5) -> None:
+        if not 0 <= p <= 1:
+            raise ValueError(f"Expected augment.steps.gray_mix_rgb.p between 0 and 1, but got {p}.")
+        super().__init__(p=p)
+
+    def apply(self, img: np.ndarray, **params: Any) -> np.ndarray:
+        return gray_mix_rgb(img)

@@ -1,0 +1,152 @@
+"""Mosaic: four images on one canvas, so that one sample shows more objects, smaller and in strange company."""
+
+from collections.abc import Callable, Sequence
+
+import cv2
+import numpy as np
+from jaxtyping import Float32, Int64, UInt8
+
+from lightweight_ssd.types import Annotation
+
+__all__ = ["Mosaic", "tile"]
+
+
+def tile(
+    image: UInt8[np.ndarray, "H W 3"],
+    boxes: Float32[np.ndarray, "N 4"],
+    height: int,
+    width: int,
+    at: tuple[float, float],
+) -> tuple[UInt8[np.ndarray, "h w 3"], Float32[np.ndarray, "N 4"], Float32[np.ndarray, " N"]]:
+    """Scales an image, aspect kept, until it just covers a region, and cuts the region out of it.
+
+    Args:
+        image: RGB.
+        boxes: xyxy, pixels of `image`.
+        height: Rows of the region.
+        width: Columns of the region.
+        at: Where to cut, down and to the right: shares of the surplus, 0 to 1.
+
+    Returns:
+        The region, the boxes in its pixels (clipped to it), and the share of each box's area that is left, 0 to 1.
+
+    Example:
+        >>> _, boxes, left = tile(np.zeros((10, 20, 3), np.uint8), np.float32([[0, 0, 10, 10]]), 5, 5, (0.0, 0.0))
+        >>> boxes.tolist(), left.tolist()
+        ([[0.0, 0.0, 5.0, 5.0]], [1.0])
+    """
+    scale = max(height / image.shape[0], width / image.shape[1])
+    rows = max(height, round(image.shape[0] * scale))
+    columns = max(width, round(image.shape[1] * scale))
+    top, left = round(at[0] * (rows - height)), round(at[1] * (columns - width))
+    # Linear alone would skip pixels, and so alias, once it shrinks more than twofold.
+    resized = cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA if scale <= 0.5 else cv2.INTER_LINEAR)
+    factors = np.array([columns / image.shape[1], rows / image.shape[0]] * 2, np.float32)
+    moved = boxes * factors - np.array([left, top, left, top], np.float32)
+    clipped = np.clip(moved, 0, np.array([width, height, width, height], np.float32))
+    area = (moved[:, 2:] - moved[:, :2]).prod(axis=1)
+    visible = (clipped[:, 2:] - clipped[:, :2]).prod(axis=1) / np.maximum(area, np.finfo(np.float32).tiny)
+    return resized[top : top + height, left : left + width], clipped, visible
+
+
+class Mosaic:
+    """Puts the sample and three partners into the four quarters around a random point of one canvas.
+
+    Each image is scaled, aspect kept, to cover its quarter and cut to it at a random place, so that nothing is
+    padded. The partners are drawn from the whole data set and read through it; none is kept. The canvas is larger
+    than the network's input, since a crop that follows magnifies it again.
+
+    Args:
+        p: Probability, 0 to 1.
+        scale: Side of the canvas over the side of the network's input, above 0.
+        center: Range of the meeting point in both directions, share of the canvas, within 0 to 1.
+        min_visible_area: A box stays if at least this share of its area is inside its tile, 0 to 1.
+        close_epoch: First epoch without Mosaic, from 0; None = it never closes.
+
+    Raises:
+        ValueError: If a value is outside its range; on a call, if it cannot draw partners.
+
+    Source: Mosaic as in the paper's section on augmentation, after YOLOv4; the paper prints none of these values.
+    """
+
+    def __init__(
+        self,
+        p: float = 0.5,
+        scale: float = 2.0,
+        center: Sequence[float] = (0.25, 0.75),
+        min_visible_area: float = 0.3,
+        close_epoch: int | None = None,
+    ) -> None:
+        for name, value in (("p", p), ("min_visible_area", min_visible_area)):
+            if not 0 <= value <= 1:
+                raise ValueError(f"Expected augment.steps.mosaic.{name} between 0 and 1, but got {value}.")
+        if len(center) != 2 or not 0 < center[0] <= center[1] < 1:
+            raise ValueError(f"Expected augment.steps.mosaic.center as two rising shares in (0, 1), but got {center}.")
+        if scale <= 0:
+            raise ValueError(f"Expected augment.steps.mosaic.scale above 0, but got {scale}.")
+        self.p = p
+        self.scale = scale
+        self.center = (center[0], center[1])
+        self.min_visible_area = min_visible_area
+        self.close_epoch = close_epoch
+
+    def active(self, epoch: int) -> bool:
+        """Whether Mosaic is still open: a function of the epoch alone, so no worker or resume can forget it."""
+        return self.close_epoch is None or epoch < self.close_epoch
+
+    def __call__(
+        self,
+        image: UInt8[np.ndarray, "H W 3"],
+        boxes: Float32[np.ndarray, "N 4"],
+        labels: Int64[np.ndarray, " N"],
+        *,
+        generator: np.random.Generator,
+        epoch: int,
+        draw: Callable[[int], tuple[np.ndarray, Annotation]] | None,
+        count: int,
+        size: tuple[int, int],
+    ) -> tuple[UInt8[np.ndarray, "h w 3"], Float32[np.ndarray, "M 4"], Int64[np.ndarray, " M"]]:
+        """Makes a mosaic, or hands the image back as it came if closed or by the toss of the coin.
+
+        Args:
+            image: RGB.
+            boxes: xyxy, pixels of `image`.
+            labels: Class index of each box.
+            generator: Source of all randomness.
+            epoch: From 0.
+            draw: Reads image number i of the data set, with its annotation.
+            count: Number of images that `draw` can read.
+            size: Input of the network: height, width.
+        """
+        if not self.active(epoch) or generator.random() >= self.p:
+            return image, boxes, labels
+        if draw is None or count < 1:
+            raise ValueError(
+                "Expected a data set to draw Mosaic's partners from, but got none; use it in training only."
+            )
+        partners = [draw(int(index)) for index in generator.integers(count, size=3)]
+        members = [(image, boxes, labels), *((other, known.boxes, known.labels) for other, known in partners)]
+        order = generator.permutation(4)
+        return self._compose([members[place] for place in order], generator, size)
+
+    def _compose(
+        self,
+        members: list[tuple[np.ndarray, np.ndarray, np.ndarray]],
+        generator: np.random.Generator,
+        size: tuple[int, int],
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        height, width = (max(2, round(side * self.scale)) for side in size)
+        share = generator.uniform(*self.center, size=2)
+        middle = (np.clip(round(share[0] * height), 1, height - 1), np.clip(round(share[1] * width), 1, width - 1))
+        canvas = np.empty((height, width, 3), np.uint8)
+        all_boxes, all_labels = [], []
+        quarters = [(0, 0), (0, 1), (1, 0), (1, 1)]
+        for (image, boxes, labels), (down, right) in zip(members, quarters, strict=True):
+            top, bottom = ((0, int(middle[0])), (int(middle[0]), height))[down]
+            left, end = ((0, int(middle[1])), (int(middle[1]), width))[right]
+            at = (float(generator.random()), float(generator.random()))
+            canvas[top:bottom, left:end], inside, visible = tile(image, boxes, bottom - top, end - left, at)
+            stays = (visible >= self.min_visible_area) & (visible > 0)
+            all_boxes.append(inside[stays] + np.array([left, top, left, top], np.float32))
+            all_labels.append(labels[stays])
+        return canvas, np.concatenate(all_boxes), np.concatenate(all_labels)

@@ -1,0 +1,130 @@
+"""The one recipe class: named steps in order, a resize to the network's input, boxes that stay valid."""
+
+import os
+import random
+from collections.abc import Callable
+
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask the network for its newest version on import
+
+import albumentations as A
+import cv2
+import numpy as np
+from jaxtyping import Float32, Int64, UInt8
+
+from lightweight_ssd.types import Annotation
+
+__all__ = ["FixedResize", "Pipeline"]
+
+AREA_FROM = 2.0  # a two-tap linear filter skips pixels, and so aliases, once it shrinks by more than this
+
+
+class FixedResize(A.Resize):
+    """Resizes to one size, aspect not kept: linear, or by area averaging where both sides shrink at least twofold.
+
+    Linear costs a seventh of area averaging, and between one- and twofold shrinking they look the same; a photograph
+    of 12 megapixels brought to 300×300 by the linear filter would keep one pixel in a dozen.
+    """
+
+    def apply(self, img: np.ndarray, **params: object) -> np.ndarray:
+        shrink = min(img.shape[0] / self.height, img.shape[1] / self.width)
+        interpolation = cv2.INTER_AREA if shrink >= AREA_FROM else self.interpolation
+        return cv2.resize(img, (self.width, self.height), interpolation=interpolation)
+
+
+class Pipeline:
+    """Turns a decoded image and its boxes into the network's input, as a pure function of the given generator.
+
+    Steps run in the order of their keys. Two kinds exist: any Albumentations transform, and *mixing* steps such as
+    Mosaic, which draw further images through the data set and therefore always run first, wherever their key stands.
+    The resize is not a step: it follows the step named `resize_after` (steps before it see the whole image, later and
+    mostly pixel-wise ones the small one, which is cheaper) or comes first if there is no such step. With no steps at
+    all, this is the pipeline of evaluation.
+
+    All randomness comes from the generator of the call, which replaces the transforms' own: Albumentations gives
+    each worker the same stream otherwise. The row number of a box, not its label, travels through Albumentations,
+    which turns labels into floats.
+
+    Args:
+        steps: Step by name; None disables one.
+        image_size: Input of the network, pixels: height and width, or one number for both.
+        resize_after: Name of the last step that works on the image at its own size.
+        min_area: Smallest area of a box after each transform, square pixels.
+        min_visibility: Smallest share of a box's area that each transform must leave inside the image, 0 to 1.
+
+    Raises:
+        ValueError: If a size is not positive, or a step is neither a transform nor callable.
+    """
+
+    def __init__(
+        self,
+        steps: dict[str, object | None],
+        image_size: int | tuple[int, int] | list[int],
+        resize_after: str = "crop",
+        min_area: float = 1.0,
+        min_visibility: float = 0.0,
+    ) -> None:
+        size = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
+        if len(size) != 2 or min(size) < 1:
+            raise ValueError(f"Expected image_size as one positive number or (height, width), but got {image_size}.")
+        self.image_size: tuple[int, int] = (size[0], size[1])
+        self.steps = {name: step for name, step in steps.items() if step is not None}
+        for name, step in self.steps.items():
+            if not callable(step):
+                raise ValueError(
+                    f"Expected augment.steps.{name} to be a transform with a `_target_`, but got {step!r}."
+                )
+        self.mixers: list[Callable] = [
+            step for step in self.steps.values() if callable(step) and not _is_transform(step)
+        ]
+        # Boxes arrive clipped by loading; a hair of float rounding outside would still raise without these settings.
+        boxes = A.BboxParams(
+            "pascal_voc", clip=True, filter_invalid_bboxes=True, min_area=min_area, min_visibility=min_visibility
+        )
+        self.compose = A.Compose(self._transforms(resize_after), bbox_params=boxes)
+
+    def __call__(
+        self,
+        image: UInt8[np.ndarray, "H W 3"],
+        boxes: Float32[np.ndarray, "N 4"],
+        labels: Int64[np.ndarray, " N"],
+        generator: np.random.Generator,
+        epoch: int = 0,
+        draw: Callable[[int], tuple[np.ndarray, Annotation]] | None = None,
+        count: int = 0,
+    ) -> tuple[UInt8[np.ndarray, "h w 3"], Float32[np.ndarray, "M 4"], Int64[np.ndarray, " M"]]:
+        """Augments one image.
+
+        Args:
+            image: RGB.
+            boxes: xyxy, pixels of `image`.
+            labels: Class index of each box.
+            generator: Source of all randomness of this sample.
+            epoch: From 0, for steps that change over the training.
+            draw: Reads image number i of the data set, with its annotation; needed by mixing steps only.
+            count: Number of images that `draw` can read.
+
+        Returns:
+            Image of `image_size`, the boxes that are left in its pixels, their labels.
+        """
+        for mixer in self.mixers:
+            image, boxes, labels = mixer(
+                image, boxes, labels, generator=generator, epoch=epoch, draw=draw, count=count, size=self.image_size
+            )
+        self.compose.set_random_state(generator, random.Random(int(generator.integers(2**63))))
+        rows = np.column_stack([boxes, np.arange(len(boxes), dtype=np.float32)])
+        result = self.compose(image=image, bboxes=rows)
+        kept = result["bboxes"].reshape(-1, rows.shape[1] if len(result["bboxes"]) else 4)
+        chosen = kept[:, -1].astype(np.int64) if len(kept) else np.zeros(0, np.int64)
+        return result["image"], np.ascontiguousarray(kept[:, :4], dtype=np.float32), labels[chosen]
+
+    def _transforms(self, resize_after: str) -> list[A.BasicTransform | A.BaseCompose]:
+        named = {name: step for name, step in self.steps.items() if _is_transform(step)}
+        names = list(named)
+        place = names.index(resize_after) + 1 if resize_after in names else 0
+        resize = FixedResize(*self.image_size, interpolation=cv2.INTER_LINEAR, p=1.0)
+        transforms = list(named.values())
+        return [*transforms[:place], resize, *transforms[place:]]  # pyright: ignore[reportReturnType]
+
+
+def _is_transform(step: object) -> bool:
+    return isinstance(step, A.BasicTransform | A.BaseCompose)

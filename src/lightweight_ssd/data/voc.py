@@ -1,0 +1,98 @@
+"""Data in the format of PASCAL VOC: any union of years and splits for training, validation and testing."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+from lightweight_ssd.annotations import PackedAnnotations, default_cache_dir
+from lightweight_ssd.voc_format import read_split
+
+__all__ = ["VOC"]
+
+Union = Mapping[str | int, str | Sequence[str] | None]
+
+
+class VOC:
+    """A devkit on disk; nothing is read before `annotations` is called.
+
+    Args:
+        root: The devkit, which holds `VOC2007` and the like.
+        class_names: Name of each label, at least one.
+        train: Splits to train on, by year: `{"2007": "trainval", "2012": ["train", "val"]}`; None drops a year.
+        val: Splits to watch during training, by year.
+        test: Splits to report on, by year.
+        box_tolerance: Pixels by which a box may leave its image and is clipped in silence; further out is an error.
+        cache_dir: Where annotations, once read, are kept; None is the user's cache folder.
+        num_threads: Annotation files read at once.
+
+    Raises:
+        ValueError: Class names are missing or stand twice, or a year does.
+
+    Source: The paper's section 4.1 trains on 2007 + 2012 trainval and tests on 2007 test. It does not say what it
+        watched during training; the test set stands in, for nothing is chosen by it but the checkpoint called best.
+    """
+
+    def __init__(
+        self,
+        root: str | Path,
+        class_names: Sequence[str],
+        train: Union,
+        val: Union,
+        test: Union,
+        box_tolerance: float = 1.0,
+        cache_dir: str | Path | None = None,
+        num_threads: int = 4,
+    ) -> None:
+        if not class_names or len(set(class_names)) != len(class_names):
+            raise ValueError(f"Expected class_names to be different names, at least one, but got {list(class_names)}.")
+        self.root = Path(root)
+        self.class_names = tuple(class_names)
+        self.splits = {
+            name: _normalise(union, name) for name, union in (("train", train), ("val", val), ("test", test))
+        }
+        self.box_tolerance = box_tolerance
+        self.cache_dir = default_cache_dir() if cache_dir is None else Path(cache_dir)
+        self.num_threads = num_threads
+
+    def annotations(self, split: Literal["train", "val", "test"]) -> PackedAnnotations:
+        """The union's annotations, in the order of its years and splits; image ids number them from 1.
+
+        Raises:
+            FileNotFoundError: The devkit or a part of it is missing.
+            ValueError: The union is empty or names an image twice, or a file in it is wrong.
+        """
+        pairs = [(year, name) for year, names in self.splits[split].items() for name in names]
+        if not pairs:
+            raise ValueError(f"Expected a year and split for data.{split}, but got none: set data.{split}.2007=train.")
+        parts = [self._read(year, name) for year, name in pairs]
+        joined = PackedAnnotations.concatenate(parts)
+        _refuse_repeated_images(joined, f"data.{split} = {self.splits[split]}")
+        return joined
+
+    def _read(self, year: str, split: str) -> PackedAnnotations:
+        return read_split(
+            self.root, year, split, self.class_names, self.box_tolerance, self.cache_dir, self.num_threads
+        )
+
+
+def _normalise(union: Union, name: str) -> dict[str, list[str]]:
+    """Years as text, splits as lists, dropped years left out."""
+    years = [str(year) for year in union]
+    if len(set(years)) != len(years):
+        raise ValueError(
+            f"Expected each year once in data.{name}, but got {dict(union)}: override one year with "
+            f"data.{name}.{years[-1]}=SPLIT, which keeps it text as in the config."
+        )
+    lists = {str(year): [names] if isinstance(names, str) else list(names or ()) for year, names in union.items()}
+    return {year: names for year, names in lists.items() if names}
+
+
+def _refuse_repeated_images(annotations: PackedAnnotations, union: str) -> None:
+    seen: set[str] = set()
+    for annotation in annotations:
+        if annotation.path in seen:
+            raise ValueError(
+                f"Expected each image once in {union}, but {Path(annotation.path).stem!r} is in two of its splits "
+                f"({annotation.path}): leave one of them out."
+            )
+        seen.add(annotation.path)

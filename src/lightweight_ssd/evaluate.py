@@ -1,0 +1,94 @@
+"""`lssd evaluate`: measures a checkpoint and leaves the same files as a run."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import hydra
+from omegaconf import DictConfig, OmegaConf
+
+from lightweight_ssd.console import one_sentence_errors
+from lightweight_ssd.paths import CONF_DIR
+
+__all__ = ["evaluate", "main"]
+
+
+@hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="evaluate")
+def main(cfg: DictConfig) -> float | None:
+    """Measures as configured; returns mAP at IoU 0.5, 0 to 1."""
+    with one_sentence_errors("lssd evaluate"):
+        if OmegaConf.is_missing(cfg, "checkpoint"):
+            raise ValueError("Expected a checkpoint; give checkpoint=RUN/checkpoints/best.ckpt.")
+        if cfg.split not in ("val", "test"):
+            raise ValueError(f"Expected split=val or split=test, but got split={cfg.split}.")
+        return evaluate(cfg)
+
+
+def evaluate(cfg: DictConfig) -> float:
+    """Tests the checkpoint on the split and writes figures, detections and pictures.
+
+    Args:
+        cfg: The configuration of `conf/evaluate.yaml`.
+
+    Returns:
+        mAP at IoU 0.5, 0 to 1.
+
+    Raises:
+        ValueError: If the data's classes are not the checkpoint's.
+    """
+    from lightweight_ssd.console_table import print_result
+    from lightweight_ssd.training import write_run
+
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    parts, config = _prepare(cfg)
+    loader = parts.datamodule
+    loader.setup("validate" if cfg.split == "val" else "test")
+    dataloader = loader.val_dataloader if cfg.split == "val" else loader.test_dataloader
+    loader.test_dataloader = dataloader  # one loop measures either split
+    parts.trainer.test(parts.task, datamodule=loader, verbose=False)
+    result = parts.task.last_result
+    assert result is not None
+    if parts.trainer.is_global_zero:
+        checkpoint = Path(cfg.checkpoint).absolute()
+        output = Path(cfg.output or Path("evaluations") / f"{_run_name(checkpoint)}-{cfg.split}").absolute()
+        about = {"checkpoint": str(checkpoint)}
+        write_run(output, parts, {**config, "pictures": cfg.pictures}, result, about, cfg.split)
+        print_result(result, output)
+    return result.map_50
+
+
+def _prepare(cfg: DictConfig) -> tuple[Any, dict[str, Any]]:
+    """The parts as the checkpoint's configuration has them, on the data that was asked for."""
+    from lightning.pytorch.loggers.logger import DummyLogger
+
+    from lightweight_ssd.assemble import build, check_targets, load_detector
+    from lightweight_ssd.datamodule import DetectionDataModule
+    from lightweight_ssd.metrics.voc import VOCMetric
+    from lightweight_ssd.task import DetectionTask
+    from lightweight_ssd.training import Parts
+
+    detector, config, class_names = load_detector(cfg.checkpoint)
+    for node in ("data", "criterion", "datamodule"):
+        check_targets(config[node], str(cfg.checkpoint))
+    asked = {name: value for name, value in cfg.postprocess.items() if value is not None}
+    detector.postprocess_settings.update(asked)
+    config["detector"]["postprocess"].update(asked)
+    source = build(cfg.data if cfg.get("data") else config["data"])
+    if list(source.class_names) != class_names:
+        raise ValueError(
+            f"The data has the classes {list(source.class_names)}, but the checkpoint was trained on {class_names}; "
+            "set data.class_names to the checkpoint's."
+        )
+    resize = build(config["datamodule"]["resize"])
+    datamodule = DetectionDataModule(
+        source, resize, resize, eval_batch_size=cfg.eval_batch_size, num_workers=cfg.num_workers,
+        first_images=config["datamodule"]["first_images"],
+    )  # fmt: skip
+    task = DetectionTask(detector, build(config["criterion"]), VOCMetric(class_names))
+    return Parts(build(cfg.trainer, logger=DummyLogger(), enable_checkpointing=False), task, datamodule), config
+
+
+def _run_name(checkpoint: Path) -> str:
+    """Name of the run folder that the checkpoint lies in, else of the file."""
+    return checkpoint.parents[1].name if checkpoint.parent.name == "checkpoints" else checkpoint.stem

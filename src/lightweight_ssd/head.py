@@ -1,0 +1,82 @@
+"""SSD's head: one convolution per level says the classes of every anchor, another where its box lies."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+__all__ = ["SSDHead"]
+
+
+class SSDHead(nn.Module):
+    """Predictors on each level, flattened over all of them.
+
+    Source: the defaults of the framework that section 4 quotes. Classes are sigmoids without a background class,
+    and at the start each says `prior`, so that the focal loss of the many anchors without an object stays small
+    (Lin et al., 2017).
+    """
+
+    def __init__(
+        self,
+        in_channels: Sequence[int],
+        anchors_per_cell: Sequence[int],
+        num_classes: int,
+        kernel_size: int = 1,
+        prior: float = 0.01,
+        init_std: float = 0.01,
+    ) -> None:
+        """Build two convolutions with bias per level.
+
+        Args:
+            in_channels: Channels of each level of the neck, finest first.
+            anchors_per_cell: Anchors in a cell of each level.
+            num_classes: Classes, background not counted.
+            kernel_size: Side of the predictors' kernels; odd.
+            prior: Score of every class before training, 0 to 1 exclusive.
+            init_std: Standard deviation of the predictors' weights before training.
+
+        Raises:
+            ValueError: For a prior outside 0 to 1, an even kernel or no classes.
+        """
+        super().__init__()
+        if not 0 < prior < 1:
+            raise ValueError(f"Expected the prior of the head to lie between 0 and 1 but got {prior}.")
+        if kernel_size % 2 == 0:
+            raise ValueError(f"Expected an odd kernel_size of the head but got {kernel_size}; choose 1, 3, 5, …")
+        if num_classes < 1:
+            raise ValueError(f"Expected one class or more but got {num_classes}.")
+        self.num_classes = num_classes
+        levels = list(zip(in_channels, anchors_per_cell, strict=True))
+        bias = math.log(prior / (1 - prior))
+        self.classes = nn.ModuleList(_predictor(c, n * num_classes, kernel_size, init_std, bias) for c, n in levels)
+        self.boxes = nn.ModuleList(_predictor(c, n * 4, kernel_size, init_std, 0.0) for c, n in levels)
+
+    def forward(self, maps: list[Float[Tensor, "B _ _ _"]]) -> tuple[Float[Tensor, "B A C"], Float[Tensor, "B A 4"]]:
+        """Predict for every anchor, in the order of the anchors: level, row, column, anchor of the cell.
+
+        Args:
+            maps: One map per level, finest first.
+
+        Returns:
+            Class logits and box offsets, over all anchors A of all levels.
+        """
+        logits = [_flatten(head(x), self.num_classes) for head, x in zip(self.classes, maps, strict=True)]
+        offsets = [_flatten(head(x), 4) for head, x in zip(self.boxes, maps, strict=True)]
+        return torch.cat(logits, dim=1), torch.cat(offsets, dim=1)
+
+
+def _predictor(in_channels: int, out_channels: int, kernel_size: int, std: float, bias: float) -> nn.Conv2d:
+    """One convolution that starts out saying about `bias` everywhere."""
+    conv = nn.Conv2d(in_channels, out_channels, kernel_size, padding=kernel_size // 2)
+    nn.init.normal_(conv.weight, std=std)
+    assert conv.bias is not None
+    nn.init.constant_(conv.bias, bias)
+    return conv
+
+
+def _flatten(x: Tensor, values: int) -> Tensor:
+    """(B, anchors·values, H, W) to (B, H·W·anchors, values)."""
+    batch, channels, rows, columns = x.shape
+    return x.permute(0, 2, 3, 1).reshape(batch, rows * columns * channels // values, values)

@@ -1,0 +1,1 @@
+"""Figures of merit, safe over ranks: each metric gathers records per image and computes on rank 0."""

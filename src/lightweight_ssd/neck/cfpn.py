@@ -1,0 +1,126 @@
+"""CFPN: a pyramid whose fused levels are fed back and fused again, so that information runs in a circle."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lightweight_ssd.layers import conv_norm
+
+__all__ = ["CFPN"]
+
+
+class CFPN(nn.Module):
+    r"""Circle feature pyramid network.
+
+    With `in_l` a 1×1 convolution and normalisation of level l, every turn of the circle computes
+
+        mid_7 = in_7
+        mid_l = in_l + nearest(mid_{l+1}) + R(out_{l+1} of the turn before)      l = 6 … 3
+        out_3 = Conv(mid_3)
+        out_l = Conv(mid_l + R(mid_{l-1}))                                       l = 4 … 6
+        out_7 = Conv(mid_7 + R(out_6))
+
+    in which the feedback of the first turn is zero. `Conv` is a depthwise 3×3 and a 1×1 convolution, each
+    normalised and rectified. `R` is a 1×1 convolution and normalisation of its own per edge, then nearest
+    upsampling to the target's exact size or max pooling 3×3 of stride 2. All turns share one set of weights.
+
+    Attributes:
+        out_channels: Channels of each level, all equal to the width.
+
+    Source: section 3.3, equations (4) and (5), with the indices as printed. Printed as they are, they need
+    themselves (mid_6 needs out_7, out_7 needs out_6, out_6 needs mid_6), so the circle is unrolled into turns.
+    The paper prints neither the number of turns, nor the width, nor what Resize and Conv are.
+    """
+
+    def __init__(
+        self,
+        in_channels: Sequence[int],
+        width: int = 192,
+        circles: int = 2,
+        norm_momentum: float = 0.03,
+        norm_eps: float = 1e-3,
+    ) -> None:
+        """Build the lateral and output convolutions, the upward edges and, from two turns on, the feedback edges.
+
+        Args:
+            in_channels: Channels of each level of the backbone, finest first; two levels or more.
+            width: Channels of every level of the neck.
+            circles: Turns of the circle. At 1 nothing is fed back, and no edge is built that would get no gradient.
+            norm_momentum: Share of the newest batch in the running statistics.
+            norm_eps: Added to the variance.
+
+        Raises:
+            ValueError: For fewer than one turn or two levels.
+        """
+        super().__init__()
+        if circles < 1:
+            raise ValueError(f"Expected circles of CFPN to be 1 or more but got {circles}.")
+        if len(in_channels) < 2:
+            raise ValueError(f"Expected two or more levels for CFPN to fuse but got {len(in_channels)}; use neck=none.")
+        conv = partial(conv_norm, momentum=norm_momentum, eps=norm_eps)
+        edges = range(len(in_channels) - 1)
+        self.lateral = nn.ModuleList(conv(channels, width, relu=False) for channels in in_channels)
+        self.output = nn.ModuleList(
+            nn.Sequential(conv(width, width, 3, groups=width), conv(width, width)) for _ in in_channels
+        )
+        self.upward = nn.ModuleList(conv(width, width, relu=False) for _ in edges)
+        self.feedback = nn.ModuleList(conv(width, width, relu=False) for _ in edges if circles > 1)
+        self.circles = circles
+        self.out_channels: tuple[int, ...] = (width,) * len(in_channels)
+
+    def forward(self, maps: list[Float[Tensor, "B _ _ _"]]) -> list[Float[Tensor, "B _ _ _"]]:
+        """Fuse the levels, turn by turn.
+
+        Args:
+            maps: One map per level, finest first, each half the size of the one before, rounded up.
+
+        Returns:
+            One map per level, of the same sizes.
+
+        Raises:
+            ValueError: If the sizes do not halve.
+        """
+        _check_halving(maps)
+        inputs = [lateral(level) for lateral, level in zip(self.lateral, maps, strict=True)]
+        outputs = self._turn(inputs, None)
+        for _ in range(self.circles - 1):
+            outputs = self._turn(inputs, outputs)
+        return outputs
+
+    def _turn(self, inputs: list[Tensor], before: list[Tensor] | None) -> list[Tensor]:
+        """Run equations (4) and (5) once; `before` are the outputs of the turn before, if there was one."""
+        mid, top = list(inputs), len(inputs) - 1
+        for level in reversed(range(top)):
+            mid[level] = inputs[level] + _enlarge(mid[level + 1], inputs[level])
+            if before is not None:
+                mid[level] = mid[level] + _enlarge(self.feedback[level](before[level + 1]), inputs[level])
+        outputs = [self.output[0](mid[0])]
+        for level in range(1, top + 1):
+            below = outputs[-1] if level == top else mid[level - 1]
+            outputs.append(self.output[level](mid[level] + _shrink(self.upward[level - 1](below))))
+        return outputs
+
+
+def _enlarge(x: Tensor, target: Tensor) -> Tensor:
+    """Nearest upsampling to the size of `target`."""
+    return F.interpolate(x, size=target.shape[-2:], mode="nearest")
+
+
+def _shrink(x: Tensor) -> Tensor:
+    """Max pooling to half the size, rounded up: where a convolution of stride 2 lands, and unlike adaptive pooling
+    known to ONNX."""
+    return F.max_pool2d(x, kernel_size=3, stride=2, padding=1)
+
+
+def _check_halving(maps: list[Tensor]) -> None:
+    """Refuse levels that pooling would not land on; silent under compilation, where sizes may be symbols."""
+    if torch.compiler.is_compiling():
+        return
+    sizes = [tuple(level.shape[-2:]) for level in maps]
+    for (h, w), finer in zip(sizes[1:], sizes[:-1], strict=True):
+        if (h, w) != tuple((n + 1) // 2 for n in finer):
+            raise ValueError(f"Expected each level of CFPN to be half of the one before but got the sizes {sizes}.")

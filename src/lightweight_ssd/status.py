@@ -1,0 +1,60 @@
+"""`status.json`: how far a run is and how it ended, in a file that is whole at any moment."""
+
+import json
+import os
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+__all__ = ["FINISHED", "RESULTS_FILE", "STATUS_FILE", "read_results", "read_status", "write_json", "write_status"]
+
+STATUS_FILE = "status.json"
+RESULTS_FILE = "results.json"
+FINISHED = "finished"
+
+
+def write_status(run_dir: Path, **fields: Any) -> None:
+    """Merges `fields` into the run's status and stamps the time and the process.
+
+    Args:
+        run_dir: Folder of the run.
+        **fields: `state` is one of running, finished, interrupted, failed; anything that JSON holds beside it.
+    """
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    status = {**read_status(run_dir), **fields, "updated": now, "pid": os.getpid(), "host": socket.gethostname()}
+    write_json(run_dir / STATUS_FILE, status)
+
+
+def read_status(run_dir: Path) -> dict[str, Any]:
+    """The run's status, empty where none was written yet."""
+    return _read_json(run_dir / STATUS_FILE)
+
+
+def read_results(run_dir: Path) -> dict[str, Any]:
+    """The run's final figures, empty before it has any."""
+    return _read_json(run_dir / RESULTS_FILE)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Writes JSON beside its place and swaps it in; figures that are not finite become null, as JSON has none."""
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(json.dumps(_finite(content), indent=2, allow_nan=False) + "\n")
+    temporary.replace(path)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and value - value != 0:  # infinities and NaN
+        return None
+    return value

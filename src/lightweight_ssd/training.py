@@ -1,0 +1,158 @@
+"""The three acts of a run: prepare the parts, fit them, measure the best checkpoint."""
+
+import logging
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from lightning.pytorch import Trainer
+from lightning.pytorch.loggers.logger import DummyLogger
+from omegaconf import DictConfig
+
+from lightweight_ssd.artifacts import result_figures, write_data_pictures, write_evaluation
+from lightweight_ssd.assemble import build, build_detector, load_checkpoint, trained_weights
+from lightweight_ssd.callbacks.ema import EMA
+from lightweight_ssd.complexity import complexity
+from lightweight_ssd.datamodule import DetectionDataModule
+from lightweight_ssd.initial_weights import initialise
+from lightweight_ssd.metrics.voc import VOCMetric, VOCResult
+from lightweight_ssd.metrics_csv import MetricsCSV
+from lightweight_ssd.run_folder import environment
+from lightweight_ssd.status import RESULTS_FILE, write_json
+from lightweight_ssd.task import DetectionTask
+
+__all__ = ["Parts", "fit", "measure", "prepare", "write_run"]
+
+log = logging.getLogger(__name__)
+
+
+class Parts(NamedTuple):
+    """The live objects of a run."""
+
+    trainer: Trainer
+    task: DetectionTask
+    datamodule: DetectionDataModule
+
+
+def prepare(cfg: DictConfig, config: dict[str, Any], resume_from: Path | None) -> Parts:
+    """Builds data, detector, task and trainer.
+
+    Args:
+        cfg: Configuration with interpolations.
+        config: The same, resolved into plain containers; stored in every checkpoint.
+        resume_from: Checkpoint to go on from; `init_from` is left alone then.
+
+    Returns:
+        The parts.
+    """
+    datamodule = build(cfg.datamodule)
+    class_names = list(datamodule.source.class_names)
+    detector = build_detector(config, class_names)
+    if cfg.init_from and resume_from is None:
+        _initialise(detector, cfg)
+    if cfg.compile:
+        detector.compile()
+    if torch.cuda.is_available():
+        torch.set_float32_matmul_precision("high")
+    task = DetectionTask(
+        detector,
+        build(cfg.criterion),
+        VOCMetric(class_names),
+        build(cfg.optim),
+        build(cfg.schedule),
+        reference_batch=cfg.reference_batch,
+        hparams={"config": config, "class_names": class_names},
+        channels_last=cfg.channels_last,
+    )
+    return Parts(_trainer(cfg, resume_from), task, datamodule)
+
+
+def fit(parts: Parts, resume_from: Path | None) -> dict[str, Any]:
+    """Trains, from the checkpoint if there is one.
+
+    Returns:
+        How the training went: steps, epochs, seconds of this process, images per second, the scaled rate and the
+        validation figures of the last epoch.
+    """
+    trainer, task = parts.trainer, parts.task
+    first_step = load_checkpoint(resume_from)["global_step"] if resume_from else 0
+    started = time.monotonic()
+    trainer.fit(task, parts.datamodule, ckpt_path=resume_from, weights_only=True)
+    seconds = time.monotonic() - started
+    return {
+        "steps": trainer.global_step,
+        "epochs": trainer.current_epoch,
+        "seconds": seconds,
+        "resumed_at_step": first_step or None,
+        "images_per_second": (trainer.global_step - first_step) * task.total_batch / seconds,
+        "total_batch": task.total_batch,
+        "learning_rate": max(trainer.optimizers[0].defaults["lr"] * task.total_batch / task.reference_batch, 0.0),
+        "world_size": trainer.world_size,
+        "last_validation": {name: float(value) for name, value in trainer.callback_metrics.items() if "val/" in name},
+    }
+
+
+def measure(parts: Parts, checkpoint: Path) -> VOCResult:
+    """Tests a checkpoint's weights (their average where one was kept) on the test split."""
+    parts.task.detector.load_state_dict(trained_weights(load_checkpoint(checkpoint)))
+    parts.trainer.test(parts.task, datamodule=parts.datamodule, verbose=False)
+    assert parts.task.last_result is not None
+    return parts.task.last_result
+
+
+def write_run(
+    run_dir: Path, parts: Parts, config: dict[str, Any], result: VOCResult, about: dict[str, Any], split: str = "test"
+) -> None:
+    """Writes what a measured run leaves: results, detections, ground truth, pictures.
+
+    Args:
+        run_dir: Folder to write into.
+        parts: After `measure`.
+        config: Resolved configuration.
+        result: On the test split.
+        about: What else `results.json` is to say.
+        split: Name of the split that was measured.
+    """
+    data, detector = parts.datamodule, parts.task.detector
+    write_evaluation(run_dir, data.used_annotations(split), parts.task.last_detections, result, config["pictures"])
+    write_data_pictures(run_dir, {name: dataset.annotations for name, dataset in data.datasets.items()})
+    write_json(
+        run_dir / RESULTS_FILE,
+        {
+            split: result_figures(result),
+            **complexity(detector, config["image_size"]),
+            "postprocess": config["detector"]["postprocess"],
+            "seed": config["seed"],
+            "experiment": config["experiment_name"],
+            **about,
+            "environment": environment(),
+        },
+    )
+
+
+def _trainer(cfg: DictConfig, resume_from: Path | None) -> Trainer:
+    if cfg.trainer.max_epochs is None and cfg.trainer.max_steps < 0:
+        raise ValueError("Expected a length of training; give trainer.max_epochs=N or trainer.max_steps=N.")
+    loggers = [build(node) for node in (cfg.logger or {}).values() if node]
+    if resume_from is not None:
+        step = load_checkpoint(resume_from)["global_step"]
+        for logger in loggers:
+            if isinstance(logger, MetricsCSV):
+                logger.resume(step)
+    callbacks = [build(node) for node in cfg.callbacks.values() if node]
+    callbacks = [each for each in callbacks if not (isinstance(each, EMA) and each.decay is None)]
+    return build(
+        cfg.trainer,
+        callbacks=callbacks,
+        logger=loggers or DummyLogger(),
+        default_root_dir=cfg.run_dir,
+        deterministic=cfg.deterministic,
+    )
+
+
+def _initialise(detector: torch.nn.Module, cfg: DictConfig) -> None:
+    report = initialise(detector, str(cfg.init_from))
+    counts = ", ".join(f"{len(names)} {key.replace('_', ' ')}" for key, names in report.items() if key != "file")
+    log.info("init_from=%s: tensors: %s", cfg.init_from, counts)
+    write_json(Path(cfg.run_dir) / "init_from.json", report)

@@ -1,0 +1,89 @@
+"""The words that every floor of the house shares: one annotation, one training batch, raw outputs, detections."""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Float32, Int, Int64, UInt8
+from torch import Tensor
+
+__all__ = ["Annotation", "Batch", "Detections", "RawOutputs", "SampleKey"]
+
+
+class Annotation(NamedTuple):
+    """What is known of one image before any augmentation.
+
+    Attributes:
+        image_id: Integer id, unique in its split; the `image_id` of COCO results files.
+        path: Image file, absolute.
+        height: Rows of the image file, pixels.
+        width: Columns of the image file, pixels.
+        boxes: xyxy, in pixels of the image file, continuous coordinates that start at 0.
+        labels: Class index, from 0; there is no background class.
+        difficult: Objects that evaluation counts neither way (VOC's `difficult`, COCO's crowds).
+    """
+
+    image_id: int
+    path: str
+    height: int
+    width: int
+    boxes: Float32[np.ndarray, "N 4"]
+    labels: Int64[np.ndarray, " N"]
+    difficult: Bool[np.ndarray, " N"]
+
+
+class SampleKey(NamedTuple):
+    """Which sample, drawn when: all that a data set needs to repeat it exactly, in any worker and after a resume.
+
+    Attributes:
+        epoch: Epoch, from 0.
+        position: Place in the order of the whole epoch, over all ranks, from 0.
+        index: Index of the image in its split.
+    """
+
+    epoch: int
+    position: int
+    index: int
+
+
+class Batch(NamedTuple):
+    """A collated batch.
+
+    Attributes:
+        images: RGB, 0 to 255.
+        boxes: xyxy in pixels of the network's input, padded with zeros to the largest count in the batch.
+        labels: Class index, −1 where padded.
+        annotations: The untouched annotation of each image, in the same order.
+    """
+
+    images: UInt8[Tensor, "B 3 H W"]
+    boxes: Float[Tensor, "B M 4"]
+    labels: Int[Tensor, "B M"]
+    annotations: list[Annotation]
+
+
+class RawOutputs(NamedTuple):
+    """What the network says before any threshold or suppression.
+
+    Attributes:
+        logits: Class logits per anchor; a sigmoid makes them scores.
+        offsets: Encoded (cx, cy, w, h) against the anchors.
+        anchors: xyxy in pixels of the network's input.
+    """
+
+    logits: Float[Tensor, "B A C"]
+    offsets: Float[Tensor, "B A 4"]
+    anchors: Float[Tensor, "A 4"]
+
+
+class Detections(NamedTuple):
+    """What was found in one image, by falling score.
+
+    Attributes:
+        boxes: xyxy, in pixels of the network's input unless said otherwise.
+        scores: 0 to 1.
+        labels: Class index, from 0.
+    """
+
+    boxes: Float[Tensor, "D 4"]
+    scores: Float[Tensor, " D"]
+    labels: Int[Tensor, " D"]

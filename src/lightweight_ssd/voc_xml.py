@@ -1,0 +1,158 @@
+"""One annotation file in the format of PASCAL VOC: read with every value checked, and written."""
+
+import difflib
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+import numpy as np
+from jaxtyping import Float32
+
+from lightweight_ssd.types import Annotation
+
+__all__ = ["read_annotation", "write_annotation"]
+
+_CORNERS = ("xmin", "ymin", "xmax", "ymax")
+_FROM_ONE = np.array([1, 1, 0, 0], dtype=np.float64)
+
+
+def read_annotation(
+    path: str | Path, image_path: str | Path, image_id: int, class_names: Sequence[str], box_tolerance: float = 1.0
+) -> Annotation:
+    """Reads one XML file; whatever is wrong in it is an error that names the file.
+
+    VOC counts pixels from 1 and a box's last pixel belongs to it. In coordinates that start at 0 and mark the edges of
+    pixels this subtracts 1 from xmin and ymin only.
+
+    Args:
+        path: The XML file.
+        image_path: Its image, kept as it is; the file is not opened.
+        image_id: Kept as it is.
+        class_names: The label of an object is its name's place among these.
+        box_tolerance: Pixels by which a box may leave the image and is clipped in silence; further out is an error.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: The XML is malformed or declares a document type, the image's size is missing, a class is unknown,
+            or a box is incomplete, inverted, of zero area or outside the image.
+    """
+    root = _parse(Path(path))
+    width, height = _read_size(root, path)
+    objects = root.findall("object")
+    boxes = np.empty((len(objects), 4), dtype=np.float32)
+    labels = np.empty(len(objects), dtype=np.int64)
+    for index, element in enumerate(objects):
+        where = f"object {index + 1} of {path}"
+        labels[index] = _read_label(element, class_names, where)
+        boxes[index] = _clip(_read_box(element, where), width, height, box_tolerance, where)
+    difficult = np.array([_read_flag(element, "difficult", path) for element in objects], dtype=bool)
+    return Annotation(image_id, str(image_path), height, width, boxes, labels, difficult)
+
+
+def write_annotation(path: str | Path, annotation: Annotation, class_names: Sequence[str]) -> None:
+    """Writes one annotation as VOC's XML: boxes from 1, with two decimals where they are not whole.
+
+    Args:
+        path: The XML file to write; its folder must exist.
+        annotation: What to write; of its image's path only the file name.
+        class_names: Names of the labels.
+    """
+    rows = zip(annotation.boxes.astype(np.float64) + _FROM_ONE, annotation.labels, annotation.difficult, strict=True)
+    objects = [_format_object(class_names[label], difficult, box) for box, label, difficult in rows]
+    lines = [
+        "<annotation>",
+        f"  <filename>{escape(Path(annotation.path).name)}</filename>",
+        f"  <size><width>{annotation.width}</width><height>{annotation.height}</height><depth>3</depth></size>",
+        *objects,
+        "</annotation>",
+    ]
+    Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _format_object(name: str, difficult: bool, box: np.ndarray) -> str:
+    values = [f"{value:.2f}".removesuffix(".00") for value in box]
+    corners = "".join(f"<{corner}>{value}</{corner}>" for corner, value in zip(_CORNERS, values, strict=True))
+    return (
+        f"  <object><name>{escape(name)}</name><difficult>{int(difficult)}</difficult>"
+        f"<bndbox>{corners}</bndbox></object>"
+    )
+
+
+def _parse(path: Path) -> ET.Element:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise FileNotFoundError(f"Expected an annotation at {path}, but there is no such file: put it there.") from None
+    if b"<!DOCTYPE" in data or b"<!ENTITY" in data:  # entities can blow a small file up, and no annotation needs them
+        raise ValueError(f"Expected a plain VOC annotation in {path}, but it declares a document type: remove it.")
+    try:
+        return ET.fromstring(data)
+    except ET.ParseError as error:
+        raise ValueError(f"Expected well-formed XML in {path}, but {error}: correct or remove the file.") from error
+
+
+def _read_size(root: ET.Element, path: str | Path) -> tuple[int, int]:
+    texts = [root.findtext(f"size/{name}") for name in ("width", "height")]
+    try:
+        width, height = (int(float(text or "")) for text in texts)
+    except ValueError:
+        width = height = 0
+    if width <= 0 or height <= 0:
+        raise ValueError(
+            f"Expected <size> with a positive <width> and <height> in {path}, but got {texts[0]!r} and {texts[1]!r}: "
+            f"write the image's size in pixels there."
+        )
+    return width, height
+
+
+def _read_label(element: ET.Element, class_names: Sequence[str], where: str) -> int:
+    name = (element.findtext("name") or "").strip()
+    if name in class_names:
+        return class_names.index(name)
+    close = difflib.get_close_matches(name, class_names, n=1)
+    hint = f"did you mean {close[0]!r}? Correct" if close else "correct"
+    raise ValueError(
+        f"Expected the class of {where} to be one of {', '.join(class_names)}, but got {name!r}: "
+        f"{hint} the file, or add the name to class_names of the data config."
+    )
+
+
+def _read_box(element: ET.Element, where: str) -> np.ndarray:
+    texts = [element.findtext(f"bndbox/{corner}") for corner in _CORNERS]
+    try:
+        box = np.array([float(text or "") for text in texts]) - _FROM_ONE
+    except ValueError:
+        box = np.full(4, np.nan)
+    if not np.isfinite(box).all():
+        values = ", ".join(f"{corner}={text}" for corner, text in zip(_CORNERS, texts, strict=True))
+        raise ValueError(f"Expected four numbers in the <bndbox> of {where}, but got {values}: correct the file.")
+    return box
+
+
+def _clip(box: np.ndarray, width: int, height: int, tolerance: float, where: str) -> Float32[np.ndarray, " 4"]:
+    limits = np.array([width, height, width, height])
+    clipped = np.clip(box, 0, limits)
+    if np.abs(clipped - box).max() > tolerance:
+        raise ValueError(
+            f"Expected the box of {where} inside its image of {width}x{height} pixels, but got {_written(box)}: "
+            f"correct the file, or allow more than {tolerance:g} pixels outside with box_tolerance of the data config."
+        )
+    if clipped[2] <= clipped[0] or clipped[3] <= clipped[1]:
+        raise ValueError(
+            f"Expected the box of {where} to have an area, xmax ≥ xmin and ymax ≥ ymin, but got {_written(box)}: "
+            f"correct or remove the object."
+        )
+    return clipped.astype(np.float32)
+
+
+def _written(box: np.ndarray) -> str:
+    """A box as it stands in its file."""
+    return ", ".join(f"{name}={value:g}" for name, value in zip(_CORNERS, box + _FROM_ONE, strict=True))
+
+
+def _read_flag(element: ET.Element, name: str, path: str | Path) -> bool:
+    text = (element.findtext(name) or "0").strip()
+    if text not in ("0", "1"):
+        raise ValueError(f"Expected <{name}> to be 0 or 1 in {path}, but got {text!r}: correct the file.")
+    return text == "1"

@@ -1,0 +1,71 @@
+"""What Weights & Biases is told of a run: its place among the others, its configuration, its final figures."""
+
+import hashlib
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Trainer
+from lightning.pytorch.loggers import WandbLogger
+from omegaconf import DictConfig
+
+from lightweight_ssd.metrics.voc import VOCResult
+
+__all__ = ["closed_at_the_end", "log_config", "log_result", "name_run"]
+
+_AXES = ("backbone", "neck", "loss", "augment")
+
+
+def name_run(cfg: DictConfig, choices: dict[str, str], resume_from: Path | None) -> None:
+    """Fills what the configuration leaves open: name, tags by axis, and, for a run that is sent, an id that stays.
+
+    Offline, a resumed run is a new one of the same group, since joining offline parts loses data (promise G13).
+    """
+    wandb = (cfg.logger or {}).get("wandb")
+    if not wandb:
+        return
+    os.environ.setdefault("WANDB_SILENT", "true")
+    wandb.name = wandb.name or Path(cfg.run_dir).name
+    wandb.tags = wandb.tags or [*(f"{axis}:{choices[axis]}" for axis in _AXES if axis in choices), f"seed:{cfg.seed}"]
+    if not wandb.offline and wandb.id is None:
+        wandb.id = hashlib.sha256(str(cfg.run_dir).encode()).hexdigest()[:12]
+        wandb.resume = "allow"
+
+
+def log_config(trainer: Trainer, config: dict[str, Any], resume_from: Path | None) -> None:
+    """Sends the resolved configuration as a plain dictionary, from rank 0 (promise G12)."""
+    for logger in _loggers(trainer):
+        logger.experiment.config.update({**config, "resumed_from": str(resume_from) if resume_from else None})
+        logger.experiment.define_metric("val/map_50", step_metric="trainer/global_step", summary="max")
+
+
+def log_result(trainer: Trainer, result: VOCResult, run_dir: Path) -> None:
+    """Sends the test figures, AP per class as a table, and the run's pictures."""
+    import wandb
+
+    for logger in _loggers(trainer):
+        rows = zip(result.class_names, result.ap_50.tolist(), result.ap_50_11point.tolist(), strict=True)
+        table = wandb.Table(columns=["class", "AP50", "AP50 11-point"], data=[list(row) for row in rows])
+        pictures = {path.stem: wandb.Image(str(path)) for path in sorted((run_dir / "pictures").glob("*.png"))}
+        logger.experiment.log({"test/ap_per_class": table, **{f"pictures/{k}": v for k, v in pictures.items()}})
+        logger.experiment.summary.update({f"test/{name}": value for name, value in result.scalars().items()})
+
+
+@contextmanager
+def closed_at_the_end() -> Iterator[None]:
+    """Finishes the W&B run however the block ends, as failed where it raised (promise G11)."""
+    try:
+        yield
+    finally:
+        wandb = sys.modules.get("wandb")
+        if wandb is not None and wandb.run is not None:
+            wandb.finish(exit_code=0 if sys.exc_info()[0] is None else 1)
+
+
+def _loggers(trainer: Trainer) -> list[WandbLogger]:
+    if not trainer.is_global_zero:
+        return []
+    return [logger for logger in trainer.loggers if isinstance(logger, WandbLogger)]

@@ -1,0 +1,72 @@
+import cv2
+import numpy as np
+import pytest
+
+from lightweight_ssd.augment.color import ColorDistortion, Distortion, distort
+
+
+def noise(height: int = 9, width: int = 11) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def test_nothing_drawn_changes_nothing():
+    assert np.array_equal(distort(noise(), Distortion()), noise())
+    assert np.array_equal(ColorDistortion(each=0.0)(image=noise())["image"], noise())
+    assert np.array_equal(ColorDistortion(p=0.0)(image=noise())["image"], noise())
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_brightness_and_contrast_are_cut_off_one_after_the_other(last):
+    image = np.array([[[0, 100, 250]]], np.uint8)
+    out = distort(image, Distortion(brightness=0.1, contrast=0.5, contrast_last=last))
+    assert np.abs(out.astype(int) - [[[13, 63, 128]]]).max() <= 1
+    assert distort(image, Distortion(brightness=-0.1, contrast=1.5, contrast_last=last))[0, 0, 0] == 0
+
+
+def test_the_hue_turns_by_degrees():
+    red = np.array([[[255, 0, 0]]], np.uint8)
+    assert np.abs(distort(red, Distortion(hue=120.0)).astype(int) - [0, 255, 0]).max() <= 6
+    assert np.abs(distort(red, Distortion(hue=-120.0)).astype(int) - [0, 0, 255]).max() <= 6
+
+
+def test_no_saturation_leaves_the_value():
+    out = distort(noise(), Distortion(saturation=0.0))
+    assert np.array_equal(out, np.repeat(noise().max(axis=2, keepdims=True), 3, axis=2))
+
+
+def test_gray_stays_gray():
+    gray = np.repeat(noise()[..., :1], 3, axis=2)
+    out = distort(gray, Distortion(saturation=1.5, hue=90.0))
+    assert np.array_equal(out, gray)
+
+
+def test_drawn_strengths_stay_in_their_ranges_and_reach_their_ends():
+    step = ColorDistortion(brightness=0.2, contrast=(0.8, 1.1), saturation=(0.3, 1.2), hue=30.0, each=0.5)
+    step.set_random_seed(0)
+    drawn = np.array([step.get_params()["by"] for _ in range(2000)])
+    lows, highs = drawn.min(axis=0), drawn.max(axis=0)
+    assert np.allclose(lows, [-0.2, 0.8, 0.3, -30, 0], atol=0.2)
+    assert np.allclose(highs, [0.2, 1.1, 1.2, 30, 1], atol=0.2)
+    assert (lows[:4] >= [-0.2, 0.8, 0.3, -30]).all() and (highs[:4] <= [0.2, 1.1, 1.2, 30]).all()
+    untouched = (drawn[:, :4] == [0, 1, 1, 0]).mean(axis=0)
+    assert np.allclose(untouched, 0.5, atol=0.05)
+
+
+def test_the_input_is_not_written_to():
+    image = noise()
+    step = ColorDistortion(each=1.0)
+    for seed in range(5):
+        step.set_random_seed(seed)
+        out = step(image=image)["image"]
+        assert out.dtype == np.uint8 and out.shape == image.shape
+    assert np.array_equal(image, noise())
+    assert np.array_equal(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.cvtColor(noise(), cv2.COLOR_RGB2GRAY))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"brightness": 2.0}, {"hue": 200.0}, {"each": -1.0}, {"p": 3.0}, {"contrast": (1.5, 0.5)}, {"saturation": (1.0,)}],
+)
+def test_values_outside_their_ranges_are_refused(wrong):
+    with pytest.raises(ValueError, match=rf"color\.{next(iter(wrong))} "):
+        ColorDistortion(**wrong)

@@ -1,0 +1,187 @@
+import pickle
+
+import albumentations as A
+import cv2
+import numpy as np
+import pytest
+
+from lightweight_ssd.augment.color import ColorDistortion
+from lightweight_ssd.augment.crop import SSDCrop
+from lightweight_ssd.augment.flip import HorizontalFlip
+from lightweight_ssd.augment.gray_mix_rgb import GrayMixRGB
+from lightweight_ssd.augment.mosaic import Mosaic
+from lightweight_ssd.augment.pipeline import FixedResize, Pipeline
+from lightweight_ssd.types import Annotation
+
+NO_BOXES = np.zeros((0, 4), np.float32)
+NO_LABELS = np.zeros(0, np.int64)
+
+
+def steps(*names: str) -> dict[str, object | None]:
+    made = {
+        "mosaic": Mosaic(p=0.7),
+        "crop": SSDCrop(),
+        "flip": HorizontalFlip(),
+        "color": ColorDistortion(),
+        "gray_mix_rgb": GrayMixRGB(),
+    }
+    return {name: made[name] for name in names}
+
+
+RECIPES = {
+    "none": (),
+    "basic": ("crop", "flip", "color"),
+    "gray_mix_rgb": ("crop", "flip", "color", "gray_mix_rgb"),
+    "mosaic": ("mosaic", "crop", "flip", "color"),
+    "gray_mix_rgb_mosaic": ("mosaic", "crop", "flip", "color", "gray_mix_rgb"),
+}
+
+
+def drawing(rng: np.random.Generator, count: int, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rectangles of one brightness per label on black, none over another; boxes touch the border now and then."""
+    image = np.zeros((*size, 3), np.uint8)
+    boxes, labels = [], rng.permutation(8)[:count].astype(np.int64)
+    columns = np.linspace(0, size[1], count + 1).astype(int)
+    for place, label in enumerate(labels):
+        left, right = columns[place], columns[place + 1]
+        top, bottom = sorted(rng.choice(size[0] + 1, 2, replace=False))
+        image[top:bottom, left:right] = 40 + 25 * label
+        boxes.append([left, top, right, bottom])
+    return image, np.array(boxes, np.float32).reshape(-1, 4), labels
+
+
+def draw_from(samples: list[tuple[np.ndarray, np.ndarray, np.ndarray]]):
+    def draw(index: int) -> tuple[np.ndarray, Annotation]:
+        image, boxes, labels = samples[index]
+        return image, Annotation(index, "drawn.png", *image.shape[:2], boxes, labels, np.zeros(len(boxes), bool))
+
+    return draw
+
+
+def assert_sound(image: np.ndarray, boxes: np.ndarray, labels: np.ndarray, size: tuple[int, int]) -> None:
+    assert image.shape == (*size, 3) and image.dtype == np.uint8 and image.flags.c_contiguous
+    assert boxes.dtype == np.float32 and boxes.shape == (len(labels), 4) and labels.dtype == np.int64
+    assert np.isfinite(boxes).all()
+    assert (boxes >= 0).all() and (boxes[:, 2] <= size[1]).all() and (boxes[:, 3] <= size[0]).all()
+    assert (boxes[:, 2:] > boxes[:, :2]).all()
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_images_without_boxes(recipe):
+    empty = (np.zeros((30, 40, 3), np.uint8), NO_BOXES, NO_LABELS)
+    pipeline = Pipeline(steps(*RECIPES[recipe]), 24)
+    for seed in range(20):
+        result = pipeline(*empty, np.random.default_rng(seed), draw=draw_from([empty]), count=1)
+        assert_sound(*result, size=(24, 24))
+        assert len(result[1]) == 0
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_boxes_stay_valid_whatever_comes(recipe):
+    rng = np.random.default_rng(1)
+    pipeline = Pipeline(steps(*RECIPES[recipe]), [40, 56])
+    for _ in range(150):
+        size = tuple(int(side) for side in rng.integers(1, 130, 2))
+        corners = rng.uniform(-3, 1.1 * max(size), (int(rng.integers(0, 6)), 2, 2)).astype(np.float32)
+        boxes = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
+        if len(boxes) > 2:
+            boxes[0] = [0, 0, size[1] + 1e-3, size[0] + 1e-3]
+            boxes[1, 2:] = boxes[1, :2]
+        labels = rng.integers(0, 2**40, len(boxes))
+        sample = (rng.integers(0, 256, (*size, 3), dtype=np.uint8), boxes, labels)
+        result = pipeline(*sample, rng, draw=draw_from([sample]), count=1)
+        assert_sound(*result, size=(40, 56))
+        assert set(result[2]) <= set(labels), "labels return as they came"
+
+
+@pytest.mark.parametrize("names", [(), ("crop",), ("flip",), ("crop", "flip"), ("mosaic",), ("mosaic", "crop", "flip")])
+def test_the_pixel_in_the_middle_of_a_box_keeps_its_label(names):
+    rng = np.random.default_rng(2)
+    pipeline = Pipeline(steps(*names), 64)
+    seen = 0
+    for _ in range(100):
+        samples = [
+            drawing(rng, int(rng.integers(1, 5)), (int(rng.integers(24, 90)), int(rng.integers(24, 90))))
+            for _ in range(4)
+        ]
+        image, boxes, labels = pipeline(*samples[0], rng, draw=draw_from(samples), count=4)
+        assert_sound(image, boxes, labels, (64, 64))
+        for box, label in zip(boxes, labels, strict=True):
+            if (box[2:] - box[:2]).min() >= 4:  # a thinner one is mixed with its neighbours by the resize
+                column, row = ((box[:2] + box[2:]) / 2).astype(int)
+                assert abs(int(image[row, column, 0]) - (40 + 25 * label)) <= 12
+                seen += 1
+    assert seen > 100
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_sample_is_a_function_of_its_generator(recipe):
+    rng = np.random.default_rng(3)
+    samples = [drawing(rng, 3, (60, 80)) for _ in range(3)]
+    pipeline, other = (Pipeline(steps(*RECIPES[recipe]), 32) for _ in range(2))
+    np.random.seed(0)  # noqa: NPY002  # the global generator must play no part
+    state = np.random.get_state()[1].copy()  # noqa: NPY002
+    first = [pipeline(*samples[0], np.random.default_rng(seed), draw=draw_from(samples), count=3) for seed in range(12)]
+    again = [
+        other(*samples[0], np.random.default_rng(seed), draw=draw_from(samples), count=3) for seed in range(12)[::-1]
+    ]
+    for one, two in zip(first, again[::-1], strict=True):
+        assert all(np.array_equal(left, right) for left, right in zip(one, two, strict=True))
+    assert np.array_equal(np.random.get_state()[1], state)  # noqa: NPY002
+    assert (len({result[0].tobytes() for result in first}) > 6) == (recipe != "none")
+
+
+def test_evaluation_is_the_resize_alone():
+    image, boxes, labels = drawing(np.random.default_rng(0), 4, (60, 80))
+    out, moved, kept = Pipeline({}, (30, 20))(image, boxes, labels, np.random.default_rng(0))
+    assert out.shape == (30, 20, 3)
+    assert np.allclose(moved, boxes * [0.25, 0.5, 0.25, 0.5], atol=1e-5)
+    assert np.array_equal(kept, labels)
+    same, _, _ = Pipeline({}, (60, 80))(image, boxes, labels, np.random.default_rng(0))
+    assert np.array_equal(same, image)
+
+
+def test_strong_shrinking_averages_and_weak_shrinking_interpolates():
+    stripes = np.zeros((80, 80, 3), np.uint8)
+    stripes[:, ::2] = 255
+    assert np.ptp(FixedResize(10, 10)(image=stripes)["image"]) == 0
+    weak = FixedResize(60, 60)(image=stripes)["image"]
+    assert np.array_equal(weak, cv2.resize(stripes, (60, 60), interpolation=cv2.INTER_LINEAR))
+
+
+def test_the_resize_follows_the_crop_and_mosaic_is_outside():
+    def order(pipeline: Pipeline) -> list[str]:
+        return [type(step).__name__ for step in pipeline.compose.transforms]
+
+    full = Pipeline(steps("crop", "flip", "mosaic", "color"), 16)
+    assert order(full) == ["SSDCrop", "FixedResize", "HorizontalFlip", "ColorDistortion"]
+    assert [type(step) for step in full.mixers] == [Mosaic], "Mosaic comes first wherever its key stands"
+    assert order(Pipeline(steps("flip", "color"), 16))[0] == "FixedResize"
+    assert order(Pipeline(steps("color", "crop"), 16, resize_after="color"))[1] == "FixedResize"
+
+
+def test_a_null_step_is_off_and_a_foreign_transform_is_welcome():
+    pipeline = Pipeline({"crop": None, "blur": A.Blur(p=1.0)}, 16)
+    assert list(pipeline.steps) == ["blur"]
+    image, boxes, labels = drawing(np.random.default_rng(0), 2, (20, 20))
+    assert_sound(*pipeline(image, boxes, labels, np.random.default_rng(0)), size=(16, 16))
+
+
+def test_pickled_for_a_spawned_worker_it_gives_the_same_bytes():
+    sample = drawing(np.random.default_rng(0), 3, (50, 50))
+    pipeline = Pipeline(steps(*RECIPES["gray_mix_rgb"]), 16)
+    copy = pickle.loads(pickle.dumps(pipeline))
+    for seed in range(5):
+        one, two = (each(*sample, np.random.default_rng(seed)) for each in (pipeline, copy))
+        assert all(np.array_equal(left, right) for left, right in zip(one, two, strict=True))
+
+
+@pytest.mark.parametrize("size", [0, [300], [300, 0], [1, 2, 3]])
+def test_a_wrong_size_is_refused(size):
+    with pytest.raises(ValueError, match="image_size"):
+        Pipeline({}, size)
+
+
+def test_a_step_that_was_not_built_is_refused():
+    with pytest.raises(ValueError, match=r"augment\.steps\.blur"):
+        Pipeline({"blur": {"p": 0.5}}, 16)

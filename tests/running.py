@@ -1,0 +1,25 @@
+"""Runs the smoke experiment inside the test process, as `lssd train experiment=smoke` would."""
+
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig, OmegaConf
+
+from lightweight_ssd.paths import CONF_DIR
+from lightweight_ssd.train import train
+
+
+def smoke_config(tmp_path: Path, *overrides: str, run_dir: str = "run") -> DictConfig:
+    """The smoke experiment, its data shared by the runs of one test."""
+    fixed = [f"run_dir={tmp_path / run_dir}", f"data.root={tmp_path / 'data'}", "logger=csv", "deterministic=true"]
+    with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
+        config = compose("train", ["experiment=smoke", "experiment_name=smoke", *fixed, *overrides])
+    OmegaConf.set_struct(config, False)
+    return config
+
+
+def smoke_run(tmp_path: Path, *overrides: str, run_dir: str = "run", resume_from: Path | None = None) -> float:
+    """Trains and returns mAP; the run folder is `tmp_path / run_dir`."""
+    choices: dict[str, Any] = {"backbone": "mblitenet", "neck": "cfpn", "loss": "bll", "augment": "basic"}
+    return train(smoke_config(tmp_path, *overrides, run_dir=run_dir), choices, list(overrides), resume_from)
