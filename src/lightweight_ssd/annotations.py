@@ -193,7 +193,7 @@ def read_cached(path: Path | None, key: str, build: Callable[[], PackedAnnotatio
     return annotations
 
 
-def _starts(lengths: Sequence[int] | np.ndarray) -> Int64[np.ndarray, " N+1"]:
+def _starts(lengths: Sequence[int] | np.ndarray) -> Int64[np.ndarray, " L"]:
     """Where each of `lengths` begins when they lie end to end, and where the last one ends."""
     return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths, dtype=np.int64)])
 

@@ -70,7 +70,8 @@ def load_detector(path: str | Path) -> tuple[Detector, dict[str, Any], list[str]
         The detector in evaluation mode, its resolved configuration and its class names.
 
     Raises:
-        FileNotFoundError, ValueError: As `load_checkpoint`; also if the configuration names a class outside this package.
+        FileNotFoundError, ValueError: As `load_checkpoint`; also if the configuration names a class outside this
+            package.
     """
     checkpoint = load_checkpoint(path)
     config = checkpoint["hyper_parameters"]["config"]

@@ -5,11 +5,12 @@ import os
 import sys
 import tempfile
 import traceback
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["INTERRUPTED_EXIT_CODE", "one_sentence_errors"]
+__all__ = ["INTERRUPTED_EXIT_CODE", "one_sentence_errors", "quiet_frameworks", "relaunchable"]
 
 INTERRUPTED_EXIT_CODE = 130
 
@@ -47,3 +48,29 @@ def _write_traceback(log_dir: Path | None) -> Path:
     except OSError as error:  # a full disk must not hide the error itself
         logging.getLogger(__name__).warning("the traceback could not be written: %s", error)
     return log
+
+
+@contextmanager
+def relaunchable(command: str) -> Iterator[None]:
+    """Puts the command back into `sys.argv`, which Hydra saw without: Lightning repeats it for the other ranks."""
+    sys.argv.insert(1, command)
+    try:
+        yield
+    finally:
+        del sys.argv[1]
+
+
+def quiet_frameworks() -> None:
+    """Keeps the console for what a user can act on."""
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for message in (
+        ".*LeafSpec.*",  # Lightning against the newest torch
+        ".*exists and is not empty.*",  # a resumed run's folder
+        ".*your dataloader is not resumable.*",  # ours is: the sampler starts at the batch where training stopped
+        ".*smaller than the logging interval.*",
+        ".*does not have many workers.*",
+        ".*GPU available but not used.*",
+        ".*using `DistributedSampler` with the dataloaders.*",  # images that are shown twice count once
+    ):
+        warnings.filterwarnings("ignore", message=message)

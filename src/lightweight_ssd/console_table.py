@@ -20,15 +20,11 @@ def result_table(result: VOCResult) -> str:
     width = max(5, *map(len, result.class_names))
     lines = [f"{'class':<{width}}  objects   AP50  11-point  AP50:95"]
     columns = (result.objects, result.ap_50, result.ap_50_11point, result.ap_50_95)
-    for name, objects, *values in zip(result.class_names, *columns, strict=True):
-        lines.append(
-            f"{name:<{width}}  {objects:7d}  {_percent(values[0], 5)}  {_percent(values[1], 8)}  {_percent(values[2], 7)}"
-        )
-    means = (result.map_50, result.map_50_11point, result.map_50_95)
-    lines.append(
-        f"{'mAP':<{width}}  {int(result.objects.sum()):7d}  "
-        f"{_percent(means[0], 5)}  {_percent(means[1], 8)}  {_percent(means[2], 7)}"
-    )
+    rows = list(zip(result.class_names, *columns, strict=True))
+    rows.append(("mAP", result.objects.sum(), result.map_50, result.map_50_11point, result.map_50_95))
+    for name, objects, area, eleven_point, over in rows:
+        shares = f"{_percent(area, 5)}  {_percent(eleven_point, 8)}  {_percent(over, 7)}"
+        lines.append(f"{name:<{width}}  {int(objects):7d}  {shares}")
     return "\n".join(lines)
 
 

@@ -81,13 +81,19 @@ class DetectionDataModule(LightningDataModule):
         for split in splits:
             if split not in self.datasets:
                 pipeline = self.augment if split == "train" else self.resize
-                self.datasets[split] = DetectionDataset(self.source.annotations(split), pipeline, self.seed)
+                annotations = self.source.annotations(split)
+                if split != "train" and annotations.difficult.all():
+                    raise ValueError(
+                        f"The {split} split has no object that counts (none at all, or all are difficult), so mAP is "
+                        f"undefined; choose another split for data.{split}."
+                    )
+                self.datasets[split] = DetectionDataset(annotations, pipeline, self.seed)
 
     def train_dataloader(self) -> DataLoader:
         sampler = self._train_sampler()
         if self.trainer is not None:
-            # Where the trainer's restored progress says that training stopped, to the batch. Lightning asks for the loader
-            # after it has restored, as long as nobody reads `trainer.estimated_stepping_batches` before.
+            # Where the trainer's restored progress says that training stopped, to the batch. Lightning asks for the
+            # loader after it has restored, as long as nobody reads `trainer.estimated_stepping_batches` before.
             seen = self.trainer.fit_loop.epoch_loop.batch_progress.total.ready
             sampler.epoch, sampler.start_batch = divmod(seen, self.batches_per_epoch)
         return self._loader("train", sampler, sampler.batch_size, persistent=True)

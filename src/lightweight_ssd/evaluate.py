@@ -1,13 +1,12 @@
 """`lssd evaluate`: measures a checkpoint and leaves the same files as a run."""
 
-import logging
 from pathlib import Path
 from typing import Any
 
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
-from lightweight_ssd.console import one_sentence_errors
+from lightweight_ssd.console import one_sentence_errors, quiet_frameworks, relaunchable
 from lightweight_ssd.paths import CONF_DIR
 
 __all__ = ["evaluate", "main"]
@@ -21,7 +20,8 @@ def main(cfg: DictConfig) -> float | None:
             raise ValueError("Expected a checkpoint; give checkpoint=RUN/checkpoints/best.ckpt.")
         if cfg.split not in ("val", "test"):
             raise ValueError(f"Expected split=val or split=test, but got split={cfg.split}.")
-        return evaluate(cfg)
+        with relaunchable("evaluate"):
+            return evaluate(cfg)
 
 
 def evaluate(cfg: DictConfig) -> float:
@@ -39,8 +39,7 @@ def evaluate(cfg: DictConfig) -> float:
     from lightweight_ssd.console_table import print_result
     from lightweight_ssd.training import write_run
 
-    for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    quiet_frameworks()
     parts, config = _prepare(cfg)
     loader = parts.datamodule
     loader.setup("validate" if cfg.split == "val" else "test")
@@ -60,8 +59,6 @@ def evaluate(cfg: DictConfig) -> float:
 
 def _prepare(cfg: DictConfig) -> tuple[Any, dict[str, Any]]:
     """The parts as the checkpoint's configuration has them, on the data that was asked for."""
-    from lightning.pytorch.loggers.logger import DummyLogger
-
     from lightweight_ssd.assemble import build, check_targets, load_detector
     from lightweight_ssd.datamodule import DetectionDataModule
     from lightweight_ssd.metrics.voc import VOCMetric
@@ -86,7 +83,7 @@ def _prepare(cfg: DictConfig) -> tuple[Any, dict[str, Any]]:
         first_images=config["datamodule"]["first_images"],
     )  # fmt: skip
     task = DetectionTask(detector, build(config["criterion"]), VOCMetric(class_names))
-    return Parts(build(cfg.trainer, logger=DummyLogger(), enable_checkpointing=False), task, datamodule), config
+    return Parts(build(cfg.trainer, logger=False, enable_checkpointing=False), task, datamodule), config
 
 
 def _run_name(checkpoint: Path) -> str:

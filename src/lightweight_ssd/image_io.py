@@ -74,7 +74,7 @@ def _is_cut_short(data: bytes) -> bool:
         # encoded pixels cannot imitate it (a 0xff among them is always followed by 0x00 or a restart marker).
         return data.rfind(b"\xff\xd9") < _scan_start(data)
     if data.startswith(b"\x89PNG"):
-        return b"IEND" not in data[-1024:] and b"IEND" not in data
+        return data.rfind(b"IEND") < 0
     return False
 
 

@@ -4,4 +4,6 @@ from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
 
-CONF_DIR = next((path for path in (_PACKAGE / "conf", _PACKAGE.parents[1] / "conf") if path.is_dir()), _PACKAGE / "conf")
+CONF_DIR = next(
+    (path for path in (_PACKAGE / "conf", _PACKAGE.parents[1] / "conf") if path.is_dir()), _PACKAGE / "conf"
+)

@@ -162,7 +162,7 @@ def table(figures: dict[str, Any], output: str | None = None) -> str:
         f"{'ms':9}{'median':>12}{'10th to 90th percentile':>27}",
         _times("forward", "", figures),
         f"{_times('predict', 'predict_', figures)}  (forward and post-processing)",
-        f"one image at a time, {figures['repeats']} times, {_where(figures)}",
+        f"batch size 1, repeats: {figures['repeats']}, {_where(figures)}",
     ]
     return "\n".join([*lines, f"written to {output}"] if output else lines)
 

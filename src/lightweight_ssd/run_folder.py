@@ -21,7 +21,8 @@ LAST_CHECKPOINT = Path("checkpoints") / "last.ckpt"
 # What does not change the figures of a run: where things lie, what is logged, on what hardware it runs.
 _NOT_CONTENT = {
     "": ("run_dir", "runs", "resume", "logger", "pictures", "compile", "channels_last", "num_workers"),
-    "data": ("root", "cache_dir", "num_workers"),
+    "data": ("root", "cache_dir", "num_threads"),
+    "datamodule": ("source", "num_workers"),  # its source stands under data
     "trainer": (
         "accelerator", "devices", "num_nodes", "strategy", "enable_progress_bar", "enable_model_summary",
         "log_every_n_steps", "profiler", "use_distributed_sampler",
@@ -33,7 +34,7 @@ def content_hash(config: dict[str, Any]) -> str:
     """Eight hexadecimal digits of what a run computes.
 
     Args:
-        config: Resolved configuration, plain containers.
+        config: Resolved configuration, plain containers, with `run_dir` still null.
 
     Returns:
         The same digits for the same content, wherever it lies, is logged and runs.
@@ -45,15 +46,15 @@ def content_hash(config: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:8]
 
 
-def slug(config: dict[str, Any], choices: dict[str, str], longest: int = 80) -> str:
+def slug(seed: int, choices: dict[str, str], longest: int = 80) -> str:
     """A readable name for a run folder, with nothing in it that a shell or a file system would trip over.
 
     Example:
-        >>> slug({"seed": 0}, {"backbone": "mblitenet", "neck": "cfpn", "loss": "bll", "augment": "basic"})
+        >>> slug(0, {"backbone": "mblitenet", "neck": "cfpn", "loss": "bll", "augment": "basic"})
         'mblitenet-cfpn-bll-basic-seed0'
     """
     parts = [choices[axis] for axis in ("backbone", "neck", "loss", "augment") if choices.get(axis)]
-    name = "-".join([*parts, f"seed{config.get('seed', 0)}"])
+    name = "-".join([*parts, f"seed{seed}"])
     return re.sub(r"[^A-Za-z0-9_.-]+", "_", name)[:longest]
 
 

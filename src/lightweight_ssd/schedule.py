@@ -16,12 +16,12 @@ class WarmupCosine:
     Args:
         warmup_steps: Length of the warm-up in optimiser steps, ≥ 0.
         warmup_ratio: Factor on the base rate at step 0, 0 to 1.
-        max_warmup_share: The warm-up takes at most this share of all steps, 0 to 1, so that a short run is not all warm-up.
+        max_warmup_share: The warm-up takes at most this share of all steps, 0 to 1: a short run is not all warm-up.
         final_ratio: Factor at the last step, 0 to 1.
 
-    Source: section 4.3 (cosine decay from 0.1, warm-up from 0.0333). The length of the warm-up is not printed; the cosine
-    starts at its end, as in the framework that the paper quotes. Deviation: the cap on the warm-up's share, which at the
-    paper's 500,000 steps changes nothing.
+    Source: section 4.3 (cosine decay from 0.1, warm-up from 0.0333). The length of the warm-up is not printed; the
+    cosine starts at its end, as in the framework that the paper quotes. Deviation: the cap on the warm-up's share,
+    which at the paper's 500,000 steps changes nothing.
     """
 
     def __init__(

@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Int64, UInt8
+from jaxtyping import Bool, Float, Float32, Int32, Int64, UInt8
+
+from lightweight_ssd.shape_textures import background, contrasting_colour, random_colour, texture
 
 __all__ = ["SHAPE_NAMES", "Scene", "draw_scene"]
 
@@ -71,13 +73,13 @@ def draw_scene(
         >>> scene.image.shape, scene.boxes.shape[1], scene.labels.max() < 2
         ((240, 320, 3), 4, np.True_)
     """
-    image = _background(rng, size)
+    image = background(rng, size)
     for _ in range(rng.integers(0, _DISTRACTORS + 1)):
         _draw_distractor(rng, image)
     objects, owner = _place(rng, size, class_names, max_objects, (min_scale, max_scale))
     for item in objects:
         _draw_object(rng, image, item)
-    image += rng.normal(0, rng.uniform(1, 6), image.shape).astype(np.float32)
+    image += rng.standard_normal(image.shape, dtype=np.float32) * np.float32(rng.uniform(1, 6))
     boxes = [_visible_box(owner == index) for index in range(len(objects))]
     shown = [_shown(owner, index, item) for index, item in enumerate(objects)]
     return Scene(
@@ -159,79 +161,43 @@ def _visible_box(pixels: Bool[np.ndarray, "H W"]) -> tuple[int, int, int, int]:
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
+def _fixed_point(corners: Float[np.ndarray, "K 2"]) -> Int32[np.ndarray, "K 2"]:
+    """OpenCV's integer coordinates with binary digits after the point; it counts from the centre of a pixel."""
+    return np.round((corners - 0.5) * 2**_SUBPIXEL_BITS).astype(np.int32)
+
+
 def _mask(corners: Float[np.ndarray, "K 2"], size: tuple[int, int]) -> UInt8[np.ndarray, "H W"]:
-    """How much of each pixel a polygon covers, 0 to 255; pixel centres lie at halves."""
+    """How much of each pixel a polygon covers, 0 to 255."""
     mask = np.zeros(size, dtype=np.uint8)
-    fixed = np.round((corners - 0.5) * 2**_SUBPIXEL_BITS).astype(np.int32)
-    cv2.fillPoly(mask, [fixed], 255, cv2.LINE_AA, _SUBPIXEL_BITS)
+    cv2.fillPoly(mask, [_fixed_point(corners)], 255, cv2.LINE_AA, _SUBPIXEL_BITS)
     return mask
 
 
+def _stroke(
+    lines: Sequence[Float[np.ndarray, "K 2"]], size: tuple[int, int], width: int, closed: bool
+) -> UInt8[np.ndarray, "H W"]:
+    """How much of each pixel a pen of `width` pixels covers, 0 to 255."""
+    mask = np.zeros(size, dtype=np.uint8)
+    cv2.polylines(mask, [_fixed_point(line) for line in lines], closed, 255, width, cv2.LINE_AA, _SUBPIXEL_BITS)
+    return mask
+
+
+def _as_alpha(mask: UInt8[np.ndarray, "H W"]) -> Float32[np.ndarray, "H W 1"]:
+    return mask.astype(np.float32)[..., None] / np.float32(255)
+
+
 def _draw_object(rng: np.random.Generator, image: Float32[np.ndarray, "H W 3"], item: _Object) -> None:
-    size = image.shape[:2]
-    alpha = _mask(item.corners, size).astype(np.float32)[..., None] / 255
-    behind = image[alpha[..., 0] > 0.5].mean(axis=0)
-    paint = _paint(rng, size, _contrasting(rng, behind))
+    """Blends a textured shape, at times with an outline, into the part of the image that it touches."""
+    corner = np.floor(item.corners.min(axis=0)).astype(int).clip(0)
+    end = np.ceil(item.corners.max(axis=0)).astype(int) + 1
+    part = image[corner[1] : end[1], corner[0] : end[0]]
+    size, corners = part.shape[:2], item.corners - corner
+    alpha = _as_alpha(_mask(corners, size))
+    paint = texture(rng, size, contrasting_colour(rng, part.mean(axis=(0, 1))))
     if item.opacity == 1.0 and rng.random() < 0.5:
-        line = np.zeros(size, dtype=np.uint8)
-        corners = np.round((item.corners - 0.5) * 2**_SUBPIXEL_BITS).astype(np.int32)
-        cv2.polylines(line, [corners], True, 255, int(rng.integers(3, 7)), cv2.LINE_AA, _SUBPIXEL_BITS)
-        edge = line.astype(np.float32)[..., None] / 255
-        paint = paint * (1 - edge) + rng.choice([20.0, 235.0]) * edge
-    alpha *= item.opacity
-    image[:] = image * (1 - alpha) + paint * alpha
-
-
-def _colour(rng: np.random.Generator) -> Float32[np.ndarray, " 3"]:
-    hsv = np.array([[[rng.uniform(0, 360), rng.uniform(0.25, 1), rng.uniform(0.25, 1)]]], dtype=np.float32)
-    return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0, 0] * 255
-
-
-def _contrasting(rng: np.random.Generator, behind: np.ndarray) -> Float32[np.ndarray, " 3"]:
-    """The best of a few random colours: an object of its background's colour would be an error of the labels."""
-    colours = [_colour(rng) for _ in range(3)]
-    return max(colours, key=lambda colour: float(np.abs(colour - behind).sum()))
-
-
-def _paint(
-    rng: np.random.Generator, size: tuple[int, int], colour: Float32[np.ndarray, " 3"]
-) -> Float32[np.ndarray, "H W 3"]:
-    """A picture-wide texture around a colour: plain, shaded, stripes, dots, checks or clouds."""
-    rows, columns = np.mgrid[: size[0], : size[1]].astype(np.float32)
-    angle, period = rng.uniform(0, _FULL_TURN), rng.uniform(8, 22)
-    along = (columns * np.cos(angle) + rows * np.sin(angle)) * _FULL_TURN / period
-    across = (rows * np.cos(angle) - columns * np.sin(angle)) * _FULL_TURN / period
-    kind = rng.integers(6)
-    if kind == 0:
-        pattern = np.zeros(size, dtype=np.float32)
-    elif kind == 1:
-        pattern = np.sin(along * period / max(size))
-    elif kind == 2:
-        pattern = np.clip(np.sin(along) * 3, -1, 1)
-    elif kind == 3:
-        pattern = np.clip((np.cos(along) + np.cos(across) - 0.9) * 3, -1, 1)
-    elif kind == 4:
-        pattern = np.clip(np.sin(along) * np.sin(across) * 5, -1, 1)
-    else:
-        pattern = _clouds(rng, size, int(rng.integers(12, 40)))
-    strength = rng.uniform(20, 55) * rng.choice([-1, 1])
-    return colour + pattern[..., None] * strength * rng.uniform(0.6, 1, size=3).astype(np.float32)
-
-
-def _clouds(rng: np.random.Generator, size: tuple[int, int], cells: int) -> Float32[np.ndarray, "H W"]:
-    """Smooth noise, about −1 to 1, with `cells` bumps along a side."""
-    coarse = rng.uniform(-1, 1, (cells, cells)).astype(np.float32)
-    return cv2.resize(coarse, size[::-1], interpolation=cv2.INTER_CUBIC)
-
-
-def _background(rng: np.random.Generator, size: tuple[int, int]) -> Float32[np.ndarray, "H W 3"]:
-    """Clouds of two sizes over a colour, at times with a weak texture."""
-    image = _colour(rng) * 0.7 + 40 + np.zeros((*size, 3), dtype=np.float32)
-    for cells in (3, 12):
-        image += _clouds(rng, size, cells)[..., None] * rng.uniform(5, 45, size=3).astype(np.float32)
-    if rng.random() < 0.4:
-        image += (_paint(rng, size, np.zeros(3, dtype=np.float32))) * 0.4
-    return image
+        edge = _as_alpha(_stroke([corners], size, int(rng.integers(3, 7)), closed=True))
+        paint += (np.float32(rng.choice([20, 235])) - paint) * edge
+    part += (paint - part) * (alpha * np.float32(item.opacity))
 
 
 def _draw_distractor(rng: np.random.Generator, image: Float32[np.ndarray, "H W 3"]) -> None:
@@ -251,9 +217,5 @@ def _draw_distractor(rng: np.random.Generator, image: Float32[np.ndarray, "H W 3
         lines = [centre + rng.uniform(-2, 2, (2, 2)) * radius]
     else:  # a scribble
         lines = [centre + np.cumsum(rng.normal(0, 0.5, (12, 2)), axis=0) * radius]
-    colour = tuple(float(value) for value in _colour(rng))
-    fixed = [np.round(line * 2**_SUBPIXEL_BITS).astype(np.int32) for line in lines]
-    mask = np.zeros((height, width), dtype=np.uint8)
-    cv2.polylines(mask, fixed, False, 255, int(rng.integers(3, 9)), cv2.LINE_AA, _SUBPIXEL_BITS)
-    alpha = mask.astype(np.float32)[..., None] / 255
-    image[:] = image * (1 - alpha) + np.array(colour, dtype=np.float32) * alpha
+    alpha = _as_alpha(_stroke(lines, (height, width), int(rng.integers(3, 9)), closed=False))
+    image += (random_colour(rng) - image) * alpha

@@ -28,7 +28,7 @@ class DetectionTask(LightningModule):
         detector: Images to raw outputs.
         criterion: Raw outputs and ground truth to named, unweighted terms.
         metric: Detections to mAP.
-        optimizer: Completed with the parameter groups; its rate is the one for `reference_batch` images. None = the task
+        optimizer: Completed with the parameter groups; its rate is the one for `reference_batch` images. None = it
             only measures.
         schedule: Factor on the rate per step.
         reference_batch: Batch that the rate was made for, images; the paper's is 126.
@@ -136,7 +136,7 @@ class DetectionTask(LightningModule):
 
     def _log_losses(self, stage: str, losses: dict[str, Tensor], on_step: bool, batch_size: int) -> None:
         named = {f"{stage}/{name}": value for name, value in losses.items()}
-        self.log_dict(named, on_step=on_step, on_epoch=not on_step, sync_dist=not on_step, batch_size=batch_size)
+        self.log_dict(named, on_step=on_step, on_epoch=not on_step, sync_dist=True, batch_size=batch_size)
 
     def _log_result(self, stage: str) -> None:
         """Logs mAP; every rank holds the same figures, computed once on rank 0 (promise G16)."""
@@ -144,8 +144,7 @@ class DetectionTask(LightningModule):
         self.last_detections = self.metric.records() if stage == "test" else {}
         self.metric.reset()
         scalars = {f"{stage}/{name}": value for name, value in self.last_result.scalars().items()}
-        self.log_dict(scalars, prog_bar=False)
-        self.log(f"{stage}/mAP", self.last_result.map_50, prog_bar=True, logger=False)
+        self.log_dict(scalars, sync_dist=True)
 
 
 def parameter_groups(module: nn.Module) -> list[dict[str, Any]]:

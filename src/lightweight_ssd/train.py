@@ -1,6 +1,5 @@
 """`lssd train`: one run from a configuration to a folder that holds everything known of it."""
 
-import logging
 import os
 import signal
 import sys
@@ -14,14 +13,12 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from lightweight_ssd.console import INTERRUPTED_EXIT_CODE, one_sentence_errors
+from lightweight_ssd.console import INTERRUPTED_EXIT_CODE, one_sentence_errors, quiet_frameworks, relaunchable
 from lightweight_ssd.paths import CONF_DIR
 from lightweight_ssd.run_folder import LAST_CHECKPOINT, choose_run_dir, content_hash, slug, write_provenance
 from lightweight_ssd.status import FINISHED, read_results, read_status, write_status
 
 __all__ = ["main", "train"]
-
-log = logging.getLogger(__name__)
 
 # Lightning starts the other ranks of a machine as new processes; they inherit where the first one writes.
 _RUN_DIR, _RESUME_FROM = "LSSD_RUN_DIR", "LSSD_RESUME_FROM"
@@ -32,20 +29,18 @@ _BEST = Path("checkpoints") / "best.ckpt"
 def main(cfg: DictConfig) -> float | None:
     """Trains as configured; returns mAP at IoU 0.5 on the test split, 0 to 1, for sweepers."""
     with one_sentence_errors("lssd train"):
-        choices = {key: str(value) for key, value in HydraConfig.get().runtime.choices.items() if value is not None}
+        options = HydraConfig.get().runtime.choices
+        choices = {group: str(name) for group, name in options.items() if name and not group.startswith("hydra/")}
         _refuse_parallel_sweep(cfg)
         resume_from = _place(cfg, choices)
         run_dir = Path(cfg.run_dir)
         if cfg.resume == "auto" and read_status(run_dir).get("state") == FINISHED:
             print(f"Nothing to do: this run is finished, its figures are in {run_dir / 'results.json'}.")
             return read_results(run_dir).get("test", {}).get("map_50")
-        # Lightning repeats this command to start the other ranks; Hydra was not shown the verb.
-        sys.argv.insert(1, "train")
         try:
-            with _status(run_dir):
+            with _status(run_dir), relaunchable("train"):
                 return train(cfg, choices, list(HydraConfig.get().overrides.task), resume_from)
         finally:
-            del sys.argv[1]
             for name in (_RUN_DIR, _RESUME_FROM):
                 os.environ.pop(name, None)
 
@@ -63,18 +58,16 @@ def train(cfg: DictConfig, choices: dict[str, str], overrides: list[str], resume
         mAP at IoU 0.5 on the test split, 0 to 1.
     """
     from lightning.pytorch import seed_everything
-    from lightning.pytorch.utilities import rank_zero_only
 
     from lightweight_ssd import wandb_run
     from lightweight_ssd.console_table import print_result
     from lightweight_ssd.training import fit, measure, prepare, write_run
 
-    for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    quiet_frameworks()
     run_dir = Path(cfg.run_dir)
     wandb_run.name_run(cfg, choices, resume_from)
     config: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # pyright: ignore[reportAssignmentType]
-    if rank_zero_only.rank == 0:
+    if _is_first_rank():
         write_provenance(run_dir, config, overrides)
         print(f"run folder: {run_dir}", flush=True)
     seed_everything(cfg.seed, verbose=False)
@@ -85,7 +78,7 @@ def train(cfg: DictConfig, choices: dict[str, str], overrides: list[str], resume
         best = run_dir / _BEST if (run_dir / _BEST).is_file() else run_dir / LAST_CHECKPOINT
         result = measure(parts, best)
         if parts.trainer.is_global_zero:
-            about = {"choices": choices, "content": content_hash(config), "checkpoint": str(best), "training": training}
+            about = {"choices": choices, "content": _content(cfg), "checkpoint": str(best), "training": training}
             write_run(run_dir, parts, config, result, about)
             wandb_run.log_result(parts.trainer, result, run_dir)
             print_result(result, run_dir)
@@ -108,8 +101,7 @@ def _place(cfg: DictConfig, choices: dict[str, str]) -> Path | None:
         cfg.run_dir = os.environ[_RUN_DIR]
         return Path(os.environ[_RESUME_FROM]) if os.environ.get(_RESUME_FROM) else None
     if cfg.run_dir is None:
-        config: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # pyright: ignore[reportAssignmentType]
-        name = f"{slug(config, choices)}-{content_hash(config)}"
+        name = f"{slug(cfg.seed, choices)}-{_content(cfg)}"
         run_dir, resume_from = choose_run_dir(Path(cfg.runs).absolute(), cfg.experiment_name, name, str(cfg.resume))
     else:
         run_dir, resume_from = Path(cfg.run_dir).absolute(), None
@@ -123,15 +115,19 @@ def _place(cfg: DictConfig, choices: dict[str, str]) -> Path | None:
     return resume_from
 
 
+def _content(cfg: DictConfig) -> str:
+    """The hash of what the run computes, whatever its folder."""
+    homeless = OmegaConf.merge(cfg, {"run_dir": None})
+    return content_hash(OmegaConf.to_container(homeless, resolve=True))  # pyright: ignore[reportArgumentType]
+
+
 @contextmanager
 def _status(run_dir: Path) -> Iterator[None]:
     """Leaves a true `status.json` however the run ends, and says how to go on."""
-    from lightning.pytorch.utilities import rank_zero_only
-
     from lightweight_ssd.callbacks.interrupt import Interrupted
 
     def note(**fields: Any) -> None:
-        if rank_zero_only.rank == 0 and run_dir.is_dir():
+        if _is_first_rank() and run_dir.is_dir():
             write_status(run_dir, **fields)
 
     previous = signal.signal(signal.SIGTERM, _raise_interrupt)
@@ -139,7 +135,7 @@ def _status(run_dir: Path) -> Iterator[None]:
         yield
     except (Interrupted, KeyboardInterrupt, SystemExit) as stop:
         note(state="interrupted", error=str(stop) or type(stop).__name__)
-        if rank_zero_only.rank != 0:
+        if not _is_first_rank():
             raise SystemExit(0) from None  # an error code would make Lightning kill the first rank while it closes
         print(f"\nInterrupted. To go on: the same command with resume=auto\n(run folder {run_dir})", file=sys.stderr)
         raise SystemExit(INTERRUPTED_EXIT_CODE) from None
@@ -150,6 +146,12 @@ def _status(run_dir: Path) -> Iterator[None]:
         note(state=FINISHED, error=None, seconds_left=0)
     finally:
         signal.signal(signal.SIGTERM, previous)
+
+
+def _is_first_rank() -> bool:
+    from lightning.pytorch.utilities import rank_zero_only
+
+    return getattr(rank_zero_only, "rank", 0) == 0
 
 
 def _raise_interrupt(number: int, frame: Any) -> None:

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import torch
 from lightning.pytorch import Trainer
-from lightning.pytorch.loggers.logger import DummyLogger
 from omegaconf import DictConfig
 
 from lightweight_ssd.artifacts import result_figures, write_data_pictures, write_evaluation
@@ -145,7 +144,7 @@ def _trainer(cfg: DictConfig, resume_from: Path | None) -> Trainer:
     return build(
         cfg.trainer,
         callbacks=callbacks,
-        logger=loggers or DummyLogger(),
+        logger=loggers or False,
         default_root_dir=cfg.run_dir,
         deterministic=cfg.deterministic,
     )

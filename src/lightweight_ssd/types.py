@@ -42,7 +42,7 @@ class SampleKey(NamedTuple):
 
     epoch: int
     position: int
-    index: int
+    index: int  # pyright: ignore[reportIncompatibleMethodOverride]  # a tuple's method of this name is not missed
 
 
 class Batch(NamedTuple):

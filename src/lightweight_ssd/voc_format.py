@@ -115,7 +115,8 @@ def _find_year(root: Path, year: str) -> Path:
 def _find_entries(folder: Path, split: str) -> list[_Entry]:
     list_file = folder / "ImageSets" / "Main" / f"{split}.txt"
     if not list_file.is_file():
-        splits = ", ".join(sorted(path.stem for path in list_file.parent.glob("*.txt")))
+        names = sorted(path.stem for path in list_file.parent.glob("*.txt"))
+        splits = ", ".join([name for name in names if "_" not in name] or names)  # without VOC's lists per class
         raise FileNotFoundError(
             f"Expected the list of images of the split {split!r} at {list_file}, but there is no such file: "
             f"choose among {splits or 'none'}, or write it, one image id a line."
@@ -132,7 +133,7 @@ def _find_entries(folder: Path, split: str) -> list[_Entry]:
 
 
 def _read_ids(list_file: Path) -> list[str]:
-    lines = [line.strip() for line in list_file.read_text(encoding="utf-8-sig").splitlines()]
+    lines = [line.strip() for line in list_file.read_text("utf-8-sig", errors="surrogateescape").splitlines()]
     ids = [re.sub(r"\s+(-1|0|1)$", "", line) for line in lines if line]
     if not ids:
         raise ValueError(f"Expected one image id a line in {list_file}, but the list is empty: add ids to it.")

@@ -59,7 +59,7 @@ def write_annotation(path: str | Path, annotation: Annotation, class_names: Sequ
         class_names: Names of the labels.
     """
     rows = zip(annotation.boxes.astype(np.float64) + _FROM_ONE, annotation.labels, annotation.difficult, strict=True)
-    objects = [_format_object(class_names[label], difficult, box) for box, label, difficult in rows]
+    objects = [_format_object(class_names[int(label)], bool(difficult), box) for box, label, difficult in rows]
     lines = [
         "<annotation>",
         f"  <filename>{escape(Path(annotation.path).name)}</filename>",
@@ -88,22 +88,22 @@ def _parse(path: Path) -> ET.Element:
         raise ValueError(f"Expected a plain VOC annotation in {path}, but it declares a document type: remove it.")
     try:
         return ET.fromstring(data)
-    except ET.ParseError as error:
+    except (ET.ParseError, LookupError, ValueError) as error:  # the last two: an encoding that nobody knows
         raise ValueError(f"Expected well-formed XML in {path}, but {error}: correct or remove the file.") from error
 
 
 def _read_size(root: ET.Element, path: str | Path) -> tuple[int, int]:
     texts = [root.findtext(f"size/{name}") for name in ("width", "height")]
     try:
-        width, height = (int(float(text or "")) for text in texts)
+        width, height = (float(text or "") for text in texts)
     except ValueError:
-        width = height = 0
-    if width <= 0 or height <= 0:
+        width = height = 0.0
+    if not (width.is_integer() and height.is_integer() and min(width, height) > 0):
         raise ValueError(
             f"Expected <size> with a positive <width> and <height> in {path}, but got {texts[0]!r} and {texts[1]!r}: "
             f"write the image's size in pixels there."
         )
-    return width, height
+    return int(width), int(height)
 
 
 def _read_label(element: ET.Element, class_names: Sequence[str], where: str) -> int:

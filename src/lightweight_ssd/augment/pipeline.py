@@ -22,7 +22,7 @@ class FixedResize(A.Resize):
     """Resizes to one size, aspect not kept: linear, or by area averaging where both sides shrink at least twofold.
 
     Linear costs a seventh of area averaging, and between one- and twofold shrinking they look the same; a photograph
-    of 12 megapixels brought to 300×300 by the linear filter would keep one pixel in a dozen.
+    of 12 megapixels brought to 300×300 by the linear filter would look at one pixel in thirty.
     """
 
     def apply(self, img: np.ndarray, **params: object) -> np.ndarray:

@@ -14,14 +14,14 @@ EMA_KEY = "ema_state_dict"
 class EMA(Callback):
     """Keeps `average ← decay · average + (1 − decay) · weights` after every optimiser step.
 
-    Validation runs on the average; so does whatever is later built from the checkpoint. A checkpoint holds the trained weights in `state_dict`, as without this
-    callback, and the average under `ema_state_dict`; so a resumed run equals an uninterrupted one (promise G31).
-    BatchNorm statistics are averaged like weights; counters are copied.
+    Validation runs on the average; so does whatever is later built from the checkpoint. A checkpoint holds the trained
+    weights in `state_dict`, as without this callback, and the average under `ema_state_dict`; so a resumed run equals
+    an uninterrupted one (promise G31). BatchNorm statistics are averaged like weights; counters are copied.
 
     Args:
         decay: Share of the old average that a step keeps, 0 to 1; None = no average is kept.
-        warmup: Lets the decay grow as `min(decay, (1 + n) / (10 + n))` over the steps n, so that a short run forgets its
-            random start.
+        warmup: Lets the decay grow as `min(decay, (1 + n) / (10 + n))` over the steps n, so that a short run forgets
+            its random start.
     """
 
     def __init__(self, decay: float | None = 0.9998, warmup: bool = True) -> None:
@@ -52,7 +52,7 @@ class EMA(Callback):
         assert self.decay is not None
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps)) if self.warmup else self.decay
         floating = [name for name, value in weights.items() if value.is_floating_point()]
-        torch._foreach_lerp_([self.average[n] for n in floating], [weights[n] for n in floating], 1 - decay)
+        torch._foreach_lerp_([self.average[n] for n in floating], [weights[n] for n in floating], 1 - decay)  # pyright: ignore[reportPrivateImportUsage]
         for name in weights.keys() - set(floating):
             self.average[name].copy_(weights[name])
 

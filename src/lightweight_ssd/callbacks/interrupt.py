@@ -18,8 +18,9 @@ class Interrupt(Callback):
     """Turns SIGINT and SIGTERM into a checkpoint and `Interrupted`; a second signal ends the process at once.
 
     An exception in the middle of a batch would leave weights and counters that do not belong together, so the signal is
-    only noted, and acted on where both agree: at the end of a batch, on all ranks together. A validation that is cut off
-    is repeated as a whole: the checkpoint is written before it starts.
+    only noted, and acted on where both agree: at the end of a batch, on all ranks together. A validation that is cut
+    off is repeated as a whole: Lightning would skip it after a checkpoint of the epoch's last batch, so the checkpoint
+    is that of the batch before.
 
     Args:
         path: Checkpoint file to write.
@@ -61,7 +62,13 @@ class Interrupt(Callback):
         self._stop_if_asked(trainer)
 
     def on_validation_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int, *_: Any
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
     ) -> None:
         if not trainer.sanity_checking:
             self.stopping = self._asked(trainer)

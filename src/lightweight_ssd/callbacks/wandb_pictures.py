@@ -1,4 +1,4 @@
-"""A few validation images with their boxes on Weights & Biases, in its own format, so that they can be filtered there."""
+"""A few validation images with their boxes on Weights & Biases, in its own format, so that it can filter them."""
 
 from typing import Any
 
@@ -26,7 +26,13 @@ class WandbPictures(Callback):
         self.collected: list[Any] = []
 
     def on_validation_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, batch_idx: int, *_: Any
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Batch,
+        batch_idx: int,
+        dataloader_idx: int = 0,
     ) -> None:
         missing = self.images - len(self.collected)
         if _wandb_logger(trainer) is None or trainer.sanity_checking or missing <= 0 or not trainer.is_global_zero:

@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 import json
-import shutil
+import os
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,10 +21,11 @@ from lightweight_ssd.voc_format import read_split, write_split
 
 __all__ = ["Shapes"]
 
-_DRAWING = 1  # raise it when the same parameters would be drawn as other pictures
+_DRAWING = 2  # raise it when the same parameters would be drawn as other pictures
 _YEAR = "2007"
 _SPLITS = ("train", "val", "test")
 _JPEG_QUALITY = 95
+_IMAGES_WITHOUT_BAR = 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,7 +111,7 @@ class Shapes:
         images = folder / f"VOC{_YEAR}" / "JPEGImages"
         images.mkdir(parents=True)
         counts = {"train": self.train_images, "val": self.val_images, "test": self.test_images}
-        with ThreadPoolExecutor() as pool, tqdm(total=sum(counts.values()), desc="drawing shapes", unit="image") as bar:
+        with ThreadPoolExecutor(os.cpu_count()) as pool, _progress(sum(counts.values())) as bar:
             for split, count in counts.items():
                 drawn = []
                 for annotation in pool.map(lambda row, split=split: self._draw(images, split, row), range(count)):
@@ -120,12 +121,16 @@ class Shapes:
 
     def _draw(self, folder: Path, split: str, row: int) -> Annotation:
         rng = np.random.default_rng((self.seed, _SPLITS.index(split), row))
-        sides = (self.image_size, int(round(self.image_size * rng.uniform(2 / 3, 1))))
+        sides = (self.image_size, round(self.image_size * rng.uniform(2 / 3, 1)))
         height, width = sides if rng.random() < 0.4 else sides[::-1]
         scene = draw_scene(rng, (height, width), self.class_names, self.max_objects, self.min_scale, self.max_scale)
         path = folder / f"{split}_{row + 1:06d}.jpg"
         _write_jpeg(path, scene.image)
         return Annotation(row + 1, str(path), height, width, scene.boxes, scene.labels, scene.difficult)
+
+
+def _progress(total: int) -> tqdm:
+    return tqdm(total=total, desc="drawing shapes", unit="image", mininterval=0.5, disable=total <= _IMAGES_WITHOUT_BAR)
 
 
 def _write_jpeg(path: Path, image: np.ndarray) -> None:

@@ -66,7 +66,8 @@ class VOC:
             raise ValueError(f"Expected a year and split for data.{split}, but got none: set data.{split}.2007=train.")
         parts = [self._read(year, name) for year, name in pairs]
         joined = PackedAnnotations.concatenate(parts)
-        _refuse_repeated_images(joined, f"data.{split} = {self.splits[split]}")
+        if len(parts) > 1:  # within one list the reader refuses it
+            _refuse_repeated_images(joined, f"data.{split} = {self.splits[split]}")
         return joined
 
     def _read(self, year: str, split: str) -> PackedAnnotations:

@@ -1,0 +1,95 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from lightweight_ssd.data.voc import VOC
+from lightweight_ssd.paths import CONF_DIR
+from lightweight_ssd.types import Annotation
+from lightweight_ssd.voc_format import write_split
+
+
+def make(root: Path, year: str, **splits: list[str]) -> None:
+    for split, ids in splits.items():
+        box = np.array([[1, 2, 30, 40]], dtype=np.float32)
+        rows = [Annotation(1, f"{name}.jpg", 50, 60, box, np.array([0]), np.array([False])) for name in ids]
+        write_split(root, year, split, rows, ["cat"])
+        for name in ids:
+            (root / f"VOC{year}" / "JPEGImages" / f"{name}.jpg").touch()
+
+
+@pytest.fixture
+def devkit(tmp_path: Path) -> Path:
+    make(tmp_path, "2007", train=["a", "b"], val=["c"], trainval=["a", "b", "c"], test=["d", "e"])
+    make(tmp_path, "2012", train=["a", "x"], val=["y"])
+    return tmp_path
+
+
+def source(devkit: Path, train: dict, **options: object) -> VOC:
+    test = {"2007": "test"}
+    return VOC(devkit, ["cat"], train, test, test, cache_dir=devkit / "cache", **options)
+
+
+def stems(voc: VOC, split: str = "train") -> list[str]:
+    paths = [Path(one.path) for one in voc.annotations(split)]
+    return [f"{path.parts[-3].removeprefix('VOC')}/{path.stem}" for path in paths]
+
+
+def test_a_union_of_years_and_splits_in_the_order_given(devkit: Path) -> None:
+    voc = source(devkit, {"2012": ["train", "val"], "2007": "val"})
+    assert stems(voc) == ["2012/a", "2012/x", "2012/y", "2007/c"]
+    assert voc.annotations("train").image_ids.tolist() == [1, 2, 3, 4]
+    assert stems(voc, "val") == stems(voc, "test") == ["2007/d", "2007/e"]
+    assert voc.class_names == ("cat",)
+
+
+def test_years_may_be_numbers_and_may_be_dropped(devkit: Path) -> None:
+    assert stems(source(devkit, {2007: "val", 2012: None})) == ["2007/c"]
+
+
+def test_one_id_in_two_years_is_two_images(devkit: Path) -> None:
+    assert stems(source(devkit, {"2007": "train", "2012": "train"})) == ["2007/a", "2007/b", "2012/a", "2012/x"]
+
+
+def test_an_image_in_two_splits_is_named(devkit: Path) -> None:
+    with pytest.raises(ValueError, match=r"once in data\.train = .*, but 'a' is in two of its splits"):
+        source(devkit, {"2007": ["trainval", "train"]}).annotations("train")
+
+
+def test_a_year_given_as_number_and_text_is_told(devkit: Path) -> None:
+    with pytest.raises(ValueError, match=r"each year once in data\.train.*data\.train\.2007=SPLIT"):
+        source(devkit, {"2007": "train", 2007: "val"})
+
+
+def test_an_empty_union_is_told(devkit: Path) -> None:
+    for union in ({}, {"2007": None}, {"2007": []}):
+        with pytest.raises(ValueError, match=r"split for data\.train, but got none"):
+            source(devkit, union).annotations("train")
+
+
+@pytest.mark.parametrize("names", [[], ["cat", "cat"]])
+def test_class_names_are_checked(names: list[str]) -> None:
+    with pytest.raises(ValueError, match="class_names to be different names"):
+        VOC("anywhere", names, {}, {}, {})
+
+
+def test_nothing_is_read_before_it_is_asked_for(tmp_path: Path) -> None:
+    voc = source(tmp_path / "gone", {"2007": "train"})
+    with pytest.raises(FileNotFoundError, match="put the devkit there"):
+        voc.annotations("train")
+
+
+def test_the_cache_lies_in_the_users_folder_by_default(devkit: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(devkit / "home"))
+    VOC(devkit, ["cat"], {"2007": "train"}, {}, {}).annotations("train")
+    assert len(list((devkit / "home" / "lightweight-ssd").glob("voc-*.npz"))) == 1
+
+
+def test_the_config_is_the_papers_union() -> None:
+    values = yaml.safe_load((CONF_DIR / "data" / "voc.yaml").read_text(encoding="utf-8"))
+    assert values.pop("_target_") == "lightweight_ssd.data.voc.VOC"
+    voc = VOC(**values)
+    assert len(voc.class_names) == 20
+    assert voc.splits["train"] == {"2007": ["trainval"], "2012": ["trainval"]}
+    assert voc.splits["val"] == voc.splits["test"] == {"2007": ["test"]}

@@ -1,0 +1,104 @@
+"""Every option of every group: one step from the file to its code, and it composes and instantiates (promise G36)."""
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hydra import compose, initialize_config_dir
+from hydra.utils import get_object
+from omegaconf import OmegaConf
+
+from lightweight_ssd.assemble import build, build_detector
+from lightweight_ssd.paths import CONF_DIR
+
+GROUPS = ("backbone", "neck", "detector", "classification", "loss", "augment", "data", "optim", "trainer", "logger")
+THIRD_PARTY = ("optim", "trainer", "logger")
+RECIPES = ("augment", "logger", "detector")  # their options are recipes of parts, not named by a module
+OPTIONS = [(group, path.stem) for group in GROUPS for path in sorted((CONF_DIR / group).glob("*.yaml"))]
+EXPERIMENTS = [path.stem for path in sorted((CONF_DIR / "experiment").glob("*.yaml"))]
+
+
+def _compose(*overrides: str) -> Any:
+    with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
+        return compose("train", ["run_dir=/nowhere", "experiment_name=test", *overrides])
+
+
+def test_groups_are_known() -> None:
+    folders = {path.name for path in CONF_DIR.iterdir() if path.is_dir()}
+    assert folders == {*GROUPS, "experiment", "hydra"}
+
+
+@pytest.mark.parametrize(("group", "name"), OPTIONS)
+def test_first_line_leads_to_the_code(group: str, name: str) -> None:
+    lines = (CONF_DIR / group / f"{name}.yaml").read_text().splitlines()
+    if group == "logger":  # a dictionary keyed by name, so that loggers can be combined and overridden one by one
+        assert lines[0].startswith("# ")
+        return
+    assert lines[0].startswith("_target_: "), "the first line names the class"
+    assert lines[1].startswith("# "), "the second line says what it is"
+    target = lines[0].removeprefix("_target_: ")
+    get_object(target)
+    if group not in THIRD_PARTY:
+        assert target.startswith(f"lightweight_ssd.{group}.")
+        if group not in RECIPES:
+            assert name.startswith(target.split(".")[-2]), "the option starts with its module's name"
+
+
+@pytest.mark.parametrize(("group", "name"), OPTIONS)
+def test_every_key_is_a_parameter_of_its_target(group: str, name: str) -> None:
+    node = OmegaConf.to_container(_compose(f"{group}={name}")[group], resolve=False)
+    _check_keys(node, f"{group}={name}")
+
+
+def test_every_key_of_the_wiring_is_a_parameter() -> None:
+    _check_keys(OmegaConf.to_container(_compose(), resolve=False), "train")
+
+
+def _check_keys(node: Any, where: str) -> None:
+    if isinstance(node, list):
+        for child in node:
+            _check_keys(child, where)
+    if not isinstance(node, dict):
+        return
+    if "_target_" in node:
+        parameters = inspect.signature(get_object(node["_target_"])).parameters.values()
+        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+            unknown = {key for key in node if not key.startswith("_")} - {parameter.name for parameter in parameters}
+            assert not unknown, f"{where}: {node['_target_']} has no parameters {unknown}"
+    for key, child in node.items():
+        _check_keys(child, f"{where}.{key}")
+
+
+@pytest.mark.parametrize(("group", "name"), [option for option in OPTIONS if option[0] not in ("backbone", "neck")])
+def test_every_option_instantiates(group: str, name: str, tmp_path: Path) -> None:
+    extra = ["trainer.accelerator=cpu"] if group == "trainer" and name in ("gpu", "ddp") else []
+    config = _compose(f"{group}={name}", f"run_dir={tmp_path}", *extra)
+    if group == "detector":
+        build_detector(OmegaConf.to_container(config, resolve=True), ["a"])  # pyright: ignore[reportArgumentType]
+    else:
+        build(config[group])
+
+
+@pytest.mark.parametrize("neck", [path.stem for path in sorted((CONF_DIR / "neck").glob("*.yaml"))])
+@pytest.mark.parametrize("backbone", [path.stem for path in sorted((CONF_DIR / "backbone").glob("*.yaml"))])
+def test_every_backbone_meets_every_neck(backbone: str, neck: str) -> None:
+    config = OmegaConf.to_container(_compose(f"backbone={backbone}", f"neck={neck}"), resolve=True)
+    detector = build_detector(config, ["a", "b"])  # pyright: ignore[reportArgumentType]
+    assert sum(parameter.numel() for parameter in detector.parameters()) > 0
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_experiment_composes_and_opens_with_its_card(name: str) -> None:
+    OmegaConf.to_container(_compose(f"experiment={name}"), resolve=True)
+    text = (CONF_DIR / "experiment" / f"{name}.yaml").read_text()
+    assert text.startswith("# @package _global_\n# ")
+    for word in ("# Question:", "# Command:", "# Expected:"):
+        assert word in text, f"the card of {name} lacks {word}"
+
+
+@pytest.mark.parametrize("path", sorted(CONF_DIR.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_command_has_help(path: Path) -> None:
+    assert {"override hydra/help": path.stem} in yaml.safe_load(path.read_text())["defaults"]
+    assert "Example:" in (CONF_DIR / "hydra" / "help" / path.name).read_text()

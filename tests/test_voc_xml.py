@@ -1,0 +1,149 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lightweight_ssd.types import Annotation
+from lightweight_ssd.voc_xml import read_annotation, write_annotation
+
+NAMES = ["cat", "dog", "diningtable"]
+BOX = "<xmin>11</xmin><ymin>21</ymin><xmax>50</xmax><ymax>60</ymax>"
+SIZE = "<size><width>100</width><height>80</height><depth>3</depth></size>"
+
+
+def item(name: str = "dog", box: str = BOX, more: str = "") -> str:
+    return f"<object><name>{name}</name>{more}<bndbox>{box}</bndbox></object>"
+
+
+def corners(xmin: object, ymin: object, xmax: object, ymax: object) -> str:
+    return f"<xmin>{xmin}</xmin><ymin>{ymin}</ymin><xmax>{xmax}</xmax><ymax>{ymax}</ymax>"
+
+
+def read(folder: Path, *objects: str, size: str = SIZE, **options: float) -> Annotation:
+    path = folder / "a.xml"
+    path.write_text(f"<annotation>{size}{''.join(objects)}</annotation>", encoding="utf-8")
+    return read_annotation(path, folder / "a.jpg", 5, NAMES, **options)
+
+
+def test_no_objects(tmp_path: Path) -> None:
+    empty = read(tmp_path)
+    assert (empty.boxes.shape, empty.labels.shape, empty.difficult.shape) == ((0, 4), (0,), (0,))
+    assert (empty.image_id, empty.path, empty.height, empty.width) == (5, str(tmp_path / "a.jpg"), 80, 100)
+
+
+def test_only_the_first_corner_counts_from_one(tmp_path: Path) -> None:
+    one = read(tmp_path, item(box=corners(1, 1, 100, 80)))
+    assert one.boxes.tolist() == [[0, 0, 100, 80]]
+    assert read(tmp_path, item(box=corners(7, 7, 7, 7))).boxes.tolist() == [[6, 6, 7, 7]]
+
+
+def test_decimals(tmp_path: Path) -> None:
+    one = read(tmp_path, item(box=corners(" 168.68", "35.40", "1.9e2 ", "76.96")), size=SIZE.replace("100", "320.0"))
+    np.testing.assert_allclose(one.boxes, [[167.68, 34.40, 190, 76.96]], rtol=1e-6)
+
+
+def test_difficult_is_kept_and_may_be_missing(tmp_path: Path) -> None:
+    flags = ["", "<difficult>0</difficult>", "<difficult>1</difficult>"]
+    assert read(tmp_path, *[item(more=flag) for flag in flags]).difficult.tolist() == [False, False, True]
+
+
+def test_labels_follow_the_class_names_and_parts_are_no_objects(tmp_path: Path) -> None:
+    part = f"<part><name>head</name><bndbox>{BOX}</bndbox></part>"
+    assert read(tmp_path, item("dog"), item(" cat ", more=part)).labels.tolist() == [1, 0]
+
+
+def test_a_hair_outside_is_clipped(tmp_path: Path) -> None:
+    one = read(tmp_path, item(box=corners(0, 0.5, 101, 80.3)))
+    assert one.boxes.tolist() == [[0, 0, 100, 80]]
+
+
+def test_the_tolerance_is_a_parameter(tmp_path: Path) -> None:
+    box = item(box=corners(-4, 1, 50, 60))
+    with pytest.raises(ValueError, match="allow more than 1 pixels outside with box_tolerance"):
+        read(tmp_path, box)
+    assert read(tmp_path, box, box_tolerance=5.0).boxes.tolist() == [[0, 0, 50, 60]]
+
+
+@pytest.mark.parametrize("box", [(1, 1, 102, 60), (200, 1, 240, 60), (-40, -40, -2, -2), (1, 81.5, 20, 90)])
+def test_a_box_outside_names_file_object_and_corners(tmp_path: Path, box: tuple) -> None:
+    with pytest.raises(ValueError, match=rf"object 2 of .*a\.xml inside its image of 100x80 .*xmin={box[0]}, "):
+        read(tmp_path, item(), item(box=corners(*box)))
+
+
+@pytest.mark.parametrize("box", [(50, 20, 49, 60), (50, 20, 60, 19), (50, 20, 30, 60), (101, 1, 101, 20)])
+def test_a_box_without_area_names_file_object_and_corners(tmp_path: Path, box: tuple) -> None:
+    with pytest.raises(ValueError, match=rf"object 1 of .*a\.xml to have an area.*xmin={box[0]}, .*remove the object"):
+        read(tmp_path, item(box=corners(*box)))
+
+
+@pytest.mark.parametrize("box", ["", corners("x", 1, 2, 3), corners("nan", 1, 2, 3), corners(1, 1, "inf", 9)])
+def test_a_box_that_is_no_numbers_is_told(tmp_path: Path, box: str) -> None:
+    with pytest.raises(ValueError, match=r"four numbers in the <bndbox> of object 1 of .*a\.xml"):
+        read(tmp_path, item(box=box))
+
+
+def test_an_unknown_class_lists_the_classes_and_suggests_one(tmp_path: Path) -> None:
+    with pytest.raises(
+        ValueError, match=r"a\.xml to be one of cat, dog, diningtable, but got 'dinning'.*'diningtable'"
+    ):
+        read(tmp_path, item("dinning"))
+    with pytest.raises(ValueError, match=r"got 'xyz': correct the file, or add the name to class_names"):
+        read(tmp_path, item("xyz"))
+    with pytest.raises(ValueError, match=r"object 1 of .* got ''"):
+        read(tmp_path, f"<object><bndbox>{BOX}</bndbox></object>")
+
+
+@pytest.mark.parametrize(
+    "size", ["", "<size><width>100</width></size>", SIZE.replace("80", "0"), SIZE.replace("80", "inf")]
+)
+def test_a_missing_size_is_told(tmp_path: Path, size: str) -> None:
+    with pytest.raises(ValueError, match=r"<size> with a positive <width> and <height> in .*a\.xml"):
+        read(tmp_path, item(), size=size)
+
+
+def test_a_flag_that_is_none_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"<difficult> to be 0 or 1 in .*a\.xml, but got 'yes'"):
+        read(tmp_path, item(more="<difficult>yes</difficult>"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "<annotation>\n<size>", "<annotation>\n</size></annotation>", '<?xml version="1.0" encoding="x-no"?><a/>'],
+)
+def test_malformed_xml_is_told(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.xml").write_text(text)
+    with pytest.raises(ValueError, match=r"well-formed XML in .*a\.xml, but .*: correct or remove the file"):
+        read_annotation(tmp_path / "a.xml", "a.jpg", 1, NAMES)
+
+
+def test_malformed_xml_is_told_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "a.xml").write_text("<annotation>\n\n</size></annotation>")
+    with pytest.raises(ValueError, match="line 3"):
+        read_annotation(tmp_path / "a.xml", "a.jpg", 1, NAMES)
+
+
+def test_entities_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.xml").write_text('<!DOCTYPE a [<!ENTITY b "c">]><annotation>&b;</annotation>')
+    with pytest.raises(ValueError, match=r"a\.xml, but it declares a document type: remove it"):
+        read_annotation(tmp_path / "a.xml", "a.jpg", 1, NAMES)
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"gone\.xml, but there is no such file"):
+        read_annotation(tmp_path / "gone.xml", "a.jpg", 1, NAMES)
+
+
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+    boxes = np.array([[0, 0, 100, 80], [10.25, 20.5, 30.75, 40]], dtype=np.float32)
+    before = Annotation(3, "/x/<a & b>.jpg", 80, 100, boxes, np.array([2, 0]), np.array([True, False]))
+    write_annotation(tmp_path / "a.xml", before, ["cat", "dog", "salt & pepper"])
+    after = read_annotation(tmp_path / "a.xml", before.path, 3, ["cat", "dog", "salt & pepper"], box_tolerance=0.0)
+    assert after[:4] == before[:4]
+    for one, other in zip(before[4:], after[4:], strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_an_annotation_without_objects_is_written(tmp_path: Path) -> None:
+    nothing = Annotation(1, "a.jpg", 8, 9, np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.zeros(0, bool))
+    write_annotation(tmp_path / "a.xml", nothing, [])
+    assert len(read_annotation(tmp_path / "a.xml", "a.jpg", 1, []).boxes) == 0
