@@ -1,4 +1,4 @@
-"""Shapes in signatures are checked at run time, under pytest only; threads are few so that two workers share two cores."""
+"""Shapes in signatures are checked under pytest only; one thread each, so that two workers fit two cores."""
 
 import os
 

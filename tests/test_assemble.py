@@ -52,5 +52,5 @@ def test_a_checkpoint_may_not_name_foreign_code(checkpoint: Path) -> None:
 
 def test_a_part_speaks_for_itself() -> None:
     """The user reads the part's own sentence, not Hydra's wrapping of it."""
-    with pytest.raises(ValueError, match="^Expected schedule.warmup_steps"):
+    with pytest.raises(ValueError, match=r"^Expected schedule\.warmup_steps"):
         build({"_target_": "lightweight_ssd.schedule.WarmupCosine", "warmup_steps": -1})

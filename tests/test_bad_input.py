@@ -8,7 +8,8 @@ import pytest
 
 from tests.command_line import run_command
 
-XML = """<annotation><filename>{name}.jpg</filename><size><width>{width}</width><height>{height}</height><depth>3</depth></size>
+XML = """<annotation><filename>{name}.jpg</filename>
+<size><width>{width}</width><height>{height}</height><depth>3</depth></size>
 <object><name>{label}</name><bndbox><xmin>{x1}</xmin><ymin>{y1}</ymin><xmax>{x2}</xmax><ymax>{y2}</ymax></bndbox></object>
 </annotation>"""
 GOOD = {"width": 80, "height": 60, "label": "cat", "x1": 5, "y1": 5, "x2": 40, "y2": 50}

@@ -46,6 +46,7 @@ def test_a_split_without_objects_is_refused(tmp_path: Path) -> None:
     datamodule = _datamodule(tmp_path)
     packed = datamodule.source.annotations("val")
     packed.difficult[:] = True
-    datamodule.source = type("Source", (), {"class_names": packed.class_names, "annotations": lambda self, split: packed})()
+    only_difficult = {"class_names": packed.class_names, "annotations": lambda self, split: packed}
+    datamodule.source = type("Source", (), only_difficult)()
     with pytest.raises(ValueError, match="no object that counts"):
         datamodule.setup("test")

@@ -21,7 +21,7 @@ CONFIG = {
 
 @pytest.mark.parametrize(
     ("group", "key", "value"),
-    [("data", "root", "there"), ("trainer", "devices", 2), ("", "resume", "auto"), ("", "logger", {}), ("", "runs", "x")],
+    [("data", "root", "x"), ("trainer", "devices", 2), ("", "resume", "auto"), ("", "logger", {}), ("", "runs", "x")],
 )
 def test_hash_ignores_paths_logging_and_hardware(group: str, key: str, value: object) -> None:
     changed = json.loads(json.dumps(CONFIG))

@@ -1,13 +1,15 @@
-"""The two layers that backbone and necks are built from, with their initial weights.
+"""The layers that backbone and necks are built from, with their initial weights.
 
 Every convolution of the network but the predictors is followed by batch normalisation and has no bias.
 """
 
 import math
 
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
 
-__all__ = ["conv_norm", "convolution"]
+__all__ = ["RepeatedConvNorm", "conv_norm", "convolution"]
 
 
 def convolution(in_channels: int, out_channels: int, kernel_size: int, stride: int = 1, groups: int = 1) -> nn.Conv2d:
@@ -63,3 +65,48 @@ def conv_norm(
     if relu:
         layers.append(nn.ReLU(inplace=True))
     return nn.Sequential(*layers)
+
+
+class RepeatedConvNorm(nn.Module):
+    """`conv_norm` for a layer that one pass uses several times: one set of weights, running statistics per use.
+
+    What arrives at the second use is distributed otherwise than at the first. In training each use is normalised by its
+    own batch; a single running mean and variance would be the average of all uses and fit none of them in evaluation.
+    EfficientDet shares its predictors over levels in this way. The parameters are those of one `conv_norm`.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int = 1,
+        groups: int = 1,
+        *,
+        uses: int,
+        relu: bool = True,
+        momentum: float,
+        eps: float,
+    ) -> None:
+        """Build one convolution and a normalisation per use, all with the first one's scale and shift.
+
+        Args:
+            in_channels: See `convolution`, as the next three.
+            out_channels: See `convolution`.
+            kernel_size: See `convolution`.
+            groups: See `convolution`.
+            uses: How often a pass uses the layer, 1 or more.
+            relu: False for a linear projection.
+            momentum: Share of the newest batch in the running statistics, 0 to 1.
+            eps: Added to the variance.
+        """
+        super().__init__()
+        self.conv = convolution(in_channels, out_channels, kernel_size, groups=groups)
+        self.norms = nn.ModuleList(nn.BatchNorm2d(out_channels, eps=eps, momentum=momentum) for _ in range(uses))
+        for norm in self.norms:
+            norm.weight, norm.bias = self.norms[0].weight, self.norms[0].bias
+        self.relu = relu
+
+    def forward(self, x: Float[Tensor, "B _ H W"], use: int) -> Float[Tensor, "B _ H W"]:
+        """Apply the layer for the given use, from 0."""
+        x = self.norms[use](self.conv(x))
+        return F.relu(x, inplace=True) if self.relu else x

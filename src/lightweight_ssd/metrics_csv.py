@@ -16,7 +16,8 @@ class MetricsCSV(Logger):
     """Writes every logged figure to `<save_dir>/metrics.csv`, one row per step, one column per name.
 
     Lightning's own CSV logger deletes the file when a run is resumed. This one keeps the rows up to the step from which
-    the run goes on and drops the later ones, which will be computed again: the file equals that of an uninterrupted run.
+    the run goes on and drops the later ones, which will be computed again: the file ends like that of an uninterrupted
+    run.
 
     Args:
         save_dir: Folder of the run.

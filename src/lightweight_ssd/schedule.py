@@ -1,4 +1,4 @@
-"""The learning rate as a pure function of the step: a resumed run needs nothing but its step number to go on exactly."""
+"""The learning rate as a pure function of the step: a resumed run needs nothing but its number to go on exactly."""
 
 import math
 

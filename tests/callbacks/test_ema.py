@@ -1,12 +1,14 @@
 """The average against the formula, and the weights untouched by it."""
 
-from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
-from lightning.pytorch import LightningModule
+from lightning.pytorch import LightningModule, Trainer
 from torch import nn
 
 from lightweight_ssd.callbacks.ema import EMA, EMA_KEY
+
+TRAINER = Mock(spec=Trainer)
 
 
 class Module(LightningModule):
@@ -18,12 +20,12 @@ class Module(LightningModule):
 def _step(ema: EMA, module: Module, step: int, value: float) -> None:
     nn.init.constant_(module.norm.weight, value)
     module.norm.num_batches_tracked += 1
-    ema.on_train_batch_end(SimpleNamespace(global_step=step), module, None, None, 0)  # pyright: ignore
+    ema.on_train_batch_end(Mock(spec=Trainer, global_step=step), module, None, None, 0)
 
 
 def test_average_follows_the_formula() -> None:
     ema, module = EMA(decay=0.9, warmup=False), Module()
-    ema.on_fit_start(None, module)  # pyright: ignore
+    ema.on_fit_start(TRAINER, module)
     expected = 1.0
     for step, value in enumerate((2.0, 5.0, -1.0), 1):
         _step(ema, module, step, value)
@@ -34,7 +36,7 @@ def test_average_follows_the_formula() -> None:
 
 def test_accumulated_batches_are_not_steps() -> None:
     ema, module = EMA(decay=0.5, warmup=False), Module()
-    ema.on_fit_start(None, module)  # pyright: ignore
+    ema.on_fit_start(TRAINER, module)
     for step in (0, 0, 1, 1):
         _step(ema, module, step, 3.0)
     assert ema.average["norm.weight"].tolist() == [2.0, 2.0]
@@ -42,24 +44,24 @@ def test_accumulated_batches_are_not_steps() -> None:
 
 def test_validation_runs_on_the_average_and_gives_the_weights_back() -> None:
     ema, module = EMA(decay=0.5, warmup=False), Module()
-    ema.on_fit_start(None, module)  # pyright: ignore
+    ema.on_fit_start(TRAINER, module)
     _step(ema, module, 1, 3.0)
-    ema.on_validation_start(None, module)  # pyright: ignore
+    ema.on_validation_start(TRAINER, module)
     assert module.norm.weight.tolist() == [2.0, 2.0]
     saved = {"state_dict": {name: value.clone() for name, value in module.state_dict().items()}}
-    ema.on_save_checkpoint(None, module, saved)  # pyright: ignore
+    ema.on_save_checkpoint(TRAINER, module, saved)
     assert saved["state_dict"]["norm.weight"].tolist() == [3.0, 3.0]  # promise G31: the weights, not the average
     assert saved[EMA_KEY]["norm.weight"].tolist() == [2.0, 2.0]
-    ema.on_validation_end(None, module)  # pyright: ignore
+    ema.on_validation_end(TRAINER, module)
     assert module.norm.weight.tolist() == [3.0, 3.0]
 
 
 def test_a_failed_validation_gives_the_weights_back() -> None:
     ema, module = EMA(decay=0.5, warmup=False), Module()
-    ema.on_fit_start(None, module)  # pyright: ignore
+    ema.on_fit_start(TRAINER, module)
     _step(ema, module, 1, 3.0)
-    ema.on_validation_start(None, module)  # pyright: ignore
-    ema.on_exception(None, module, KeyboardInterrupt())  # pyright: ignore
+    ema.on_validation_start(TRAINER, module)
+    ema.on_exception(TRAINER, module, KeyboardInterrupt())
     assert module.norm.weight.tolist() == [3.0, 3.0]
 
 

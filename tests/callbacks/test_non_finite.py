@@ -1,10 +1,11 @@
 """The message names the step, the terms and the images."""
 
-from types import SimpleNamespace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 import torch
+from lightning.pytorch import LightningModule, Trainer
 
 from lightweight_ssd.callbacks.non_finite import NonFiniteLoss
 from lightweight_ssd.types import Annotation, Batch
@@ -13,7 +14,7 @@ NOTHING = Annotation(
     1, "/photos/000007.jpg", 4, 4, np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.zeros(0, bool)
 )
 BATCH = Batch(torch.zeros(1, 3, 4, 4, dtype=torch.uint8), torch.zeros(1, 0, 4), torch.zeros(1, 0).long(), [NOTHING])
-TRAINER = SimpleNamespace(global_step=41, world_size=1)
+TRAINER = Mock(spec=Trainer, global_step=41, world_size=1)
 
 
 def _outputs(value: float) -> dict[str, torch.Tensor]:
@@ -22,18 +23,19 @@ def _outputs(value: float) -> dict[str, torch.Tensor]:
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_stops_and_names_where(value: float) -> None:
-    module = SimpleNamespace(device=torch.device("cpu"))
-    with pytest.raises(ValueError, match=r"step 41: \{'localization': (nan|inf)\}.*/photos/000007\.jpg.*lower optim\.lr"):
-        NonFiniteLoss().on_train_batch_end(TRAINER, module, _outputs(value), BATCH, 0)  # pyright: ignore
+    module = Mock(spec=LightningModule, device=torch.device("cpu"))
+    said = r"step 41: \{'localization': (nan|inf)\}.*/photos/000007\.jpg.*lower optim\.lr"
+    with pytest.raises(ValueError, match=said):
+        NonFiniteLoss().on_train_batch_end(TRAINER, module, _outputs(value), BATCH, 0)
 
 
 def test_a_finite_loss_passes() -> None:
-    module = SimpleNamespace(device=torch.device("cpu"))
-    NonFiniteLoss().on_train_batch_end(TRAINER, module, _outputs(3.0), BATCH, 0)  # pyright: ignore
+    module = Mock(spec=LightningModule, device=torch.device("cpu"))
+    NonFiniteLoss().on_train_batch_end(TRAINER, module, _outputs(3.0), BATCH, 0)
 
 
 def test_on_a_gpu_the_batch_before_is_checked_and_the_last_at_the_epochs_end() -> None:
-    callback, module = NonFiniteLoss(), SimpleNamespace(device=torch.device("cuda"))
-    callback.on_train_batch_end(TRAINER, module, _outputs(float("nan")), BATCH, 0)  # pyright: ignore
+    callback, module = NonFiniteLoss(), Mock(spec=LightningModule, device=torch.device("cuda"))
+    callback.on_train_batch_end(TRAINER, module, _outputs(float("nan")), BATCH, 0)
     with pytest.raises(ValueError, match="step 41"):
-        callback.on_train_epoch_end(TRAINER, module)  # pyright: ignore
+        callback.on_train_epoch_end(TRAINER, module)

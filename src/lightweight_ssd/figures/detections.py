@@ -69,7 +69,7 @@ def detection_gallery(
     score_threshold: float = 0.3,
     title: str = "Ground truth and detections",
 ) -> Figure:
-    """A row per image: ground truth on the left (difficult objects dashed), detections on the right.
+    """Two panels per image: ground truth (difficult objects dashed) and detections; two images in a row.
 
     Args:
         images: RGB, as in the image files; sizes may differ.
@@ -88,11 +88,15 @@ def detection_gallery(
             f"{len(annotations)} annotations and {len(detections)} detections; pass one of each per image."
         )
     ratios = [float(np.clip(image.shape[0] / image.shape[1], 0.4, 1.0)) for image in images]
-    figure = new_figure(8.6, 0.7 + sum(4.1 * ratio + 0.35 for ratio in ratios), title)
+    pairs = 2 if len(images) > 1 else 1  # images beside one another, two panels each
+    rows = [max(ratios[first : first + pairs]) for first in range(0, len(images), pairs)]
+    figure = new_figure(5.6 * pairs, 0.7 + sum(2.7 * ratio + 0.35 for ratio in rows), title)
     if not images:
         return figure
-    grid = figure.subplots(len(images), 2, squeeze=False, gridspec_kw={"height_ratios": ratios})
-    for (left, right), image, annotation, found in zip(grid, images, annotations, detections, strict=True):
+    grid = figure.subplots(len(rows), 2 * pairs, squeeze=False, gridspec_kw={"height_ratios": rows}).reshape(-1, 2)
+    for panel in grid[len(images) :].ravel():
+        panel.set_axis_off()
+    for (left, right), image, annotation, found in zip(grid, images, annotations, detections, strict=False):
         name = Path(annotation.path).name
         dashed = " (dashed: difficult)" if annotation.difficult.any() else ""
         _show(left, image, f"{name} · ground truth{dashed}")

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lightweight_ssd.layers import conv_norm
+from lightweight_ssd.layers import RepeatedConvNorm, conv_norm
 
 __all__ = ["CFPN"]
 
@@ -26,7 +26,8 @@ class CFPN(nn.Module):
 
     in which the feedback of the first turn is zero. `Conv` is a depthwise 3×3 and a 1×1 convolution, each
     normalised and rectified. `R` is a 1×1 convolution and normalisation of its own per edge, then nearest
-    upsampling to the target's exact size or max pooling 3×3 of stride 2. All turns share one set of weights.
+    upsampling to the target's exact size or max pooling 3×3 of stride 2. All turns share one set of weights; the
+    running statistics of the normalisation, which are no weights, are kept per turn (see `RepeatedConvNorm`).
 
     Attributes:
         out_channels: Channels of each level, all equal to the width.
@@ -61,14 +62,15 @@ class CFPN(nn.Module):
             raise ValueError(f"Expected circles of CFPN to be 1 or more but got {circles}.")
         if len(in_channels) < 2:
             raise ValueError(f"Expected two or more levels for CFPN to fuse but got {len(in_channels)}; use neck=none.")
-        conv = partial(conv_norm, momentum=norm_momentum, eps=norm_eps)
+        norm = {"momentum": norm_momentum, "eps": norm_eps}
         edges = range(len(in_channels) - 1)
-        self.lateral = nn.ModuleList(conv(channels, width, relu=False) for channels in in_channels)
-        self.output = nn.ModuleList(
-            nn.Sequential(conv(width, width, 3, groups=width), conv(width, width)) for _ in in_channels
-        )
-        self.upward = nn.ModuleList(conv(width, width, relu=False) for _ in edges)
-        self.feedback = nn.ModuleList(conv(width, width, relu=False) for _ in edges if circles > 1)
+        self.lateral = nn.ModuleList(conv_norm(channels, width, relu=False, **norm) for channels in in_channels)
+        conv = partial(RepeatedConvNorm, width, width, uses=circles, **norm)
+        self.depthwise = nn.ModuleList(conv(3, groups=width) for _ in in_channels)
+        self.pointwise = nn.ModuleList(conv() for _ in in_channels)
+        self.upward = nn.ModuleList(conv(relu=False) for _ in edges)
+        feedback = partial(RepeatedConvNorm, width, width, uses=circles - 1, relu=False, **norm)
+        self.feedback = nn.ModuleList(feedback() for _ in edges if circles > 1)
         self.circles = circles
         self.out_channels: tuple[int, ...] = (width,) * len(in_channels)
 
@@ -86,23 +88,26 @@ class CFPN(nn.Module):
         """
         _check_halving(maps)
         inputs = [lateral(level) for lateral, level in zip(self.lateral, maps, strict=True)]
-        outputs = self._turn(inputs, None)
-        for _ in range(self.circles - 1):
-            outputs = self._turn(inputs, outputs)
+        outputs: list[Tensor] = []
+        for turn in range(self.circles):
+            outputs = self._turn(inputs, outputs, turn)
         return outputs
 
-    def _turn(self, inputs: list[Tensor], before: list[Tensor] | None) -> list[Tensor]:
-        """Run equations (4) and (5) once; `before` are the outputs of the turn before, if there was one."""
+    def _turn(self, inputs: list[Tensor], before: list[Tensor], turn: int) -> list[Tensor]:
+        """Run equations (4) and (5) once; `before` are the outputs of the turn before, empty in the first."""
         mid, top = list(inputs), len(inputs) - 1
         for level in reversed(range(top)):
             mid[level] = inputs[level] + _enlarge(mid[level + 1], inputs[level])
-            if before is not None:
-                mid[level] = mid[level] + _enlarge(self.feedback[level](before[level + 1]), inputs[level])
-        outputs = [self.output[0](mid[0])]
+            if before:
+                mid[level] = mid[level] + _enlarge(self.feedback[level](before[level + 1], turn - 1), inputs[level])
+        outputs = [self._conv(mid[0], 0, turn)]
         for level in range(1, top + 1):
             below = outputs[-1] if level == top else mid[level - 1]
-            outputs.append(self.output[level](mid[level] + _shrink(self.upward[level - 1](below))))
+            outputs.append(self._conv(mid[level] + _shrink(self.upward[level - 1](below, turn)), level, turn))
         return outputs
+
+    def _conv(self, x: Tensor, level: int, turn: int) -> Tensor:
+        return self.pointwise[level](self.depthwise[level](x, turn), turn)
 
 
 def _enlarge(x: Tensor, target: Tensor) -> Tensor:
