@@ -14,6 +14,7 @@ import torch
 import yaml
 
 from tests.running import smoke_run
+from tests.wandb_file import read_records
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def test_run_folder_holds_everything(run: Path) -> None:
     pictures = ("average_precision", "confusion_matrix", "detections", "precision_recall")
     pictures += ("data_train", "data_val", "data_test")
     expected = {"config.yaml", "overrides.yaml", "environment.json", "metrics.csv", "results.json", "detections.json"}
-    expected |= {"ground_truth.json", "checkpoints/best.ckpt", "checkpoints/last.ckpt"}
+    expected |= {"ground_truth.json", "status.json", "checkpoints/best.ckpt", "checkpoints/last.ckpt"}
     assert names == expected | {f"pictures/{name}.png" for name in pictures}
 
 
@@ -66,7 +67,7 @@ def test_config_is_plain_and_resolved(run: Path) -> None:
 
 def test_wandb_run_is_closed_and_holds_config_curves_and_boxes(run: Path) -> None:
     """Promises G11 and G12, read back from the offline run's own file."""
-    records = _wandb_records(run)
+    records = read_records(run)
     kinds = {record.WhichOneof("record_type") for record in records}
     assert {"run", "history", "summary", "exit"} <= kinds
     started = next(record.run for record in records if record.WhichOneof("record_type") == "run")
@@ -82,14 +83,14 @@ def test_wandb_run_is_closed_and_holds_config_curves_and_boxes(run: Path) -> Non
 
 def test_two_runs_of_one_process_are_two_wandb_runs(run: Path, tmp_path: Path) -> None:
     smoke_run(tmp_path, "logger=wandb", "trainer.max_epochs=1")
-    ids = {next(r.run.run_id for r in _wandb_records(folder) if r.run.run_id) for folder in (run, tmp_path / "run")}
+    ids = {next(r.run.run_id for r in read_records(folder) if r.run.run_id) for folder in (run, tmp_path / "run")}
     assert len(ids) == 2
 
 
 def test_failing_run_says_what_and_closes_wandb_as_failed(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"not finite at step .* lower optim.lr"):
         smoke_run(tmp_path, "logger=wandb", "optim=sgd", "optim.lr=1e30", "trainer.max_epochs=9")
-    codes = [r.exit.exit_code for r in _wandb_records(tmp_path / "run") if r.WhichOneof("record_type") == "exit"]
+    codes = [r.exit.exit_code for r in read_records(tmp_path / "run") if r.WhichOneof("record_type") == "exit"]
     assert codes == [1]
 
 
@@ -108,7 +109,7 @@ def test_interrupted_run_leaves_all_it_needs_and_goes_on(tmp_path: Path) -> None
     (folder,) = (tmp_path / "runs" / "smoke").iterdir()
     status = json.loads((folder / "status.json").read_text())
     assert status["state"] == "interrupted" and "SIGINT" in status["error"]
-    assert any(record.WhichOneof("record_type") == "exit" for record in _wandb_records(folder))
+    assert any(record.WhichOneof("record_type") == "exit" for record in read_records(folder))
     stopped_at = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["global_step"]
 
     process = subprocess.Popen([*command, "resume=auto"], **started)
@@ -131,18 +132,3 @@ def _wait_for(condition, process: subprocess.Popen, seconds: float = 120) -> Non
 
 def _key(item) -> str:
     return item.key or ".".join(item.nested_key)
-
-
-def _wandb_records(run: Path) -> list:
-    from wandb.proto.wandb_internal_pb2 import Record
-    from wandb.sdk.internal.datastore import DataStore
-
-    (path,) = sorted(run.glob("wandb/offline-run-*/run-*.wandb"))[:1]
-    store = DataStore()
-    store.open_for_scan(str(path))
-    records = []
-    while (data := store.scan_data()) is not None:
-        record = Record()
-        record.ParseFromString(data)
-        records.append(record)
-    return records
