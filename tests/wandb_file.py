@@ -1,4 +1,4 @@
-"""Reads an offline W&B run back: records of protocol buffers in LevelDB's log format, behind a header of seven bytes."""
+"""Reads an offline W&B run back: protocol buffers in LevelDB's log format, behind seven bytes of header."""
 
 import struct
 from pathlib import Path

@@ -99,8 +99,8 @@ def _find_year(root: Path, year: str) -> Path:
     if not root.is_dir():
         raise FileNotFoundError(
             f"Expected a VOC devkit at {root.absolute()}, a folder that holds VOC2007 or the like with JPEGImages, "
-            f"Annotations and ImageSets/Main, but there is no such folder: put the devkit there or set the data "
-            f"config's root."
+            f"Annotations and ImageSets/Main, but there is no such folder: put the devkit there or set "
+            "data.root."
         )
     for folder in (root / f"VOC{year}", root / year):
         if (folder / "Annotations").is_dir():

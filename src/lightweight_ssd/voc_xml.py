@@ -114,7 +114,7 @@ def _read_label(element: ET.Element, class_names: Sequence[str], where: str) -> 
     hint = f"did you mean {close[0]!r}? Correct" if close else "correct"
     raise ValueError(
         f"Expected the class of {where} to be one of {', '.join(class_names)}, but got {name!r}: "
-        f"{hint} the file, or add the name to class_names of the data config."
+        f"{hint} the file, or add the name to data.class_names."
     )
 
 
@@ -136,7 +136,7 @@ def _clip(box: np.ndarray, width: int, height: int, tolerance: float, where: str
     if np.abs(clipped - box).max() > tolerance:
         raise ValueError(
             f"Expected the box of {where} inside its image of {width}x{height} pixels, but got {_written(box)}: "
-            f"correct the file, or allow more than {tolerance:g} pixels outside with box_tolerance of the data config."
+            f"correct the file, or allow more than {tolerance:g} pixels outside with data.box_tolerance."
         )
     if clipped[2] <= clipped[0] or clipped[3] <= clipped[1]:
         raise ValueError(
