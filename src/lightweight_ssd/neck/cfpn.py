@@ -62,15 +62,14 @@ class CFPN(nn.Module):
             raise ValueError(f"Expected circles of CFPN to be 1 or more but got {circles}.")
         if len(in_channels) < 2:
             raise ValueError(f"Expected two or more levels for CFPN to fuse but got {len(in_channels)}; use neck=none.")
-        norm = {"momentum": norm_momentum, "eps": norm_eps}
+        lateral = partial(conv_norm, relu=False, momentum=norm_momentum, eps=norm_eps)
+        self.lateral = nn.ModuleList(lateral(channels, width) for channels in in_channels)
+        conv = partial(RepeatedConvNorm, width, width, uses=circles, momentum=norm_momentum, eps=norm_eps)
         edges = range(len(in_channels) - 1)
-        self.lateral = nn.ModuleList(conv_norm(channels, width, relu=False, **norm) for channels in in_channels)
-        conv = partial(RepeatedConvNorm, width, width, uses=circles, **norm)
         self.depthwise = nn.ModuleList(conv(3, groups=width) for _ in in_channels)
         self.pointwise = nn.ModuleList(conv() for _ in in_channels)
         self.upward = nn.ModuleList(conv(relu=False) for _ in edges)
-        feedback = partial(RepeatedConvNorm, width, width, uses=circles - 1, relu=False, **norm)
-        self.feedback = nn.ModuleList(feedback() for _ in edges if circles > 1)
+        self.feedback = nn.ModuleList(conv(relu=False, uses=circles - 1) for _ in edges if circles > 1)
         self.circles = circles
         self.out_channels: tuple[int, ...] = (width,) * len(in_channels)
 
