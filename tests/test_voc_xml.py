@@ -59,7 +59,7 @@ def test_a_hair_outside_is_clipped(tmp_path: Path) -> None:
 
 def test_the_tolerance_is_a_parameter(tmp_path: Path) -> None:
     box = item(box=corners(-4, 1, 50, 60))
-    with pytest.raises(ValueError, match="allow more than 1 pixels outside with box_tolerance"):
+    with pytest.raises(ValueError, match="allow more than 1 pixels outside with data\.box_tolerance"):
         read(tmp_path, box)
     assert read(tmp_path, box, box_tolerance=5.0).boxes.tolist() == [[0, 0, 50, 60]]
 
@@ -87,7 +87,7 @@ def test_an_unknown_class_lists_the_classes_and_suggests_one(tmp_path: Path) -> 
         ValueError, match=r"a\.xml to be one of cat, dog, diningtable, but got 'dinning'.*'diningtable'"
     ):
         read(tmp_path, item("dinning"))
-    with pytest.raises(ValueError, match=r"got 'xyz': correct the file, or add the name to class_names"):
+    with pytest.raises(ValueError, match=r"got 'xyz': correct the file, or add the name to data\.class_names"):
         read(tmp_path, item("xyz"))
     with pytest.raises(ValueError, match=r"object 1 of .* got ''"):
         read(tmp_path, f"<object><bndbox>{BOX}</bndbox></object>")
