@@ -1,0 +1,76 @@
+"""`lssd evaluate` measures what training measured, and says what is wrong with a request."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.command_line import run_command
+from tests.running import smoke_run
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("evaluate")
+    smoke_run(folder, "trainer.max_epochs=1")
+    return folder / "run"
+
+
+def _evaluate(run: Path, monkeypatch, capsys, *overrides: str):
+    monkeypatch.chdir(run.parent)
+    checkpoint = f"checkpoint={run / 'checkpoints' / 'best.ckpt'}"
+    return run_command(monkeypatch, capsys, "evaluate", checkpoint, "trainer=cpu", "num_workers=0", *overrides)
+
+
+def test_the_same_figures_and_files_as_the_run(run: Path, monkeypatch, capsys) -> None:
+    outcome = _evaluate(run, monkeypatch, capsys)
+    assert outcome.code is None and "mAP" in outcome.out
+    output = run.parent / "evaluations" / "run-test"
+    written = {path.name for path in output.rglob("*") if path.is_file()}
+    assert {"results.json", "detections.json", "ground_truth.json", "detections.png", "precision_recall.png"} <= written
+    ours, trained = (json.loads((folder / "results.json").read_text()) for folder in (output, run))
+    assert ours["test"] == trained["test"] and ours["macs"] == trained["macs"]
+
+
+def test_validation_split_and_another_threshold_stand_beside_the_figure(run: Path, monkeypatch, capsys) -> None:
+    output = run.parent / "other"
+    overrides = ("split=val", f"output={output}", "postprocess.score_threshold=0.5")
+    assert _evaluate(run, monkeypatch, capsys, *overrides).code is None
+    results = json.loads((output / "results.json").read_text())
+    assert "val" in results and results["postprocess"]["score_threshold"] == 0.5
+    assert json.loads((output / "detections.json").read_text()) == []  # one epoch: nothing scores that high
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("split=train", "Expected split=val or split=test, but got split=train"),
+        ("checkpoint=missing.ckpt", "There is no checkpoint at missing.ckpt"),
+        ("data=shapes", "but the checkpoint was trained on"),
+    ],
+)
+def test_one_sentence_for_a_wrong_request(run: Path, monkeypatch, capsys, override: str, said: str) -> None:
+    extra = ["data.class_names=[circle, square]"] if override == "data=shapes" else []
+    outcome = _evaluate(run, monkeypatch, capsys, override, *extra)
+    assert outcome.code == 1 and said in outcome.err and "Traceback" not in outcome.err
+
+
+def test_checkpoint_is_needed(monkeypatch, capsys) -> None:
+    outcome = run_command(monkeypatch, capsys, "evaluate")
+    assert outcome.code == 1 and "give checkpoint=RUN/checkpoints/best.ckpt" in outcome.err
+
+
+def test_resume_auto_of_a_finished_run_has_nothing_to_do(tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    command = ("train", "experiment=smoke", "trainer.max_epochs=1", "logger=csv")
+    assert run_command(monkeypatch, capsys, *command).code is None
+    again = run_command(monkeypatch, capsys, *command, "resume=auto")
+    assert "Nothing to do" in again.out and len(list((tmp_path / "runs" / "smoke").iterdir())) == 1
+
+
+def test_a_sweep_over_several_processes_is_refused(tmp_path: Path, monkeypatch, capsys) -> None:
+    """Promise G2: Lightning's other ranks would start sweeps of their own."""
+    monkeypatch.chdir(tmp_path)
+    arguments = ("train", "-m", "experiment=smoke", "seed=0,1", "trainer=ddp", "trainer.accelerator=cpu")
+    outcome = run_command(monkeypatch, capsys, *arguments)
+    assert outcome.code == 1 and "trains each job on one device, but trainer.devices=2" in outcome.err
