@@ -39,6 +39,7 @@ def test_results_name_all_final_figures(run: Path) -> None:
     assert results["parameters"] > 0 and results["macs"] > 0
     assert results["training"]["steps"] == 12 and results["training"]["seconds"] > 0
     assert results["postprocess"]["score_threshold"] == 0.01  # promise G20: it stands beside the figure
+    assert results["environment"] == json.loads((run / "environment.json").read_text())  # as the run began
     assert results["environment"]["versions"]["torch"] == torch.__version__.split("+")[0]
 
 

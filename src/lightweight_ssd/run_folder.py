@@ -14,9 +14,10 @@ import yaml
 
 from lightweight_ssd.status import FINISHED, read_status, write_json
 
-__all__ = ["LAST_CHECKPOINT", "choose_run_dir", "content_hash", "slug", "write_provenance"]
+__all__ = ["ENVIRONMENT_FILE", "LAST_CHECKPOINT", "choose_run_dir", "content_hash", "slug", "write_provenance"]
 
 LAST_CHECKPOINT = Path("checkpoints") / "last.ckpt"
+ENVIRONMENT_FILE = "environment.json"
 
 # What does not change the figures of a run: where things lie, what is logged, on what hardware it runs.
 _NOT_CONTENT = {
@@ -99,7 +100,7 @@ def write_provenance(run_dir: Path, config: dict[str, Any], overrides: list[str]
     run_dir.mkdir(parents=True, exist_ok=True)
     (run_dir / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
     (run_dir / "overrides.yaml").write_text(yaml.safe_dump(overrides))
-    write_json(run_dir / "environment.json", environment())
+    write_json(run_dir / ENVIRONMENT_FILE, environment())
 
 
 def environment() -> dict[str, Any]:

@@ -7,7 +7,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-__all__ = ["FINISHED", "RESULTS_FILE", "STATUS_FILE", "read_results", "read_status", "write_json", "write_status"]
+__all__ = [
+    "FINISHED",
+    "RESULTS_FILE",
+    "STATUS_FILE",
+    "read_json",
+    "read_results",
+    "read_status",
+    "write_json",
+    "write_status",
+]
 
 STATUS_FILE = "status.json"
 RESULTS_FILE = "results.json"
@@ -28,15 +37,16 @@ def write_status(run_dir: Path, **fields: Any) -> None:
 
 def read_status(run_dir: Path) -> dict[str, Any]:
     """The run's status, empty where none was written yet."""
-    return _read_json(run_dir / STATUS_FILE)
+    return read_json(run_dir / STATUS_FILE)
 
 
 def read_results(run_dir: Path) -> dict[str, Any]:
     """The run's final figures, empty before it has any."""
-    return _read_json(run_dir / RESULTS_FILE)
+    return read_json(run_dir / RESULTS_FILE)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from a file, empty where there is none."""
     try:
         return json.loads(path.read_text())
     except FileNotFoundError:

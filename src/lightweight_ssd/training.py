@@ -17,8 +17,8 @@ from lightweight_ssd.datamodule import DetectionDataModule
 from lightweight_ssd.initial_weights import initialise
 from lightweight_ssd.metrics.voc import VOCMetric, VOCResult
 from lightweight_ssd.metrics_csv import MetricsCSV
-from lightweight_ssd.run_folder import environment
-from lightweight_ssd.status import RESULTS_FILE, write_json
+from lightweight_ssd.run_folder import ENVIRONMENT_FILE, environment
+from lightweight_ssd.status import RESULTS_FILE, read_json, write_json
 from lightweight_ssd.task import DetectionTask
 
 __all__ = ["Parts", "fit", "measure", "prepare", "write_run"]
@@ -125,7 +125,8 @@ def write_run(
             "seed": config["seed"],
             "experiment": config["experiment_name"],
             **about,
-            "environment": environment(),
+            # As it was when the run began: the checkout may have moved on since.
+            "environment": read_json(run_dir / ENVIRONMENT_FILE) or environment(),
         },
     )
 
