@@ -63,6 +63,12 @@ def test_exif_turns_where_the_annotation_was_made_on_the_turned_image(tmp_path: 
     assert np.abs(turned.astype(int) - np.rot90(picture(), -1)).mean() < 2
 
 
+@pytest.mark.parametrize(("orientation", "turns"), [(1, 0), (3, 2), (6, -1), (8, 1)])
+def test_upright_turns_as_a_viewer_does(tmp_path: Path, orientation: int, turns: int) -> None:
+    path = with_orientation(tmp_path / "a.jpg", orientation)
+    assert np.abs(read_image(path, upright=True).astype(int) - np.rot90(picture(), turns)).mean() < 2
+
+
 def test_another_size_is_an_error_that_names_both(tmp_path: Path) -> None:
     Image.fromarray(picture()).save(tmp_path / "a.jpg")
     for size in ((60, 40), (41, 60)):

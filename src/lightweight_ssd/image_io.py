@@ -16,7 +16,9 @@ _STORED = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 _TURNED = cv2.IMREAD_COLOR
 
 
-def read_image(path: str | Path, expected_size: tuple[int, int] | None = None) -> UInt8[np.ndarray, "H W 3"]:
+def read_image(
+    path: str | Path, expected_size: tuple[int, int] | None = None, upright: bool = False
+) -> UInt8[np.ndarray, "H W 3"]:
     """Reads an image file as contiguous RGB, 0 to 255; grayscale is repeated, 16 bits are scaled, alpha is dropped.
 
     The pixels are taken as stored, without the EXIF rotation, because boxes are drawn on stored pixels. Where only the
@@ -25,13 +27,14 @@ def read_image(path: str | Path, expected_size: tuple[int, int] | None = None) -
     Args:
         path: A file that OpenCV can decode: JPEG, PNG, BMP, WebP, TIFF.
         expected_size: (height, width) in the annotation; None takes any size.
+        upright: Turn as EXIF says, as viewers do: for photographs that have no annotation.
 
     Raises:
         FileNotFoundError: There is no such file.
         ValueError: The file is no image, is cut short, or has another size than expected.
     """
     data = _read_bytes(Path(path))
-    image = _decode(data, path, _STORED)
+    image = _decode(data, path, _TURNED if upright else _STORED)
     if expected_size is None or image.shape[:2] == tuple(expected_size):
         return image
     if image.shape[1::-1] == tuple(expected_size):

@@ -160,7 +160,7 @@ def _read(batch: list[Path], broken: list[Path]) -> dict[Path, "np.ndarray"]:
     images = {}
     for path in batch:
         try:
-            images[path] = read_image(path)
+            images[path] = read_image(path, upright=True)
         except (ValueError, OSError) as error:
             tqdm.write(f"lssd predict: skipped: {error}", file=sys.stderr)
             broken.append(path)
