@@ -59,7 +59,7 @@ def test_a_hair_outside_is_clipped(tmp_path: Path) -> None:
 
 def test_the_tolerance_is_a_parameter(tmp_path: Path) -> None:
     box = item(box=corners(-4, 1, 50, 60))
-    with pytest.raises(ValueError, match="allow more than 1 pixels outside with data\.box_tolerance"):
+    with pytest.raises(ValueError, match=r"allow more than 1 pixels outside with data\.box_tolerance"):
         read(tmp_path, box)
     assert read(tmp_path, box, box_tolerance=5.0).boxes.tolist() == [[0, 0, 50, 60]]
 
