@@ -1,6 +1,7 @@
 """`lssd evaluate` measures what training measured, and says what is wrong with a request."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,7 @@ def test_resume_auto_of_a_finished_run_has_nothing_to_do(tmp_path: Path, monkeyp
     command = ("train", "experiment=smoke", "trainer.max_epochs=1", "logger=csv")
     assert run_command(monkeypatch, capsys, *command).code is None
     again = run_command(monkeypatch, capsys, *command, "resume=auto")
+    assert not [name for name in os.environ if name.startswith("LSSD_")]  # else the next run would write there
     assert "Nothing to do" in again.out and len(list((tmp_path / "runs" / "smoke").iterdir())) == 1
 
 

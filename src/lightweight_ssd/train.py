@@ -32,15 +32,15 @@ def main(cfg: DictConfig) -> float | None:
         options = HydraConfig.get().runtime.choices
         choices = {group: str(name) for group, name in options.items() if name and not group.startswith("hydra/")}
         _refuse_parallel_sweep(cfg)
-        resume_from = _place(cfg, choices)
-        run_dir = Path(cfg.run_dir)
-        if cfg.resume == "auto" and read_status(run_dir).get("state") == FINISHED:
-            print(f"Nothing to do: this run is finished, its figures are in {run_dir / 'results.json'}.")
-            return read_results(run_dir).get("test", {}).get("map_50")
         try:
+            resume_from = _place(cfg, choices)
+            run_dir = Path(cfg.run_dir)
+            if cfg.resume == "auto" and read_status(run_dir).get("state") == FINISHED:
+                print(f"Nothing to do: this run is finished, its figures are in {run_dir / 'results.json'}.")
+                return read_results(run_dir).get("test", {}).get("map_50")
             with _status(run_dir), relaunchable("train"):
                 return train(cfg, choices, list(HydraConfig.get().overrides.task), resume_from)
-        finally:
+        finally:  # the next job of this process has a folder of its own
             for name in (_RUN_DIR, _RESUME_FROM):
                 os.environ.pop(name, None)
 
