@@ -8,10 +8,9 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
 from lightweight_ssd.detector import Detector
+from lightweight_ssd.types import EMA_KEY
 
 __all__ = ["build", "build_detector", "check_targets", "load_checkpoint", "load_detector", "trained_weights"]
-
-_EMA_KEY = "ema_state_dict"
 
 
 def build(node: Any, **arguments: Any) -> Any:
@@ -84,7 +83,7 @@ def load_detector(path: str | Path) -> tuple[Detector, dict[str, Any], list[str]
 
 def trained_weights(checkpoint: dict[str, Any]) -> dict[str, torch.Tensor]:
     """The detector's weights in a checkpoint: their moving average where one was kept, else the last ones."""
-    state = checkpoint.get(_EMA_KEY) or checkpoint["state_dict"]
+    state = checkpoint.get(EMA_KEY) or checkpoint["state_dict"]
     return {name.removeprefix("detector."): value for name, value in state.items() if name.startswith("detector.")}
 
 

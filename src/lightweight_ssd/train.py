@@ -65,7 +65,7 @@ def train(cfg: DictConfig, choices: dict[str, str], overrides: list[str], resume
 
     quiet_frameworks()
     run_dir = Path(cfg.run_dir)
-    wandb_run.name_run(cfg, choices, resume_from)
+    wandb_run.name_run(cfg, choices)
     config: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # pyright: ignore[reportAssignmentType]
     if _is_first_rank():
         write_provenance(run_dir, config, overrides)

@@ -86,7 +86,7 @@ def fit(parts: Parts, resume_from: Path | None) -> dict[str, Any]:
         "resumed_at_step": first_step or None,
         "images_per_second": (trainer.global_step - first_step) * task.total_batch / seconds,
         "total_batch": task.total_batch,
-        "learning_rate": max(trainer.optimizers[0].defaults["lr"] * task.total_batch / task.reference_batch, 0.0),
+        "learning_rate": trainer.optimizers[0].defaults["lr"] * task.total_batch / task.reference_batch,
         "world_size": trainer.world_size,
         "last_validation": {name: float(value) for name, value in trainer.callback_metrics.items() if "val/" in name},
     }

@@ -6,7 +6,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Int, Int64, UInt8
 from torch import Tensor
 
-__all__ = ["Annotation", "Batch", "Detections", "RawOutputs", "SampleKey"]
+__all__ = ["EMA_KEY", "Annotation", "Batch", "Detections", "RawOutputs", "SampleKey"]
+
+EMA_KEY = "ema_state_dict"  # where a checkpoint holds the moving average of its weights
 
 
 class Annotation(NamedTuple):

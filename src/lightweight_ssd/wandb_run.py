@@ -19,7 +19,7 @@ __all__ = ["closed_at_the_end", "log_config", "log_result", "name_run"]
 _AXES = ("backbone", "neck", "loss", "augment")
 
 
-def name_run(cfg: DictConfig, choices: dict[str, str], resume_from: Path | None) -> None:
+def name_run(cfg: DictConfig, choices: dict[str, str]) -> None:
     """Fills what the configuration leaves open: name, tags by axis, and, for a run that is sent, an id that stays.
 
     Offline, a resumed run is a new one of the same group, since joining offline parts loses data (promise G13).

@@ -6,9 +6,9 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
-__all__ = ["EMA", "EMA_KEY"]
+from lightweight_ssd.types import EMA_KEY
 
-EMA_KEY = "ema_state_dict"
+__all__ = ["EMA"]
 
 
 class EMA(Callback):
