@@ -76,6 +76,8 @@ def load_detector(path: str | Path) -> tuple[Detector, dict[str, Any], list[str]
     config = checkpoint["hyper_parameters"]["config"]
     class_names = list(checkpoint["hyper_parameters"]["class_names"])
     check_targets(config["detector"], str(path))
+    if "weights" in config["detector"]["backbone"]:
+        config["detector"]["backbone"]["weights"] = None  # what training started from; the checkpoint has all of it
     detector = build_detector(config, class_names)
     detector.load_state_dict(trained_weights(checkpoint))
     return detector.eval(), config, class_names

@@ -23,7 +23,8 @@ class Detector(nn.Module):
     Attributes:
         num_classes: Classes, background not counted.
         variances: Of the box coding.
-        min_size: Shortest side of an image that the network takes, pixels: half a cell of the coarsest level.
+        min_size: Shortest side of an image that the network takes, pixels: half a cell of the coarsest level, but no
+            more than 64.
 
     Source: section 3.1 and figure 2.
     """
@@ -70,7 +71,7 @@ class Detector(nn.Module):
         self.variances = tuple(variances)
         self.postprocess_settings = _checked(dict(postprocess or {}))
         strides: Any = backbone.strides
-        self.min_size: int = strides[-1] // 2
+        self.min_size: int = min(strides[-1] // 2, 64)
         self.register_buffer("mean", torch.tensor(mean).reshape(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).reshape(1, 3, 1, 1), persistent=False)
         self._made_anchors: dict[tuple[Any, ...], Tensor] = {}
