@@ -98,7 +98,9 @@ def test_ground_truth_keeps_sizes_names_and_difficult(tmp_path: Path):
     annotation = split(1)[1][0]._replace(difficult=np.array([True, False, False]))
     write_ground_truth(tmp_path / "truth.json", [annotation], NAMES)
     content = json.loads((tmp_path / "truth.json").read_text())
-    assert content["images"] == [{"id": 100, "file_name": "100.jpg", "width": 400, "height": 300}]
+    assert content["images"] == [
+        {"id": 100, "file_name": "100.jpg", "path": "/data/100.jpg", "width": 400, "height": 300}
+    ]
     assert [row["difficult"] for row in content["annotations"]] == [1, 0, 0]
     assert [row["ignore"] for row in content["annotations"]] == [1, 0, 0]
     assert {row["iscrowd"] for row in content["annotations"]} == {0}

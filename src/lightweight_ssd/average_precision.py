@@ -21,7 +21,12 @@ __all__ = [
     "Curve",
     "PackedDetections",
     "PackedObjects",
+    "best_object",
+    "class_averages",
     "confusion_matrix",
+    "pair_up",
+    "paired_iou",
+    "true_and_false",
     "voc_average_precision",
 ]
 
@@ -126,14 +131,14 @@ def voc_average_precision(
         raise ValueError(f"Expected IoU thresholds in (0, 1] but got {iou_thresholds}; use for example (0.5,).")
     order = np.lexsort((detections.image_index, -detections.scores, detections.labels))
     detections = PackedDetections(*(column[order] for column in detections))
-    overlap, assigned = _best_object(detections, objects, num_classes)
+    overlap, assigned = best_object(detections, objects, num_classes)
     difficult = np.append(objects.difficult, False)[assigned]
-    verdicts = [_judge(overlap >= threshold, assigned, difficult) for threshold in iou_thresholds]
+    verdicts = [true_and_false(overlap >= threshold, assigned, difficult) for threshold in iou_thresholds]
     bounds = np.searchsorted(detections.labels, np.arange(num_classes + 1))
     spans = [slice(start, stop) for start, stop in pairwise(bounds.tolist())]
     counts = np.bincount(objects.labels[~objects.difficult], minlength=num_classes)
     averages = np.array(
-        [[_averages(true[s], false[s], n) for s, n in zip(spans, counts, strict=True)] for true, false in verdicts]
+        [[class_averages(true[s], false[s], n) for s, n in zip(spans, counts, strict=True)] for true, false in verdicts]
     ).reshape(len(iou_thresholds), num_classes, 2)
     true, false = verdicts[0]
     curves = tuple(_curve(true[s], false[s], detections.scores[s], n) for s, n in zip(spans, counts, strict=True))
@@ -184,7 +189,7 @@ def confusion_matrix(
     return np.bincount(true_class * side + found_class, minlength=side * side).reshape(side, side)
 
 
-def _pair_up(
+def pair_up(
     left: Integer[np.ndarray, " D"], right: Integer[np.ndarray, " M"]
 ) -> tuple[Int[np.ndarray, " P"], Int[np.ndarray, " P"]]:
     """Indices of all pairs with equal keys, ordered by the left index and then by the right one."""
@@ -196,7 +201,7 @@ def _pair_up(
     return pair_left, order[np.repeat(first, count) + place]
 
 
-def _overlap(a: Float[np.ndarray, "P 4"], b: Float[np.ndarray, "P 4"]) -> Float[np.ndarray, " P"]:
+def paired_iou(a: Float[np.ndarray, "P 4"], b: Float[np.ndarray, "P 4"]) -> Float[np.ndarray, " P"]:
     """IoU row by row in float64; 0 where it is undefined, so that a broken box is a plain miss."""
     a, b = a.astype(np.float64), b.astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -206,15 +211,15 @@ def _overlap(a: Float[np.ndarray, "P 4"], b: Float[np.ndarray, "P 4"]) -> Float[
         return np.nan_to_num(intersection / union, nan=0.0, posinf=0.0, neginf=0.0)
 
 
-def _best_object(
+def best_object(
     detections: PackedDetections, objects: PackedObjects, num_classes: int
 ) -> tuple[Float[np.ndarray, " D"], Int[np.ndarray, " D"]]:
     """The largest IoU with an object of the same image and class, and its index; 0 and −1 without any."""
-    found, truth = _pair_up(
+    found, truth = pair_up(
         detections.image_index.astype(np.int64) * num_classes + detections.labels,
         objects.image_index.astype(np.int64) * num_classes + objects.labels,
     )
-    iou = _overlap(detections.boxes[found], objects.boxes[truth])
+    iou = paired_iou(detections.boxes[found], objects.boxes[truth])
     order = np.lexsort((truth, -iou, found))
     best = order[np.unique(found[order], return_index=True)[1]]
     overlap, assigned = np.zeros(len(detections.labels)), np.full(len(detections.labels), -1)
@@ -222,7 +227,7 @@ def _best_object(
     return overlap, assigned
 
 
-def _judge(
+def true_and_false(
     reached: Bool[np.ndarray, " D"], assigned: Int[np.ndarray, " D"], difficult: Bool[np.ndarray, " D"]
 ) -> tuple[Bool[np.ndarray, " D"], Bool[np.ndarray, " D"]]:
     """True and false positives among detections in order of merit; those on difficult objects are neither."""
@@ -232,7 +237,7 @@ def _judge(
     return true, ~true & ~(reached & difficult)
 
 
-def _averages(
+def class_averages(
     true: Bool[np.ndarray, " K"], false: Bool[np.ndarray, " K"], objects: int | np.integer
 ) -> tuple[float, float]:
     """Area and 11-point figure of one class.
@@ -263,8 +268,8 @@ def _curve(
 
 def _greedy_match(detections: PackedDetections, objects: PackedObjects, iou_threshold: float) -> Int[np.ndarray, " D"]:
     """The object that each detection takes, −1 for none; equal overlaps go to the detection's own class."""
-    found, truth = _pair_up(detections.image_index, objects.image_index)
-    iou = _overlap(detections.boxes[found], objects.boxes[truth])
+    found, truth = pair_up(detections.image_index, objects.image_index)
+    iou = paired_iou(detections.boxes[found], objects.boxes[truth])
     near = iou >= iou_threshold
     found, truth, iou = found[near], truth[near], iou[near]
     other_class = detections.labels[found] != objects.labels[truth]

@@ -1,8 +1,8 @@
 """Detections and ground truth as COCO JSON, so that any viewer or evaluation tool can read a run.
 
 Boxes are written with three decimals: a thousandth of a pixel moves the IoU of a 10-pixel box by about 2e-4, and the
-files stay a third smaller. Scores keep six significant digits, since equal scores change the order of detections and
-with it the average precision; fixed decimals would tie the many small scores that fill a list of 100.
+files stay a third smaller. Scores keep nine significant digits, all that float32 has, since equal scores change the
+order of detections and with it the average precision.
 
 `difficult` has no place in COCO's format. It is kept as a key of its own and as `ignore`, which some tools honour;
 pycocotools honours neither, so its figures count difficult objects as ordinary ones.
@@ -41,7 +41,7 @@ def write_ground_truth(
     class_names: Sequence[str],
     category_ids: Sequence[int] | None = None,
 ) -> None:
-    """Writes a COCO instances file that names images by file name, not by folder.
+    """Writes a COCO instances file that names images by file name; `path` says where each lay when it was written.
 
     Args:
         path: File to write; it appears complete or not at all.
@@ -62,7 +62,8 @@ def write_ground_truth(
     for annotation in annotations:
         name = Path(annotation.path).name
         size = {"width": int(annotation.width), "height": int(annotation.height)}
-        images.append({"id": int(annotation.image_id), "file_name": name, **size})
+        place = str(Path(annotation.path).absolute())
+        images.append({"id": int(annotation.image_id), "file_name": name, "path": place, **size})
         objects.extend(_objects(annotation, ids, first_id=len(objects) + 1))
     categories = [{"id": int(number), "name": name} for number, name in zip(ids, class_names, strict=True)]
     _write(path, {"images": images, "annotations": objects, "categories": categories})
@@ -107,7 +108,7 @@ def _to_xywh(boxes: Float[np.ndarray, "N 4"]) -> list[list[float]]:
 
 def _rows(image_id: int, found: Detections, category_ids: Sequence[int] | None) -> list[dict]:
     boxes = _to_xywh(found.boxes.detach().float().cpu().numpy())
-    scores = (float(f"{score:.6g}") for score in found.scores.tolist())
+    scores = (float(f"{score:.9g}") for score in found.scores.tolist())
     labels = (label + 1 if category_ids is None else int(category_ids[label]) for label in found.labels.tolist())
     return [
         {"image_id": int(image_id), "category_id": category, "bbox": box, "score": score}
