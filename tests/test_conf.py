@@ -27,7 +27,7 @@ def _compose(*overrides: str) -> Any:
 
 def test_groups_are_known() -> None:
     folders = {path.name for path in CONF_DIR.iterdir() if path.is_dir()}
-    assert folders == {*GROUPS, "experiment", "hydra"}
+    assert folders == {*GROUPS, "experiment", "row", "scale", "hydra"}
 
 
 @pytest.mark.parametrize(("group", "name"), OPTIONS)

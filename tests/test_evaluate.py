@@ -68,11 +68,3 @@ def test_resume_auto_of_a_finished_run_has_nothing_to_do(tmp_path: Path, monkeyp
     again = run_command(monkeypatch, capsys, *command, "resume=auto")
     assert not [name for name in os.environ if name.startswith("LSSD_")]  # else the next run would write there
     assert "Nothing to do" in again.out and len(list((tmp_path / "runs" / "smoke").iterdir())) == 1
-
-
-def test_a_sweep_over_several_processes_is_refused(tmp_path: Path, monkeypatch, capsys) -> None:
-    """Promise G2: Lightning's other ranks would start sweeps of their own."""
-    monkeypatch.chdir(tmp_path)
-    arguments = ("train", "-m", "experiment=smoke", "seed=0,1", "trainer=ddp", "trainer.accelerator=cpu")
-    outcome = run_command(monkeypatch, capsys, *arguments)
-    assert outcome.code == 1 and "trains each job on one device, but trainer.devices=2" in outcome.err

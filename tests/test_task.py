@@ -1,10 +1,16 @@
 """What the LightningModule itself decides: which weights decay, the rate, and the way back to image pixels."""
 
+from pathlib import Path
+from unittest.mock import Mock
+
 import pytest
 import torch
-from torch import nn
+from lightning.pytorch import Trainer
+from torch import distributed, nn
 
-from lightweight_ssd.task import parameter_groups, to_original_pixels
+from lightweight_ssd.criterion import Criterion
+from lightweight_ssd.metrics.voc import VOCMetric
+from lightweight_ssd.task import DetectionTask, parameter_groups, to_original_pixels
 from lightweight_ssd.types import Detections
 from tests.command_line import tiny_checkpoint
 
@@ -29,3 +35,20 @@ def test_boxes_go_back_to_the_image_file(found: int) -> None:
     detections = Detections(boxes, torch.ones(found), torch.zeros(found).long())
     scaled = to_original_pixels(detections, (300, 300), (600, 200)).boxes
     assert scaled.tolist() == [[20.0, 120.0, 100.0, 600.0]] * found
+
+
+def test_a_group_of_another_size_than_the_trainers_is_refused(tmp_path: Path) -> None:
+    """Promise G2, broken on purpose: a group that an earlier run of this process left behind, and a trainer of two."""
+    detector, class_names = tiny_checkpoint(tmp_path / "tiny.ckpt")
+    task = DetectionTask(detector, Mock(spec=Criterion), VOCMetric(class_names))
+    task.trainer = Mock(spec=Trainer, world_size=2)
+    with pytest.raises(ValueError, match="counts on 2 processes, but 1 are there"):
+        task.setup("fit")  # no group at all
+    distributed.init_process_group("gloo", init_method=f"file://{tmp_path / 'store'}", rank=0, world_size=1)
+    try:
+        with pytest.raises(ValueError, match="counts on 2 processes, but 1 are there"):
+            task.setup("fit")
+        task.trainer = Mock(spec=Trainer, world_size=1)
+        task.setup("fit")
+    finally:
+        distributed.destroy_process_group()

@@ -29,7 +29,15 @@ def test_run_folder_holds_everything(run: Path) -> None:
     pictures = ("average_precision", "confusion_matrix", "detections", "precision_recall")
     pictures += ("data_train", "data_val", "data_test")
     expected = {"config.yaml", "overrides.yaml", "environment.json", "metrics.csv", "results.json", "detections.json"}
-    expected |= {"ground_truth.json", "status.json", "checkpoints/best.ckpt", "checkpoints/last.ckpt"}
+    expected |= {
+        "identity.json",
+        "times.csv",
+        "detections_gray.json",
+        "ground_truth.json",
+        "status.json",
+        "checkpoints/best.ckpt",
+        "checkpoints/last.ckpt",
+    }
     assert names == expected | {f"pictures/{name}.png" for name in pictures}
 
 
@@ -41,6 +49,19 @@ def test_results_name_all_final_figures(run: Path) -> None:
     assert results["postprocess"]["score_threshold"] == 0.01  # promise G20: it stands beside the figure
     assert results["environment"] == json.loads((run / "environment.json").read_text())  # as the run began
     assert results["environment"]["versions"]["torch"] == torch.__version__.split("+")[0]
+
+
+def test_results_hold_the_gray_version_the_latency_and_the_row(run: Path) -> None:
+    results = json.loads((run / "results.json").read_text())
+    assert results["test_gray"].keys() == results["test"].keys() and results["latency"]["ms"] > 0
+    with (run / "metrics.csv").open(newline="") as file:
+        logged = {name: float(value) for row in csv.DictReader(file) for name, value in row.items() if value}
+    assert logged["test/map_50"] == pytest.approx(results["test"]["map_50"], abs=1e-6)
+    assert logged["test_gray/map_50"] == pytest.approx(results["test_gray"]["map_50"], abs=1e-6)
+    best = max(float(row["val/map_50"]) for row in csv.DictReader((run / "metrics.csv").open()) if row["val/map_50"])
+    assert results["training"]["best_validation"]["map_50"] == pytest.approx(best, abs=1e-6)
+    identity = json.loads((run / "identity.json").read_text())
+    assert identity["row"] == results["row"] and identity["content"] == results["content"]
 
 
 def test_the_rate_scales_with_the_batch_and_is_recorded(run: Path) -> None:

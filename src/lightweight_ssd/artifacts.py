@@ -13,9 +13,17 @@ from lightweight_ssd.image_io import read_image
 from lightweight_ssd.metrics.voc import VOCResult
 from lightweight_ssd.types import Annotation, Detections
 
-__all__ = ["DETECTIONS_FILE", "GROUND_TRUTH_FILE", "result_figures", "write_data_pictures", "write_evaluation"]
+__all__ = [
+    "DETECTIONS_FILE",
+    "GRAY_DETECTIONS_FILE",
+    "GROUND_TRUTH_FILE",
+    "result_figures",
+    "write_data_pictures",
+    "write_evaluation",
+]
 
 DETECTIONS_FILE = "detections.json"
+GRAY_DETECTIONS_FILE = "detections_gray.json"
 GROUND_TRUTH_FILE = "ground_truth.json"
 
 

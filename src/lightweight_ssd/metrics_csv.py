@@ -2,6 +2,7 @@
 
 import csv
 import io
+import time
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ class MetricsCSV(Logger):
 
     Lightning's own CSV logger deletes the file when a run is resumed. This one keeps the rows up to the step from which
     the run goes on and drops the later ones, which will be computed again: the file ends like that of an uninterrupted
-    run.
+    run. Beside it, `times.csv` says after how many hours of training each step was logged, over all parts of the run: a
+    file of its own, since it is the one record that no two runs share.
 
     Args:
         save_dir: Folder of the run.
@@ -27,8 +29,11 @@ class MetricsCSV(Logger):
     def __init__(self, save_dir: str, flush_every: int = 20) -> None:
         super().__init__()
         self.path = Path(save_dir) / "metrics.csv"
+        self.times_path = Path(save_dir) / "times.csv"
         self.flush_every = flush_every
         self.rows: dict[int, dict[str, float]] = {}
+        self.hours: dict[int, float] = {}
+        self.started: float | None = None
         self.pending = 0
 
     @property
@@ -46,35 +51,49 @@ class MetricsCSV(Logger):
     @rank_zero_only
     def resume(self, step: int) -> None:
         """Takes the rows of an earlier part of the run that come before optimiser step `step`."""
-        if self.path.is_file():
-            with self.path.open(newline="") as file:
-                rows = [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
-            self.rows = {int(row.pop("step")): row for row in rows}
-            self.rows = {at: row for at, row in self.rows.items() if at < step}
+        self.rows = {at: row for at, row in _read(self.path).items() if at < step}
+        self.hours = {at: row["hours"] for at, row in _read(self.times_path).items() if at < step}
 
     @rank_zero_only
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
         row = self.rows.setdefault(int(step or 0), {})
         row.update({name: float(value) for name, value in metrics.items()})
+        if self.started is None:
+            self.started = time.monotonic() - 3600 * max(self.hours.values(), default=0.0)
+        self.hours.setdefault(int(step or 0), (time.monotonic() - self.started) / 3600)
         self.pending += 1
         if self.pending >= self.flush_every:
             self.save()
 
     @rank_zero_only
     def save(self) -> None:
-        """Writes the whole file beside itself and swaps it in, so that a reader never sees half a file."""
+        """Writes the whole files beside themselves and swaps them in, so that a reader never sees half a file."""
         if not self.rows:
             return
-        names = sorted({name for row in self.rows.values() for name in row})
-        text = io.StringIO()
-        writer = csv.DictWriter(text, ["step", *names], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({"step": step, **row} for step, row in sorted(self.rows.items()))
-        temporary = self.path.with_suffix(".csv.tmp")
-        temporary.write_text(text.getvalue())
-        temporary.replace(self.path)
+        _write(self.path, self.rows)
+        _write(self.times_path, {at: {"hours": round(self.hours[at], 6)} for at in self.rows if at in self.hours})
         self.pending = 0
 
     @rank_zero_only
     def finalize(self, status: str) -> None:
         self.save()
+
+
+def _read(path: Path) -> dict[int, dict[str, float]]:
+    """Rows by step, empty where there is no file yet."""
+    if not path.is_file():
+        return {}
+    with path.open(newline="") as file:
+        rows = [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
+    return {int(row.pop("step")): row for row in rows}
+
+
+def _write(path: Path, rows: dict[int, dict[str, float]]) -> None:
+    names = sorted({name for row in rows.values() for name in row})
+    text = io.StringIO()
+    writer = csv.DictWriter(text, ["step", *names], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({"step": step, **row} for step, row in sorted(rows.items()))
+    temporary = path.with_suffix(".csv.tmp")
+    temporary.write_text(text.getvalue())
+    temporary.replace(path)

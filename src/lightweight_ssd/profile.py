@@ -1,8 +1,7 @@
 """`lssd profile`: what a detector costs, in parameters, multiply-adds and milliseconds."""
 
 import re
-import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +13,6 @@ from lightweight_ssd.console import one_sentence_errors
 from lightweight_ssd.paths import CONF_DIR
 
 if TYPE_CHECKING:  # torch takes seconds to import, which `--help` should not
-    import torch
-
     from lightweight_ssd.detector import Detector
 
 __all__ = ["main", "profile", "table"]
@@ -104,47 +101,12 @@ def _words(config: dict[str, Any], num_classes: int, checkpoint: str | None) -> 
 
 
 def _latency(detector: "Detector", input_size: list[int], config: dict[str, Any]) -> dict[str, Any]:
-    """Medians and spread of one image, forward alone and with the post-processing, on the detector's device."""
-    import torch
+    """The figures of `latency.latency`, its times under the names of this command's file."""
+    from lightweight_ssd.latency import latency
 
-    from lightweight_ssd.device import device_name
-
-    device = detector.mean.device
-    image = torch.randint(256, (1, 3, *input_size), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    image, threads = image.to(device), torch.get_num_threads()
-    runs = {"": lambda: detector(image), "predict_": lambda: detector.predict(image)}
-    times: dict[str, list[float]] = {what: [] for what in runs}
-    torch.set_num_threads(config["threads"])
-    try:
-        with torch.inference_mode():
-            for _ in range(config["warmup"] + config["repeats"]):
-                for what, run in runs.items():  # in turns, so that a busy machine slows both
-                    times[what].append(_milliseconds(run, device))
-    finally:
-        torch.set_num_threads(threads)
-    spread = {what: _spread(values[config["warmup"] :]) for what, values in times.items()}
-    named = {f"{what}latency_{name}": value for what, values in spread.items() for name, value in values.items()}
-    about = {"threads": config["threads"], "device": device_name(device), "device_type": device.type}
-    return {**named, **about, "batch_size": 1, "repeats": config["repeats"], "torch": torch.__version__}
-
-
-def _milliseconds(run: Callable[[], Any], device: "torch.device") -> float:
-    """Wall time of one call."""
-    import torch
-
-    start = time.perf_counter()
-    run()
-    if device.type == "cuda":  # the call returns before the GPU is done
-        torch.cuda.synchronize(device)
-    return (time.perf_counter() - start) * 1000
-
-
-def _spread(values: list[float]) -> dict[str, float]:
-    """Median, 10th and 90th percentile."""
-    import numpy as np
-
-    low, median, high = np.percentile(values, [10, 50, 90]).tolist()
-    return {"ms": median, "p10_ms": low, "p90_ms": high}
+    asked = {name: config[name] for name in ("threads", "warmup", "repeats")}
+    measured = latency(detector, input_size, **asked)
+    return {re.sub("^(predict_)?((p10_|p90_)?ms)$", r"\1latency_\2", name): value for name, value in measured.items()}
 
 
 def table(figures: dict[str, Any], output: str | None = None) -> str:

@@ -47,8 +47,17 @@ def groups(conf: Path) -> dict[str, dict[str, str]]:
     folders = [folder for folder in sorted(conf.iterdir()) if folder.is_dir() and folder.name not in _NOT_GROUPS]
     order = list(default_options(conf / "train.yaml"))
     folders.sort(key=lambda folder: order.index(folder.name) if folder.name in order else len(order))
-    found = {folder.name: {file.stem: describe(file) for file in sorted(folder.glob("*.yaml"))} for folder in folders}
+    found = {folder.name: {_option(file, folder): describe(file) for file in _options(folder)} for folder in folders}
     return {group: options for group, options in found.items() if options}
+
+
+def _options(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.yaml"))
+
+
+def _option(file: Path, group: Path) -> str:
+    """What to type for it; options of a table's rows lie in a folder of the table."""
+    return file.relative_to(group).with_suffix("").as_posix()
 
 
 def describe(file: Path) -> str:

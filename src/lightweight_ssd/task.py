@@ -59,8 +59,18 @@ class DetectionTask(LightningModule):
         self.schedule = schedule
         self.reference_batch = reference_batch
         self.channels_last = channels_last
+        self.test_stage = "test"  # what the figures of a test are called
         self.last_result: VOCResult | None = None
         self.last_detections: dict[int, Detections] = {}
+
+    def setup(self, stage: str) -> None:
+        """Stops where the processes that are there are not those that the trainer counts on (promise G2)."""
+        live = torch.distributed.get_world_size() if _in_group() else 1
+        if live != self.trainer.world_size:
+            raise ValueError(
+                f"The trainer counts on {self.trainer.world_size} processes, but {live} are there, so each would train "
+                "on a wrong share of the data; start this run by a command of its own."
+            )
 
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         raw = self.detector(self._images(batch))
@@ -86,10 +96,10 @@ class DetectionTask(LightningModule):
         self._log_result("val")
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
-        self._evaluate(batch, "test")
+        self._evaluate(batch, self.test_stage)
 
     def on_test_epoch_end(self) -> None:
-        self._log_result("test")
+        self._log_result(self.test_stage)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         assert self.optimizer is not None and self.schedule is not None
@@ -141,10 +151,14 @@ class DetectionTask(LightningModule):
     def _log_result(self, stage: str) -> None:
         """Logs mAP; every rank holds the same figures, computed once on rank 0 (promise G16)."""
         self.last_result = self.metric.compute()
-        self.last_detections = self.metric.records() if stage == "test" else {}
+        self.last_detections = self.metric.records() if stage != "val" else {}
         self.metric.reset()
         scalars = {f"{stage}/{name}": value for name, value in self.last_result.scalars().items()}
         self.log_dict(scalars, sync_dist=True)
+
+
+def _in_group() -> bool:
+    return torch.distributed.is_available() and torch.distributed.is_initialized()
 
 
 def parameter_groups(module: nn.Module) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,35 +14,56 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from lightweight_ssd.console import INTERRUPTED_EXIT_CODE, one_sentence_errors, quiet_frameworks, relaunchable
+from lightweight_ssd.parent_watch import stop_with_parent
 from lightweight_ssd.paths import CONF_DIR
-from lightweight_ssd.run_folder import LAST_CHECKPOINT, choose_run_dir, content_hash, slug, write_provenance
+from lightweight_ssd.run_folder import LAST_CHECKPOINT, choose_run_dir, slug, write_provenance
+from lightweight_ssd.run_identity import content_of, identify
+from lightweight_ssd.run_lock import holder, try_to_lock_run
 from lightweight_ssd.status import FINISHED, read_results, read_status, write_status
+from lightweight_ssd.sweep import reporting_sweep
+from lightweight_ssd.sweep_job import run_in_own_process
 
-__all__ = ["main", "train"]
+__all__ = ["main", "run", "train"]
 
 # Lightning starts the other ranks of a machine as new processes; they inherit where the first one writes.
 _RUN_DIR, _RESUME_FROM = "LSSD_RUN_DIR", "LSSD_RESUME_FROM"
 _BEST = Path("checkpoints") / "best.ckpt"
 
 
-@hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="train")
-def main(cfg: DictConfig) -> float | None:
-    """Trains as configured; returns mAP at IoU 0.5 on the test split, 0 to 1, for sweepers."""
+def main() -> None:
+    """Entry point of `lssd train`, one run or, with `-m`, a sweep of them."""
+    stop_with_parent()
+    with one_sentence_errors("lssd train"), reporting_sweep():
+        hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="train")(run)()
+
+
+def run(cfg: DictConfig) -> float | None:
+    """Trains as configured, or starts a process that does where this is a job of a sweep.
+
+    Returns:
+        mAP at IoU 0.5 on the test split; of a sweep's job the figure that `objective` names. 0 to 1; None if it failed.
+    """
+    options = HydraConfig.get().runtime.choices
+    choices = {group: str(name) for group, name in options.items() if name and not group.startswith("hydra/")}
+    cfg.experiment_name = cfg.experiment_name or choices.get("experiment") or "adhoc"
+    if HydraConfig.get().mode == RunMode.MULTIRUN:
+        return run_in_own_process(cfg, choices)
     with one_sentence_errors("lssd train"):
-        options = HydraConfig.get().runtime.choices
-        choices = {group: str(name) for group, name in options.items() if name and not group.startswith("hydra/")}
-        _refuse_parallel_sweep(cfg)
-        try:
-            resume_from = _place(cfg, choices)
+        return _run_here(cfg, choices, list(HydraConfig.get().overrides.task))
+
+
+def _run_here(cfg: DictConfig, choices: dict[str, str], overrides: list[str]) -> float | None:
+    try:
+        with _placed(cfg, choices, overrides) as resume_from:
             run_dir = Path(cfg.run_dir)
             if cfg.resume == "auto" and read_status(run_dir).get("state") == FINISHED:
                 print(f"Nothing to do: this run is finished, its figures are in {run_dir / 'results.json'}.")
                 return read_results(run_dir).get("test", {}).get("map_50")
             with _status(run_dir), relaunchable("train"):
-                return train(cfg, choices, list(HydraConfig.get().overrides.task), resume_from)
-        finally:  # the next job of this process has a folder of its own
-            for name in (_RUN_DIR, _RESUME_FROM):
-                os.environ.pop(name, None)
+                return train(cfg, choices, overrides, resume_from)
+    finally:  # the next run of this process has a folder of its own
+        for name in (_RUN_DIR, _RESUME_FROM):
+            os.environ.pop(name, None)
 
 
 def train(cfg: DictConfig, choices: dict[str, str], overrides: list[str], resume_from: Path | None) -> float:
@@ -61,64 +82,57 @@ def train(cfg: DictConfig, choices: dict[str, str], overrides: list[str], resume
 
     from lightweight_ssd import wandb_run
     from lightweight_ssd.console_table import print_result
-    from lightweight_ssd.training import fit, measure, prepare, write_run
+    from lightweight_ssd.training import fit, measure, measure_gray, prepare, write_run
 
     quiet_frameworks()
     run_dir = Path(cfg.run_dir)
     wandb_run.name_run(cfg, choices)
     config: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # pyright: ignore[reportAssignmentType]
+    identity = identify(cfg, choices, overrides)
     if _is_first_rank():
-        write_provenance(run_dir, config, overrides)
+        write_provenance(run_dir, config, overrides, identity)
         print(f"run folder: {run_dir}", flush=True)
     seed_everything(cfg.seed, verbose=False)
     with wandb_run.closed_at_the_end():
         parts = prepare(cfg, config, resume_from)
-        wandb_run.log_config(parts.trainer, config, resume_from)
+        wandb_run.log_config(parts.trainer, config, identity, resume_from)
         training = fit(parts, resume_from)
         best = run_dir / _BEST if (run_dir / _BEST).is_file() else run_dir / LAST_CHECKPOINT
         result = measure(parts, best)
+        gray = measure_gray(parts, config) if cfg.gray_test else None
         if parts.trainer.is_global_zero:
-            about = {"choices": choices, "content": _content(cfg), "checkpoint": str(best), "training": training}
-            write_run(run_dir, parts, config, result, about)
+            about = {**identity, "checkpoint": str(best), "training": training}
+            write_run(run_dir, parts, config, result, about, gray=gray)
             wandb_run.log_result(parts.trainer, result, run_dir)
             print_result(result, run_dir)
     return result.map_50
 
 
-def _refuse_parallel_sweep(cfg: DictConfig) -> None:
-    """In a multirun, Lightning's other ranks would start sweeps of their own and train on half the batches (G2)."""
-    if HydraConfig.get().mode == RunMode.MULTIRUN and str(cfg.trainer.devices) != "1":
-        raise ValueError(
-            f"A multirun (-m) trains each job on one device, but trainer.devices={cfg.trainer.devices}; "
-            "set trainer.devices=1, or start each run by its own command."
-        )
-
-
-def _place(cfg: DictConfig, choices: dict[str, str]) -> Path | None:
-    """Sets `run_dir` and `experiment_name`; returns the checkpoint to go on from, if any."""
-    cfg.experiment_name = cfg.experiment_name or choices.get("experiment") or "adhoc"
-    if _RUN_DIR in os.environ:
+@contextmanager
+def _placed(cfg: DictConfig, choices: dict[str, str], overrides: list[str]) -> Iterator[Path | None]:
+    """Sets `run_dir`, holds the run's lock, and yields the checkpoint to go on from, if any."""
+    if _RUN_DIR in os.environ:  # one of the other ranks
         cfg.run_dir = os.environ[_RUN_DIR]
-        return Path(os.environ[_RESUME_FROM]) if os.environ.get(_RESUME_FROM) else None
+        yield Path(os.environ[_RESUME_FROM]) if os.environ.get(_RESUME_FROM) else None
+        return
+    content, lock = content_of(cfg), None
     if cfg.run_dir is None:
-        name = f"{slug(cfg.seed, choices)}-{_content(cfg)}"
-        run_dir, resume_from = choose_run_dir(Path(cfg.runs).absolute(), cfg.experiment_name, name, str(cfg.resume))
+        runs = Path(cfg.runs).absolute()
+        lock = try_to_lock_run(runs, content)
+        if lock is None and cfg.resume == "auto":
+            raise ValueError(f"This run is being trained by {holder(runs, content)}; wait for it or stop it.")
+        name = f"{slug(cfg.seed, choices, overrides)}-{content}"
+        run_dir, resume_from = choose_run_dir(runs, cfg.experiment_name, name, str(cfg.resume))
     else:
         run_dir, resume_from = Path(cfg.run_dir).absolute(), None
         if cfg.resume == "auto" and (run_dir / LAST_CHECKPOINT).is_file():
             resume_from = run_dir / LAST_CHECKPOINT
         elif cfg.resume not in ("auto", "never"):
             resume_from = Path(cfg.resume).absolute()
-    cfg.run_dir = str(run_dir)
-    os.environ[_RUN_DIR] = cfg.run_dir
+    cfg.run_dir = os.environ[_RUN_DIR] = str(run_dir)
     os.environ[_RESUME_FROM] = str(resume_from or "")
-    return resume_from
-
-
-def _content(cfg: DictConfig) -> str:
-    """The hash of what the run computes, whatever its folder."""
-    homeless = OmegaConf.merge(cfg, {"run_dir": None})
-    return content_hash(OmegaConf.to_container(homeless, resolve=True))  # pyright: ignore[reportArgumentType]
+    with lock or nullcontext():
+        yield resume_from
 
 
 @contextmanager
@@ -140,7 +154,8 @@ def _status(run_dir: Path) -> Iterator[None]:
         print(f"\nInterrupted. To go on: the same command with resume=auto\n(run folder {run_dir})", file=sys.stderr)
         raise SystemExit(INTERRUPTED_EXIT_CODE) from None
     except Exception as error:
-        note(state="failed", error=f"{type(error).__name__}: {error}")
+        expected = isinstance(error, ValueError | FileNotFoundError)
+        note(state="failed", error=str(error) if expected else f"{type(error).__name__}: {error}")
         raise
     else:
         note(state=FINISHED, error=None, seconds_left=0)

@@ -7,21 +7,25 @@ from typing import Any, NamedTuple
 
 import torch
 from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
 from omegaconf import DictConfig
 
-from lightweight_ssd.artifacts import result_figures, write_data_pictures, write_evaluation
+from lightweight_ssd.artifacts import GRAY_DETECTIONS_FILE, result_figures, write_data_pictures, write_evaluation
 from lightweight_ssd.assemble import build, build_detector, load_checkpoint, trained_weights
 from lightweight_ssd.callbacks.ema import EMA
+from lightweight_ssd.coco_files import write_detections
 from lightweight_ssd.complexity import complexity
 from lightweight_ssd.datamodule import DetectionDataModule
 from lightweight_ssd.initial_weights import initialise
+from lightweight_ssd.latency import latency
 from lightweight_ssd.metrics.voc import VOCMetric, VOCResult
 from lightweight_ssd.metrics_csv import MetricsCSV
 from lightweight_ssd.run_folder import ENVIRONMENT_FILE, environment
-from lightweight_ssd.status import RESULTS_FILE, read_json, write_json
+from lightweight_ssd.status import RESULTS_FILE, read_json, read_status, write_json
 from lightweight_ssd.task import DetectionTask
+from lightweight_ssd.types import Detections
 
-__all__ = ["Parts", "fit", "measure", "prepare", "write_run"]
+__all__ = ["Parts", "fit", "measure", "measure_gray", "prepare", "write_run"]
 
 log = logging.getLogger(__name__)
 
@@ -71,25 +75,37 @@ def fit(parts: Parts, resume_from: Path | None) -> dict[str, Any]:
     """Trains, from the checkpoint if there is one.
 
     Returns:
-        How the training went: steps, epochs, seconds of this process, images per second, the scaled rate and the
-        validation figures of the last epoch.
+        How the training went: steps, epochs, seconds over all parts of a resumed run, images per second of this part,
+        the scaled rate, and the validation figures of the last epoch and of the best checkpoint.
     """
     trainer, task = parts.trainer, parts.task
     first_step = load_checkpoint(resume_from)["global_step"] if resume_from else 0
+    before = read_status(Path(trainer.default_root_dir)).get("seconds", 0.0) if resume_from else 0.0
     started = time.monotonic()
     trainer.fit(task, parts.datamodule, ckpt_path=resume_from, weights_only=True)
     seconds = time.monotonic() - started
     return {
         "steps": trainer.global_step,
         "epochs": trainer.current_epoch,
-        "seconds": seconds,
+        "seconds": before + seconds,
         "resumed_at_step": first_step or None,
         "images_per_second": (trainer.global_step - first_step) * task.total_batch / seconds,
         "total_batch": task.total_batch,
         "learning_rate": trainer.optimizers[0].defaults["lr"] * task.total_batch / task.reference_batch,
         "world_size": trainer.world_size,
         "last_validation": {name: float(value) for name, value in trainer.callback_metrics.items() if "val/" in name},
+        "best_validation": _best_validation(trainer),
     }
+
+
+def _best_validation(trainer: Trainer) -> dict[str, float]:
+    """The figure by which the best checkpoint was chosen, by the name it has in the test."""
+    scores = {
+        str(each.monitor).removeprefix("val/"): each.best_model_score
+        for each in trainer.checkpoint_callbacks
+        if isinstance(each, ModelCheckpoint) and each.monitor
+    }
+    return {name: float(score) for name, score in scores.items() if score is not None}
 
 
 def measure(parts: Parts, checkpoint: Path) -> VOCResult:
@@ -100,8 +116,33 @@ def measure(parts: Parts, checkpoint: Path) -> VOCResult:
     return parts.task.last_result
 
 
+def measure_gray(parts: Parts, config: dict[str, Any]) -> tuple[VOCResult, dict[int, Detections]]:
+    """Tests the same weights on the gray version of the test images; call it after `measure`.
+
+    Returns:
+        The result and the detections by image id.
+    """
+    gray = {"gray": {"_target_": "lightweight_ssd.augment.gray.Gray"}}
+    dataset, task = parts.datamodule.datasets["test"], parts.task
+    in_colour, found, result = dataset.augment, task.last_detections, task.last_result
+    dataset.augment, task.test_stage = build({**config["datamodule"]["resize"], "steps": gray}), "test_gray"
+    try:
+        parts.trainer.test(task, datamodule=parts.datamodule, verbose=False)
+        assert task.last_result is not None
+        return task.last_result, task.last_detections
+    finally:
+        dataset.augment, task.test_stage = in_colour, "test"
+        task.last_detections, task.last_result = found, result
+
+
 def write_run(
-    run_dir: Path, parts: Parts, config: dict[str, Any], result: VOCResult, about: dict[str, Any], split: str = "test"
+    run_dir: Path,
+    parts: Parts,
+    config: dict[str, Any],
+    result: VOCResult,
+    about: dict[str, Any],
+    split: str = "test",
+    gray: tuple[VOCResult, dict[int, Detections]] | None = None,
 ) -> None:
     """Writes what a measured run leaves: results, detections, ground truth, pictures.
 
@@ -112,15 +153,23 @@ def write_run(
         result: On the test split.
         about: What else `results.json` is to say.
         split: Name of the split that was measured.
+        gray: What `measure_gray` gave.
     """
     data, detector = parts.datamodule, parts.task.detector
+    cost = complexity(detector, config["image_size"])
     write_evaluation(run_dir, data.used_annotations(split), parts.task.last_detections, result, config["pictures"])
+    if gray:
+        write_detections(run_dir / GRAY_DETECTIONS_FILE, gray[1])
+    asked = config.get("latency")
+    detector.to(parts.trainer.strategy.root_device)  # the trainer took it off
     write_data_pictures(run_dir, {name: dataset.annotations for name, dataset in data.datasets.items()})
     write_json(
         run_dir / RESULTS_FILE,
         {
             split: result_figures(result),
-            **complexity(detector, config["image_size"]),
+            **({"test_gray": result_figures(gray[0])} if gray else {}),
+            **cost,
+            **({"latency": latency(detector.eval(), cost["input_size"], **asked)} if asked else {}),
             "postprocess": config["detector"]["postprocess"],
             "seed": config["seed"],
             "experiment": config["experiment_name"],

@@ -12,11 +12,14 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import WandbLogger
 from omegaconf import DictConfig
 
+from lightweight_ssd.ablation import FIGURES, figure_of
 from lightweight_ssd.metrics.voc import VOCResult
+from lightweight_ssd.run_record import read_run
 
-__all__ = ["closed_at_the_end", "log_config", "log_result", "name_run"]
+__all__ = ["closed_at_the_end", "filters", "log_config", "log_result", "name_run"]
 
 _AXES = ("backbone", "neck", "loss", "augment")
+_BEST_COUNTS = ("val/map_50", "val/map_50_11point", "val/map_50_95")
 
 
 def name_run(cfg: DictConfig, choices: dict[str, str]) -> None:
@@ -35,15 +38,37 @@ def name_run(cfg: DictConfig, choices: dict[str, str]) -> None:
         wandb.resume = "allow"
 
 
-def log_config(trainer: Trainer, config: dict[str, Any], resume_from: Path | None) -> None:
-    """Sends the resolved configuration as a plain dictionary, from rank 0 (promise G12)."""
+def filters(identity: dict[str, Any]) -> dict[str, Any]:
+    """What tells a run from the others, as top-level scalars: W&B cannot filter by lists and hides deep dictionaries.
+
+    Args:
+        identity: As `run_identity.identify` gives it.
+
+    Example:
+        >>> filters({"row": "0123abcd", "seed": 0, "choices": {"neck": "fpn"}, "overrides": ["neck=fpn", "seed=0"]})
+        {'identity/row': '0123abcd', 'identity/seed': 0, 'identity/overrides': 'neck=fpn seed=0', 'choice/neck': 'fpn'}
+    """
+    scalars = {key: value for key, value in identity.items() if not isinstance(value, dict | list)}
+    told = {f"identity/{key}": value for key, value in scalars.items()}
+    told["identity/overrides"] = " ".join(identity.get("overrides") or ())
+    told |= {f"choice/{group}": option for group, option in (identity.get("choices") or {}).items()}
+    return told | {f"paper/{figure}": value for figure, value in (identity.get("paper") or {}).items()}
+
+
+def log_config(trainer: Trainer, config: dict[str, Any], identity: dict[str, Any], resume_from: Path | None) -> None:
+    """Sends the resolved configuration as a plain dictionary, and what to filter by beside it (promise G12).
+
+    The summary of a validation mAP is its best, not its last. Lightning has already put all curves over its steps.
+    """
+    resumed = {"resumed_from": str(resume_from) if resume_from else None}
     for logger in _loggers(trainer):
-        logger.experiment.config.update({**config, "resumed_from": str(resume_from) if resume_from else None})
-        logger.experiment.define_metric("val/map_50", step_metric="trainer/global_step", summary="max")
+        logger.experiment.config.update({**config, **filters(identity), **resumed})
+        for name in _BEST_COUNTS:
+            logger.experiment.define_metric(name, step_metric="trainer/global_step", summary="max")
 
 
 def log_result(trainer: Trainer, result: VOCResult, run_dir: Path) -> None:
-    """Sends the test figures, AP per class as a table, and the run's pictures."""
+    """Sends the figures of the test and of a report (`figures/…`), AP per class as a table, and the run's pictures."""
     import wandb
 
     for logger in _loggers(trainer):
@@ -52,6 +77,8 @@ def log_result(trainer: Trainer, result: VOCResult, run_dir: Path) -> None:
         pictures = {path.stem: wandb.Image(str(path)) for path in sorted((run_dir / "pictures").glob("*.png"))}
         logger.experiment.log({"test/ap_per_class": table, **{f"pictures/{k}": v for k, v in pictures.items()}})
         logger.experiment.summary.update({f"test/{name}": value for name, value in result.scalars().items()})
+        record = read_run(run_dir)
+        logger.experiment.summary.update({f"figures/{name}": figure_of(record, name) for name in FIGURES})
 
 
 @contextmanager

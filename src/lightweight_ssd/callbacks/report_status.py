@@ -6,7 +6,7 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from lightweight_ssd.status import write_status
+from lightweight_ssd.status import read_status, write_status
 from lightweight_ssd.task import DetectionTask
 
 __all__ = ["ReportStatus"]
@@ -25,10 +25,12 @@ class ReportStatus(Callback):
         self.every = every
         self.started = time.monotonic()
         self.first_step = 0
+        self.before = 0.0  # seconds of the parts that this one goes on from
         self.written = 0.0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.started, self.first_step = time.monotonic(), trainer.global_step
+        self.before = read_status(self.run_dir).get("seconds", 0.0) if self.first_step else 0.0
         self._write(trainer, pl_module)
 
     def on_train_batch_end(
@@ -54,6 +56,7 @@ class ReportStatus(Callback):
             epoch=trainer.current_epoch,
             step=step,
             total_steps=total,
+            seconds=self.before + self.written - self.started,
             seconds_left=round(pace * (total - step)) if step > self.first_step else None,
             map_50=None if latest is None else float(latest),
         )

@@ -1,0 +1,32 @@
+"""The gray version of an image: how much a detector loses on it is what GrayMixRGB claims to mend."""
+
+import os
+
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+
+from typing import Any
+
+import albumentations as A
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+
+__all__ = ["Gray"]
+
+
+class Gray(A.ImageOnlyTransform):
+    """Gives all three channels the gray value 0.299 R + 0.587 G + 0.114 B, as OpenCV rounds it.
+
+    Args:
+        p: Probability, 0 to 1.
+
+    Example:
+        >>> Gray()(image=np.array([[[200, 100, 0]]], np.uint8))["image"].tolist()
+        [[[119, 119, 119]]]
+    """
+
+    def __init__(self, p: float = 1.0) -> None:
+        super().__init__(p=p)
+
+    def apply(self, img: UInt8[np.ndarray, "H W 3"], **params: Any) -> UInt8[np.ndarray, "H W 3"]:
+        return cv2.cvtColor(cv2.cvtColor(img, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)  # pyright: ignore[reportReturnType]

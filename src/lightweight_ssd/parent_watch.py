@@ -1,0 +1,26 @@
+"""A run that a sweep started ends with its sweep, even if the sweep was killed and could not say so."""
+
+import os
+import signal
+import threading
+
+__all__ = ["PARENT_PIPE", "stop_with_parent"]
+
+PARENT_PIPE = "LSSD_PARENT_PIPE"
+
+
+def stop_with_parent() -> None:
+    """Sends this process SIGTERM once the process that started it is gone; does nothing where no sweep started it.
+
+    The sweep holds the other end of a pipe. The operating system closes that end when the sweep dies, also by SIGKILL,
+    and the run then stops as after Ctrl-C: with a checkpoint.
+    """
+    pipe = os.environ.pop(PARENT_PIPE, None)  # not for this run's own children: they do not have the pipe
+    if pipe is not None:
+        threading.Thread(target=_wait_for_end, args=(int(pipe),), daemon=True, name="parent-watch").start()
+
+
+def _wait_for_end(pipe: int) -> None:
+    while os.read(pipe, 1):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -1,0 +1,71 @@
+"""One process at a time trains a run: a lock that the operating system releases when its holder dies, however."""
+
+import fcntl
+import json
+import os
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+__all__ = ["holder", "lock_run", "try_to_lock_run"]
+
+
+def try_to_lock_run(runs: Path, content: str) -> IO[str] | None:
+    """Takes the lock of a run if it is free.
+
+    The lock belongs to the open file, not to the process: a child that inherits the file holds it too, and it is free
+    again when the last of them has ended. Nothing has to be cleaned up after a SIGKILL.
+
+    Args:
+        runs: Folder of all runs.
+        content: Hash of what the run computes; the lock is on that, whatever the folder is called.
+
+    Returns:
+        The open file, to be kept as long as the run lasts, or None where another process has it.
+    """
+    folder = runs / ".locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    file = (folder / content).open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    file.seek(0)
+    file.truncate()
+    json.dump({"pid": os.getpid(), "host": socket.gethostname()}, file)
+    file.flush()
+    return file
+
+
+def lock_run(runs: Path, content: str, waiting: Callable[[str], None], every: float = 1.0) -> IO[str]:
+    """Takes the lock of a run, waiting for it as long as it takes.
+
+    Args:
+        runs: Folder of all runs.
+        content: Hash of what the run computes.
+        waiting: Called once, with the holder in words, before a wait begins.
+        every: Seconds between two tries.
+
+    Returns:
+        The open file, to be kept as long as the run lasts.
+    """
+    file, told = try_to_lock_run(runs, content), False
+    while file is None:
+        if not told:
+            waiting(holder(runs, content))
+            told = True
+        time.sleep(every)
+        file = try_to_lock_run(runs, content)
+    return file
+
+
+def holder(runs: Path, content: str) -> str:
+    """Who took the lock last, in words."""
+    try:
+        known: dict[str, Any] = json.loads((runs / ".locks" / content).read_text())
+    except (OSError, ValueError):
+        return "another process"
+    return f"process {known.get('pid')} on {known.get('host')}"
