@@ -141,6 +141,7 @@ def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_go_on(tmp_path: Path) -> Non
     assert sweep.returncode == 130 and "same command goes on" in err and "Traceback" not in out + err
     assert re.search(r"seed=0 +interrupted", out) and "1 not begun" in out
     (run,) = _runs(tmp_path)
+    assert f"log: {run / 'train.log'}" in out
     assert _status(run)["state"] == "interrupted" and (run / "checkpoints" / "last.ckpt").is_file()
 
 

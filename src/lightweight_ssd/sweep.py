@@ -167,7 +167,7 @@ def sweep_table(jobs: list[JobRecord], planned: list[list[str]]) -> str:
         figure = "-" if job.map_50 is None else f"{100 * job.map_50:.1f}"
         lines.append(f"{job.number:4d}  {name:{width}}  {job.state:11}  {figure:>5}  {_duration(job.seconds):>7}")
         if job.state in FAILED_STATES:
-            lines += [f"      why: {job.reason}", f"      log: {job.log}"]
+            lines += [f"      {what}: {text}" for what, text in (("why", job.reason), ("log", job.log)) if text]
     counts = {state: sum(job.state == state for job in jobs) for state in ("done", "skipped", *FAILED_STATES)}
     summary = [f"{count} {state}" for state, count in counts.items() if count]
     missing = len(planned) - len(jobs)

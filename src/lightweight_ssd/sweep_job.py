@@ -27,7 +27,7 @@ from lightweight_ssd.run_folder import CHECKPOINTS, newest_run_dir, next_run_dir
 from lightweight_ssd.run_identity import content_of
 from lightweight_ssd.run_lock import lock_run
 from lightweight_ssd.status import FINISHED, read_results, read_status, write_status
-from lightweight_ssd.sweep_record import JobRecord, read_sweep, write_job
+from lightweight_ssd.sweep_record import JobRecord, read_jobs, read_sweep, write_job
 
 __all__ = ["LOG_FILE", "child_environment", "run_in_own_process"]
 
@@ -66,13 +66,18 @@ def run_in_own_process(cfg: DictConfig, choices: dict[str, str]) -> float | None
         job = _locked_job(job, cfg, choices, sweep_dir)
         figure = _objective(job, str(cfg.objective))
     except KeyboardInterrupt:
-        job = job._replace(state="interrupted", reason="the sweep was stopped")
+        job = _as_begun(job, sweep_dir)._replace(state="interrupted", reason="the sweep was stopped")
         raise
     except Exception as error:  # whatever it is, the other jobs go on
-        job = job._replace(state="failed", reason=f"{type(error).__name__}: {error}")
+        job = _as_begun(job, sweep_dir)._replace(state="failed", reason=f"{type(error).__name__}: {error}")
     finally:
         write_job(sweep_dir, job._replace(seconds=time.monotonic() - started))
     return figure
+
+
+def _as_begun(job: JobRecord, sweep_dir: Path) -> JobRecord:
+    """The job with the folder and the log that it got before it was cut short, if it came that far."""
+    return next((begun for begun in read_jobs(sweep_dir) if begun.number == job.number), job)
 
 
 def _locked_job(job: JobRecord, cfg: DictConfig, choices: dict[str, str], sweep_dir: Path) -> JobRecord:
