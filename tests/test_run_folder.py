@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lightweight_ssd.run_folder import choose_run_dir, content_hash, slug, write_provenance
+from lightweight_ssd.run_folder import choose_run_dir, content_hash, not_content, slug, write_provenance
 from lightweight_ssd.status import write_status
 
 CONFIG = {
@@ -77,3 +77,9 @@ def test_provenance_names_commit_and_versions(tmp_path: Path) -> None:
     assert {"commit", "uncommitted_changes", "versions", "python", "machine"} <= written.keys()
     assert written["versions"]["torch"]
     assert (tmp_path / "run" / "overrides.yaml").read_text() == "- seed=0\n"
+
+
+def test_what_a_sweep_varies_counts_but_not_the_name_of_a_row() -> None:
+    assert not_content(["trainer.devices", "row", "neck.circles", "seed"]) == ["trainer.devices"]
+    varied = [{**CONFIG, "trainer": {"devices": n}, "content": ["trainer.devices"]} for n in (1, 2)]
+    assert content_hash(varied[0]) != content_hash(varied[1])

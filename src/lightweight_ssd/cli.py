@@ -11,6 +11,7 @@ _COMMANDS = {
     "evaluate": ("evaluate", "measures a checkpoint on a test set"),
     "predict": ("predict", "draws a checkpoint's detections on images and writes them as JSON"),
     "profile": ("profile", "counts parameters and multiply-adds by part and times one image"),
+    "report": ("report", "compares runs: tables with intervals, figures, and one page"),
     "config": ("show_config", "shows the config groups and their options, one line each"),
 }
 

@@ -78,7 +78,8 @@ def not_content(keys: Iterable[str]) -> list[str]:
         ['compile', 'trainer', 'trainer.devices']
     """
     left_out = {f"{group}.{key}" if group else key for group, names in _NOT_CONTENT.items() for key in names}
-    return sorted(set(keys) & (left_out | {"trainer"}))
+    left_out = (left_out | {"trainer"}) - {"row"}  # a row of a table chooses parts, and these count
+    return sorted(set(keys) & left_out)
 
 
 def slug(seed: int, choices: dict[str, str], overrides: Sequence[str] = (), longest: int = 80) -> str:

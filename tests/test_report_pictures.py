@@ -1,0 +1,33 @@
+"""Figures are written for what there is, and those of an earlier report do not stay behind."""
+
+from pathlib import Path
+from typing import Any
+
+from lightweight_ssd.comparison import compare
+from lightweight_ssd.report_payload import build_payload
+from lightweight_ssd.report_pictures import write_pictures
+from lightweight_ssd.run_record import find_runs
+from tests.run_folders import TABLE, draw_scene, write_run_folder, write_table
+
+
+def _payload(folder: Path) -> dict[str, Any]:
+    return build_payload(compare(find_runs([folder]), folder / "cache", resamples=10), max_images=0)
+
+
+def test_a_picture_of_each_kind_as_png_and_svg(tmp_path: Path) -> None:
+    write_table(tmp_path, seeds=(0,), num_images=6)
+    written = write_pictures(_payload(tmp_path), tmp_path / "figures")
+    kinds = {"curves_val_map_50", "curves_train_loss", "accuracy_parameters", "accuracy_macs", "accuracy_latency_ms"}
+    assert {path.stem for path in written} == kinds | {"differences", "errors"} and len(written) == 14
+    assert all(path.stat().st_size > 1000 for path in written)
+    svg = (tmp_path / "figures" / "accuracy_parameters.svg").read_text()
+    assert svg.startswith("<?xml")
+
+
+def test_nothing_is_drawn_of_runs_that_did_not_finish(tmp_path: Path) -> None:
+    scene = draw_scene(tmp_path / "images", 4)
+    write_run_folder(tmp_path / "run", TABLE[0], 0, scene, state="running")
+    old = tmp_path / "figures" / "errors.png"
+    old.parent.mkdir()
+    old.write_text("of an earlier report")
+    assert write_pictures(_payload(tmp_path), tmp_path / "figures") == [] and not old.exists()
