@@ -165,6 +165,20 @@ def test_ddp_in_a_sweep_gets_its_true_world_size(tmp_path: Path) -> None:
     training = [json.loads((run / "results.json").read_text())["training"] for run in _runs(tmp_path)]
     assert sorted(each["world_size"] for each in training) == [1, 2]
     assert [each["steps"] for each in training] == [6, 6]
+    _assert_one_and_two_processes_measure_the_same(tmp_path, _runs(tmp_path)[0] / "checkpoints" / "best.ckpt")
+
+
+def _assert_one_and_two_processes_measure_the_same(cwd: Path, checkpoint: Path) -> None:
+    """Promise G17, as a sweep: seven test images, so that the second process gets one less."""
+    ways = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=1,2"]
+    command = [sys.executable, "-m", "lightweight_ssd", "evaluate", "-m", f"checkpoint={checkpoint}", "output=e", *ways]
+    done = subprocess.run(command, cwd=cwd, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    one, two = sorted(cwd.glob("e-*"))
+    assert (
+        json.loads((one / "results.json").read_text())["test"] == json.loads((two / "results.json").read_text())["test"]
+    )
+    assert (one / "detections.json").read_bytes() == (two / "detections.json").read_bytes()
 
 
 def test_a_folder_for_all_jobs_is_refused(tmp_path: Path) -> None:

@@ -1,20 +1,37 @@
 """`lssd evaluate`: measures a checkpoint and leaves the same files as a run."""
 
+import logging
+import re
+import subprocess
+import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from lightweight_ssd.console import one_sentence_errors, quiet_frameworks, relaunchable
 from lightweight_ssd.paths import CONF_DIR
+from lightweight_ssd.status import read_results
 
 __all__ = ["evaluate", "main"]
 
 
-@hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="evaluate")
-def main(cfg: DictConfig) -> float | None:
-    """Measures as configured; returns mAP at IoU 0.5, 0 to 1."""
+def main() -> None:
+    """Entry point of `lssd evaluate`, of one checkpoint or, with `-m`, of several in several ways."""
+    failed: list[str] = []
+    hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="evaluate")(partial(_run, failed))()
+    if failed:
+        raise SystemExit(f"lssd evaluate: {len(failed)} of the evaluations failed: {'; '.join(failed)}")
+
+
+def _run(failed: list[str], cfg: DictConfig) -> float | None:
+    overrides = list(HydraConfig.get().overrides.task)
+    if HydraConfig.get().mode == RunMode.MULTIRUN:
+        return _in_own_process(cfg, overrides, failed)
     with one_sentence_errors("lssd evaluate"):
         if OmegaConf.is_missing(cfg, "checkpoint"):
             raise ValueError("Expected a checkpoint; give checkpoint=RUN/checkpoints/best.ckpt.")
@@ -22,6 +39,21 @@ def main(cfg: DictConfig) -> float | None:
             raise ValueError(f"Expected split=val or split=test, but got split={cfg.split}.")
         with relaunchable("evaluate"):
             return evaluate(cfg)
+
+
+def _in_own_process(cfg: DictConfig, overrides: list[str], failed: list[str]) -> float | None:
+    """One job of a sweep as a plain command with a folder of its own: other ranks would repeat the whole sweep."""
+    logging.getLogger("hydra").setLevel(logging.WARNING)  # its lines would repeat ours
+    asked = [each for each in overrides if not each.startswith(("checkpoint=", "split=", "output="))]
+    name = re.sub(r"[^A-Za-z0-9_.=-]+", "_", "-".join(["", *asked]))[:120]
+    output = Path(f"{cfg.output or _default_output(cfg)}{name}").absolute()
+    place = "output='" + str(output).replace("'", "\\'") + "'"
+    print(f"\n{' '.join(overrides)}", flush=True)
+    done = subprocess.run([sys.executable, "-m", "lightweight_ssd", "evaluate", *overrides, place], check=False)
+    if done.returncode:
+        failed.append(" ".join(overrides))
+        return None
+    return read_results(output).get(cfg.split, {}).get("map_50")
 
 
 def evaluate(cfg: DictConfig) -> float:
@@ -49,9 +81,8 @@ def evaluate(cfg: DictConfig) -> float:
     result = parts.task.last_result
     assert result is not None
     if parts.trainer.is_global_zero:
-        checkpoint = Path(cfg.checkpoint).absolute()
-        output = Path(cfg.output or Path("evaluations") / f"{_run_name(checkpoint)}-{cfg.split}").absolute()
-        about = {"checkpoint": str(checkpoint)}
+        output = Path(cfg.output or _default_output(cfg)).absolute()
+        about = {"checkpoint": str(Path(cfg.checkpoint).absolute())}
         write_run(output, parts, {**config, "pictures": cfg.pictures}, result, about, cfg.split)
         print_result(result, output)
     return result.map_50
@@ -84,6 +115,10 @@ def _prepare(cfg: DictConfig) -> tuple[Any, dict[str, Any]]:
     )  # fmt: skip
     task = DetectionTask(detector, build(config["criterion"]), VOCMetric(class_names))
     return Parts(build(cfg.trainer, logger=False, enable_checkpointing=False), task, datamodule), config
+
+
+def _default_output(cfg: DictConfig) -> Path:
+    return Path("evaluations") / f"{_run_name(Path(cfg.checkpoint).absolute())}-{cfg.split}"
 
 
 def _run_name(checkpoint: Path) -> str:
