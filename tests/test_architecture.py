@@ -29,7 +29,7 @@ FLOORS = [
     ("comparison",),
     ("report_images",),
     ("report_payload",),
-    ("initial_weights", "wandb_run"),
+    ("initial_weights", "wandb_run", "launcher"),
     ("training", "sweep", "sweep_job"),
     ("train", "evaluate", "predict", "profile", "show_config", "report"),
     ("cli",),

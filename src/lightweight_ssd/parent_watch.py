@@ -17,6 +17,8 @@ def stop_with_parent() -> None:
     """
     pipe = os.environ.pop(PARENT_PIPE, None)  # not for this run's own children: they do not have the pipe
     if pipe is not None:
+        for number in (signal.SIGUSR1, signal.SIGUSR2):  # a scheduler warns every process of a job; the sweep's acts
+            signal.signal(number, signal.SIG_IGN)
         threading.Thread(target=_wait_for_end, args=(int(pipe),), daemon=True, name="parent-watch").start()
 
 

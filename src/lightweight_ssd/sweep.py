@@ -24,6 +24,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lightweight_ssd.console import INTERRUPTED_EXIT_CODE
+from lightweight_ssd.launcher import errors_are_handed_on, errors_are_printed, prepare_launcher
 from lightweight_ssd.run_folder import not_content
 from lightweight_ssd.status import read_status
 from lightweight_ssd.sweep_record import FAILED_STATES, JobRecord, names, read_jobs, write_sweep
@@ -41,6 +42,8 @@ class Announce(Callback):
     """
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        prepare_launcher(config)
+        errors_are_handed_on()
         given = [each for each in config.hydra.overrides.hydra if each.startswith(_PLACE)]
         if not given:
             name = f"{time.strftime('%Y-%m-%d_%H-%M-%S')}-{uuid.uuid4().hex[:4]}"
@@ -64,14 +67,19 @@ def reporting_sweep() -> Iterator[None]:
     Raises:
         SystemExit: With code 1 if a job failed, 130 after Ctrl-C.
     """
-    stopped = False
+    stopped, error = False, None
     try:
         yield
     except KeyboardInterrupt:
         stopped = True
         if _Display.current is None:
             raise
+    except Exception as raised:  # by the launcher or the sweeper: what a job raises is in its record
+        error = raised
+        if _Display.current is None:
+            raise
     finally:
+        errors_are_printed()
         display, _Display.current = _Display.current, None
         jobs = display.stop() if display else []
         if display and jobs:
@@ -79,7 +87,10 @@ def reporting_sweep() -> Iterator[None]:
     if stopped:
         print("Stopped. The same command goes on where it was.", file=sys.stderr)
         raise SystemExit(INTERRUPTED_EXIT_CODE)
-    if any(job.state in FAILED_STATES for job in jobs):
+    failed = [job.state in FAILED_STATES for job in jobs]
+    if error and not (failed and all(failed)):  # where all failed, Optuna complains that it has no best trial
+        raise error
+    if any(failed):
         raise SystemExit(1)
 
 

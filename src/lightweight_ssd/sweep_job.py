@@ -22,6 +22,7 @@ from typing import IO, Any, NamedTuple
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from lightweight_ssd.launcher import HANDED_ON
 from lightweight_ssd.parent_watch import PARENT_PIPE
 from lightweight_ssd.run_folder import CHECKPOINTS, newest_run_dir, next_run_dir, slug
 from lightweight_ssd.run_identity import content_of
@@ -155,6 +156,8 @@ def _run(command: list[str], run_dir: Path, cwd: Path, lock: IO[str]) -> int:
         os.close(read_end)
         os.close(write_end)
     _end_group(process.pid)
+    if signal.SIGUSR2 in stopped:  # the launcher's own handler has its turn now: it asks for the job to be queued again
+        signal.raise_signal(signal.SIGUSR2)
     if stopped:
         raise KeyboardInterrupt
     return code
@@ -172,6 +175,8 @@ def child_environment(environment: dict[str, str], pipe: int) -> dict[str, str]:
         task counts that it finds for its own ranks; so they are left out.
     """
     kept = {name: value for name, value in environment.items() if name not in ("LSSD_RUN_DIR", "LSSD_RESUME_FROM")}
+    if kept.pop(HANDED_ON, None):
+        kept.pop("HYDRA_FULL_ERROR", None)  # set by the sweep for itself
     if kept.get("SLURM_NTASKS") == "1":
         for name in ("SLURM_NTASKS", "SLURM_NTASKS_PER_NODE", "SLURM_PROCID", "SLURM_LOCALID", "SLURM_NODEID"):
             kept.pop(name, None)
@@ -180,7 +185,10 @@ def child_environment(environment: dict[str, str], pipe: int) -> dict[str, str]:
 
 @contextmanager
 def _handing_on_signals(process: subprocess.Popen) -> Iterator[list[int]]:
-    """SIGINT and SIGTERM become the run's SIGTERM, the second one its end; yields those that came."""
+    """SIGINT and SIGTERM become the run's SIGTERM, the second one its end; yields those that came.
+
+    So does SIGUSR2, by which a scheduler says that a job's time is nearly up, where the launcher waits for it.
+    """
     came: list[int] = []
 
     def hand_on(number: int, frame: Any) -> None:
@@ -193,7 +201,8 @@ def _handing_on_signals(process: subprocess.Popen) -> Iterator[list[int]]:
     if threading.current_thread() is not threading.main_thread():  # signals go to the main thread only
         yield came
         return
-    before = {number: signal.signal(number, hand_on) for number in (signal.SIGINT, signal.SIGTERM)}
+    waited_for = [signal.SIGUSR2] if callable(signal.getsignal(signal.SIGUSR2)) else []
+    before = {number: signal.signal(number, hand_on) for number in (signal.SIGINT, signal.SIGTERM, *waited_for)}
     try:
         yield came
     finally:

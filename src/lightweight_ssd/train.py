@@ -14,6 +14,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from lightweight_ssd.console import INTERRUPTED_EXIT_CODE, one_sentence_errors, quiet_frameworks, relaunchable
+from lightweight_ssd.launcher import expect_plugins
 from lightweight_ssd.parent_watch import stop_with_parent
 from lightweight_ssd.paths import CONF_DIR
 from lightweight_ssd.run_folder import LAST_CHECKPOINT, choose_run_dir, slug, write_provenance
@@ -33,6 +34,7 @@ _BEST = Path("checkpoints") / "best.ckpt"
 def main() -> None:
     """Entry point of `lssd train`, one run or, with `-m`, a sweep of them."""
     stop_with_parent()
+    expect_plugins()
     with one_sentence_errors("lssd train"), reporting_sweep():
         hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="train")(run)()
 
