@@ -1,0 +1,175 @@
+// The columns of the ablation table: what each sorts by and what its cells show.
+
+const share = (key) => (row) => [shareText(figure(row, key))];
+
+const COLUMNS = [
+  { key: "label", name: "Row", value: (row) => row.label, cells: labelCell, up: true, text: true },
+  {
+    key: "map_50",
+    name: "mAP",
+    title:
+      "AP at IoU 0.5 (area), mean over classes: mean ± standard deviation over seeds; below, the 95 % interval over test images",
+    value: (row) => meanOf(row, "map_50"),
+    cells: mapCell,
+  },
+  {
+    key: "paper",
+    name: "Paper",
+    title: "mAP that the paper prints for this row",
+    value: (row) => row.paper?.map_50 ?? null,
+    cells: (row) => [make("span", { className: "quiet" }, percent(row.paper?.map_50))],
+  },
+  {
+    key: "difference",
+    name: "Difference",
+    title: "mAP less the baseline's, with its 95 % interval (paired bootstrap over test images and seeds)",
+    value: (row) => row.difference?.mean ?? null,
+    cells: differenceCell,
+  },
+  {
+    key: "map_50_11point",
+    name: "11-point",
+    title: "mAP by the 11-point rule of VOC 2007",
+    value: (row) => meanOf(row, "map_50_11point"),
+    cells: share("map_50_11point"),
+  },
+  {
+    key: "map_50_95",
+    name: "50:95",
+    title: "mAP averaged over IoU 0.5 to 0.95",
+    value: (row) => meanOf(row, "map_50_95"),
+    cells: share("map_50_95"),
+  },
+  {
+    key: "gray_map_50",
+    name: "Gray",
+    title: "mAP on the gray version of the test images; below, its difference to the baseline's",
+    value: (row) => meanOf(row, "gray_map_50"),
+    cells: grayCell,
+  },
+  { key: "parameters", name: "Parameters", value: (row) => meanOf(row, "parameters"), cells: parameterCell, up: true },
+  {
+    key: "macs",
+    name: "Multiply-adds",
+    value: (row) => meanOf(row, "macs"),
+    cells: (row) => [macText(meanOf(row, "macs"))],
+    up: true,
+  },
+  {
+    key: "latency_ms",
+    name: "Latency",
+    title: "One image, median",
+    value: (row) => meanOf(row, "latency_ms"),
+    cells: (row) => [latencyText(meanOf(row, "latency_ms"))],
+    up: true,
+  },
+  {
+    key: "training_hours",
+    name: "Training",
+    title: "All parts of a run together, mean over seeds",
+    value: (row) => meanOf(row, "training_hours"),
+    cells: (row) => [hoursText(meanOf(row, "training_hours"))],
+    up: true,
+  },
+];
+
+function labelCell(row) {
+  const open = view.open.includes(row.id);
+  const button = make(
+    "button",
+    { type: "button", className: "opener", "aria-expanded": String(open), title: "Runs of this row" },
+    swatch(row),
+    make("span", { className: "label" }, row.label),
+  );
+  button.addEventListener("click", () => {
+    view.open = open ? view.open.filter((id) => id !== row.id) : [...view.open, row.id];
+    keepView();
+    renderTable();
+    document.querySelector(`tr[data-row="${CSS.escape(row.id)}"] .opener`).focus();
+  });
+  const seeds =
+    row.finished < row.planned ? `${row.finished} of ${counted(row.planned, "seed")}` : counted(row.finished, "seed");
+  const about = [row.experiment, row.scale, seeds].filter(Boolean).join(" · ");
+  const line = make("span", { className: "about" }, about);
+  const trouble = runsOf(row)
+    .filter((run) => run.state !== "finished")
+    .map((run) =>
+      make(
+        "span",
+        { className: `trouble ${stateClass(run.state)}`, title: run.error ?? "" },
+        `seed ${run.seed} ${runState(run)}`,
+      ),
+    );
+  return [button, line, ...trouble];
+}
+
+const stateClass = (state) => (["running", "failed", "interrupted"].includes(state) ? state : "other");
+
+function runState(run) {
+  if (run.error) return `${run.state}: ${run.error}`;
+  if (!isNumber(run.step) || !run.total_steps || run.state === "finished") return run.state;
+  const left = isNumber(run.seconds_left) && run.state === "running" ? `, ${leftText(run.seconds_left)} left` : "";
+  return `${run.state}: step ${run.step.toLocaleString("en")} of ${run.total_steps.toLocaleString("en")}${left}`;
+}
+
+function shareText(spread) {
+  if (!isNumber(spread?.mean)) return NONE;
+  return isNumber(spread.std) ? `${percent(spread.mean)} ± ${percent(spread.std)}` : percent(spread.mean);
+}
+
+function mapCell(row) {
+  const spread = figure(row, "map_50");
+  if (!isNumber(spread?.mean)) return [NONE];
+  const seeds = make("span", { className: "quiet" }, ` (${spread.n})`);
+  const range =
+    row.interval &&
+    make("span", { className: "second" }, `[${percent(row.interval.low)}, ${percent(row.interval.high)}]`);
+  return [make("b", {}, percent(spread.mean)), isNumber(spread.std) ? ` ± ${percent(spread.std)}` : "", seeds, range];
+}
+
+function differenceCell(row) {
+  if (row === baseline) return [make("span", { className: "quiet" }, "baseline"), intervalBar(null)];
+  const { difference } = row;
+  if (!difference) return [NONE];
+  const mean = make(difference.shown ? "b" : "span", {}, signed(difference.mean));
+  const range = ` [${signed(difference.low)}, ${signed(difference.high)}]`;
+  const mark = difference.shown
+    ? null
+    : make("span", { className: "chip not", title: "The 95 % interval holds zero" }, "not shown");
+  return [mean, make("span", { className: "quiet" }, range), " ", mark, intervalBar(difference)];
+}
+
+// The interval on a scale that all rows share, with a line at zero.
+function intervalBar(difference) {
+  const known = payload.rows.map((row) => row.difference).filter(Boolean);
+  const low = Math.min(0, ...known.map((one) => one.low));
+  const high = Math.max(0, ...known.map((one) => one.high));
+  const place = (value) => 4 + (132 * (value - low)) / (high - low || 1);
+  const bar = drawn(
+    "svg",
+    { viewBox: "0 0 140 12", width: 140, height: 12, class: "bar", "aria-hidden": "true" },
+    drawn("path", { d: `M${place(0)} 0V12`, class: "zero" }),
+  );
+  if (difference) {
+    bar.classList.toggle("shown", difference.shown);
+    bar.append(
+      drawn("path", { d: `M${place(difference.low)} 6H${place(difference.high)}`, class: "reach" }),
+      drawn("circle", { cx: place(difference.mean), cy: 6, r: 3 }),
+    );
+  }
+  return bar;
+}
+
+function grayCell(row) {
+  const change = row.gray_difference;
+  if (!change) return share("gray_map_50")(row);
+  const title = `Difference to the baseline on gray images, 95 % interval${change.shown ? "" : "; not shown: it holds zero"}`;
+  const text = `${signed(change.mean)} [${signed(change.low)}, ${signed(change.high)}]`;
+  return [...share("gray_map_50")(row), make("span", { className: "second", title }, text)];
+}
+
+function parameterCell(row) {
+  const printed = row.paper?.parameters;
+  const second = isNumber(printed) ? make("span", { className: "second" }, `paper ${parameterText(printed)}`) : null;
+  return [parameterText(meanOf(row, "parameters")), second];
+}

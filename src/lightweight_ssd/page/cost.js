@@ -1,0 +1,193 @@
+// Accuracy against what a model costs, as in the paper's Figure 1, with the printed figures of its Table 5 in gray.
+
+const COSTS = {
+  parameters: { name: "parameters", title: "parameters (millions)", unit: 1e6, paper: "parameters" },
+  macs: { name: "multiply-adds", title: "multiply-adds (billions)", unit: 1e9, paper: null },
+  latency_ms: { name: "latency", title: "latency of one image (ms)", unit: 1, paper: "speed_ms" },
+};
+
+function paperPoints() {
+  const { paper, unit } = COSTS[view.cost];
+  if (!view.paper || !paper) return [];
+  return payload.paper_points
+    .filter((point) => isNumber(point[paper]) && isNumber(point.map_50))
+    .map((point) => ({ name: point.name, x: point[paper] / unit, y: 100 * point.map_50 }));
+}
+
+function paperTrace(found) {
+  const gray = resolved("var(--paper-point)");
+  return {
+    type: "scatter",
+    mode: "markers",
+    x: found.map(({ x }) => x),
+    y: found.map(({ y }) => y),
+    text: found.map(({ name }) => plain(name)),
+    name: "paper",
+    marker: { color: gray, size: 7, symbol: "circle-open", line: { width: 1.5 } },
+    cliponaxis: false,
+    hovertemplate: "%{text}, printed<br>%{x:.3~g}: <b>%{y:.1f}</b><extra></extra>",
+  };
+}
+
+const DIRECTIONS = [
+  [1, 0],
+  [-1, 0],
+  [0, -1],
+  [0, 1],
+  [1, -1],
+  [1, 1],
+  [-1, -1],
+  [-1, 1],
+];
+
+// The name of each printed figure, where it covers least: beside its point, or farther off on a thin line.
+// `marks` are what else is drawn ({ x, low, high }); `at` maps values to pixels.
+function paperNames(found, marks, at) {
+  const gray = resolved("var(--paper-point)");
+  const taken = [...marks, ...found.map(({ x, y }) => ({ x, low: y, high: y }))].map(({ x, low, high }) => ({
+    left: at.x(x) - 7,
+    right: at.x(x) + 7,
+    top: at.y(high) - 7,
+    bottom: at.y(low) + 7,
+  }));
+  return found.map(({ name, x, y }) => {
+    const options = [8, 24, 42, 60].flatMap((reach, far) =>
+      DIRECTIONS.map(([right, down]) => ({
+        right,
+        down,
+        reach,
+        far,
+        box: nameBox(name, at.x(x), at.y(y), right, down, reach),
+      })),
+    );
+    const cost = ({ box, far }) =>
+      taken.reduce((sum, other) => sum + overlap(box, other), 30 * far) +
+      (box.left < 0 || box.right > at.width || box.top < 0 || box.bottom > at.height ? 500 : 0);
+    const { right, down, reach, far, box } = options.reduce((best, other) => (cost(other) < cost(best) ? other : best));
+    taken.push(box);
+    return {
+      text: plain(name),
+      x: at.onAxis(x),
+      y,
+      ax: right * reach,
+      ay: down * reach,
+      xanchor: ["right", "center", "left"][right + 1],
+      yanchor: ["bottom", "middle", "top"][down + 1],
+      font: { size: 10, color: gray },
+      borderpad: 0,
+      arrowhead: 0,
+      arrowwidth: 0.8,
+      startstandoff: 1,
+      standoff: 4,
+      arrowcolor: far ? gray : "rgba(0,0,0,0)",
+    };
+  });
+}
+
+function nameBox(name, x, y, right, down, reach) {
+  const width = 5.8 * name.length + 6;
+  const left = x + right * reach - (width * (1 - right)) / 2;
+  const top = y + down * reach - (14 * (1 - down)) / 2;
+  return { left, right: left + width, top, bottom: top + 14 };
+}
+
+const overlap = (a, b) =>
+  Math.max(0, Math.min(a.right, b.right) - Math.max(a.left, b.left)) *
+  Math.max(0, Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top));
+
+function rowPoint(row, x) {
+  const style = rowStyle(row);
+  const y = 100 * meanOf(row, "map_50");
+  const reach = row.interval && {
+    type: "data",
+    symmetric: false,
+    array: [Math.max(0, 100 * row.interval.high - y)],
+    arrayminus: [Math.max(0, y - 100 * row.interval.low)],
+    color: style.colour,
+    thickness: 1.4,
+    width: 3,
+  };
+  return {
+    type: "scatter",
+    mode: "markers",
+    x: [x],
+    y: [y],
+    name: plain(row.label),
+    meta: plain(row.label),
+    marker: { ...style.marker, size: style.marker.size + 2 },
+    ...(reach && { error_y: reach }),
+    hovertemplate: "%{meta}<br>%{x:.4~g}: <b>%{y:.1f}</b><extra></extra>",
+  };
+}
+
+// Rows that differ in training only cost the same: they are set beside one another, or the last would hide the others.
+// `values` are already on the axis (logarithms where it is logarithmic).
+function apart(values, span) {
+  return values.map((value, place) => {
+    const same = values.map((_, other) => other).filter((other) => Math.abs(values[other] - value) <= 0.004 * span);
+    const step = Math.min(0.02, 0.1 / same.length) * span;
+    return value + step * (same.indexOf(place) - (same.length - 1) / 2);
+  });
+}
+
+// The range of an axis with room at its ends.
+function rangeOf(values, room, least) {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const extra = Math.max(room * (high - low), least);
+  return [low - extra, high + extra];
+}
+
+const COST_HEIGHT = 330;
+const LOG_TICKS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
+
+// Both axes, where each row stands on them, and how they map to pixels.
+function costAxes(rows, printed) {
+  const own = rows.map((row) => meanOf(row, view.cost) / COSTS[view.cost].unit);
+  const all = [...own, ...printed.map(({ x }) => x)];
+  const logarithmic = Math.min(...all) > 0 && Math.max(...all) > 5 * Math.min(...all);
+  const onAxis = logarithmic ? Math.log10 : (value) => value;
+  const offAxis = logarithmic ? (value) => 10 ** value : onAxis;
+  const xRange = rangeOf(all.map(onAxis), 0.08, 0.02 * Math.abs(onAxis(all[0])) || 0.02);
+  const places = apart(own.map(onAxis), xRange[1] - xRange[0]).map(offAxis);
+  const marks = rows.map((row, place) => {
+    const { low, high } = row.interval ?? { low: meanOf(row, "map_50"), high: meanOf(row, "map_50") };
+    return { x: places[place], low: 100 * low, high: 100 * high };
+  });
+  const yRange = rangeOf([...marks.flatMap(({ low, high }) => [low, high]), ...printed.map(({ y }) => y)], 0.08, 0.4);
+  const [width, height] = [chartWidth(element("cost")) - 70, COST_HEIGHT - 60];
+  const x = (value) => (width * (onAxis(value) - xRange[0])) / (xRange[1] - xRange[0]);
+  const y = (value) => (height * (yRange[1] - value)) / (yRange[1] - yRange[0]);
+  return { logarithmic, xRange, yRange, marks, at: { width, height, onAxis, x, y } };
+}
+
+function costChart() {
+  const { title, name } = COSTS[view.cost];
+  const rows = selectedRows().filter((row) => isNumber(meanOf(row, view.cost)) && isNumber(meanOf(row, "map_50")));
+  if (!rows.length) return { sentence: `None of the selected rows has both mAP and ${name} yet.` };
+  const printed = paperPoints();
+  const { logarithmic, xRange, yRange, marks, at } = costAxes(rows, printed);
+  const ticks = logarithmic ? { type: "log", tickvals: LOG_TICKS, ticktext: LOG_TICKS.map(String) } : {};
+  const about = `mAP against ${name} of ${counted(rows.length, "row")}`;
+  return {
+    traces: [paperTrace(printed), ...rows.map((row, place) => rowPoint(row, marks[place].x))],
+    layout: {
+      annotations: paperNames(printed, marks, at),
+      xaxis: axis(title, { range: xRange, ...ticks }),
+      yaxis: axis("mAP (%)", { range: yRange }),
+      margin: { l: 46, r: 24, t: 10, b: 40 },
+    },
+    height: COST_HEIGHT,
+    about: printed.length ? `${about} and ${counted(printed.length, "printed figure")}` : about,
+  };
+}
+
+function costHint() {
+  const hint = "Bars: 95 % interval over test images. Rows of equal cost stand a little apart.";
+  if (!payload.paper_points.length || !view.paper) return hint;
+  const printed = {
+    parameters: "Gray: Table 5 of the paper.",
+    macs: "The paper prints no multiply-adds.",
+    latency_ms: "Gray: the paper's speeds, on its own card.",
+  };
+  return `${hint} ${printed[view.cost]}`;
+}

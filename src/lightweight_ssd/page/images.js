@@ -1,0 +1,147 @@
+// The embedded images, those first on which two runs differ most, with what each run found.
+
+const IMAGES_AT_ONCE = 6;
+let shownImages = IMAGES_AT_ONCE;
+
+function runName(run) {
+  return `${rowsById.get(run.row)?.label ?? run.row} · seed ${run.seed}`;
+}
+
+// Runs that scored an image; the baseline's first run against the first of another row, unless the reader chose.
+function imageRuns() {
+  const scored = payload.runs.filter((run) => payload.images.some((image) => isNumber(image.score?.[run.id])));
+  const chosen = (id) => scored.find((run) => run.id === id);
+  const first = chosen(view.runA) ?? scored.find((run) => run.row === payload.baseline) ?? scored[0];
+  const second =
+    chosen(view.runB) ?? scored.find((run) => run.row !== first.row) ?? scored.find((run) => run !== first);
+  return { scored, first, second };
+}
+
+function renderImages() {
+  const { scored, first, second } = imageRuns();
+  const options = scored.map((run) => [run.id, runName(run)]);
+  fillSelect(element("run-a"), options, first?.id, (id) => chooseRun("runA", id));
+  fillSelect(element("run-b"), options, second?.id, (id) => chooseRun("runB", id));
+  const ranked = first && second ? rankedImages(first, second) : [];
+  element("more-images").hidden = ranked.length <= shownImages;
+  if (!ranked.length) {
+    const sentence = payload.images.length
+      ? "Two runs with detections on the same images are needed to compare them."
+      : "No images are embedded in this page.";
+    element("images").replaceChildren(make("p", { className: "empty" }, sentence));
+    return;
+  }
+  element("images").replaceChildren(...ranked.slice(0, shownImages).map((image) => imageCard(image, first, second)));
+}
+
+function chooseRun(which, id) {
+  view[which] = id;
+  shownImages = IMAGES_AT_ONCE;
+  keepView();
+  renderImages();
+}
+
+function rankedImages(first, second) {
+  const gap = (image) => Math.abs(image.score[first.id] - image.score[second.id]);
+  return payload.images
+    .filter((image) => isNumber(image.score?.[first.id]) && isNumber(image.score?.[second.id]))
+    .sort((a, b) => gap(b) - gap(a));
+}
+
+function imageCard(image, first, second) {
+  const name = make(
+    "figcaption",
+    { title: image.file },
+    make("span", { className: "code" }, image.file),
+    make(
+      "span",
+      { className: "quiet" },
+      ` scores differ by ${percent(Math.abs(image.score[first.id] - image.score[second.id]))}`,
+    ),
+  );
+  return make("figure", { className: "pair" }, name, side(image, "A", first), side(image, "B", second));
+}
+
+function side(image, letter, run) {
+  const found = image.found?.[run.id] ?? [];
+  const about = `${letter}: ${runName(run)}, ${counted(found.length, "detection")}, ${counted(image.truth.length, "object")}`;
+  const canvas = make("canvas", {
+    width: 640,
+    height: Math.round((640 * image.height) / image.width) || 480,
+    role: "img",
+    ariaLabel: about,
+  });
+  const caption = make(
+    "span",
+    { className: "caption" },
+    make("b", {}, `${letter} ${percent(image.score[run.id])}`),
+    " ",
+    make("span", { className: "quiet" }, runName(run)),
+  );
+  paint(canvas, image, found);
+  return make("div", {}, canvas, caption);
+}
+
+function paint(canvas, image, found) {
+  const pen = canvas.getContext("2d");
+  const scale = canvas.width / image.width;
+  const finish = () => {
+    for (const object of image.truth) paintTruth(pen, object, scale);
+    for (const detection of [...found].sort((a, b) => a[5] - b[5])) paintDetection(pen, detection, scale);
+  };
+  if (image.src) {
+    const picture = new Image();
+    picture.onload = () => {
+      pen.drawImage(picture, 0, 0, canvas.width, canvas.height);
+      finish();
+    };
+    picture.onerror = () => paintMissing(pen, "The embedded image could not be read.", finish);
+    picture.src = image.src;
+  } else {
+    paintMissing(pen, "The image file was not found; boxes only.", finish);
+  }
+}
+
+function paintMissing(pen, sentence, finish) {
+  const { width, height } = pen.canvas;
+  pen.fillStyle = "#83898f";
+  pen.fillRect(0, 0, width, height);
+  pen.fillStyle = "#ffffff";
+  pen.font = "20px system-ui, sans-serif";
+  pen.textAlign = "center";
+  pen.fillText(sentence, width / 2, height - 16, width - 40);
+  pen.textAlign = "left";
+  finish();
+}
+
+// White over black, so that it is seen on any photograph.
+function paintTruth(pen, { box, difficult }, scale) {
+  const [x1, y1, x2, y2] = box.map((value) => value * scale);
+  const width = difficult ? 1 : 2;
+  for (const [colour, extra] of [
+    ["#000000", 2],
+    ["#ffffff", 0],
+  ]) {
+    pen.setLineDash(extra ? [] : [9, 6]);
+    pen.strokeStyle = colour;
+    pen.lineWidth = width + extra;
+    pen.strokeRect(x1, y1, x2 - x1, y2 - y1);
+  }
+  pen.setLineDash([]);
+}
+
+function paintDetection(pen, [x1, y1, x2, y2, label, score], scale) {
+  const [colour, ink] = classColours[label] ?? ["#ffffff", "#000000"];
+  const [left, top] = [x1 * scale, y1 * scale];
+  pen.strokeStyle = colour;
+  pen.lineWidth = 3;
+  pen.strokeRect(left, top, (x2 - x1) * scale, (y2 - y1) * scale);
+  const text = `${shorten(payload.classes[label] ?? String(label), 24)} ${Math.round(100 * score)}`;
+  pen.font = "600 18px system-ui, sans-serif";
+  const width = pen.measureText(text).width + 10;
+  const [x, y] = [Math.max(0, Math.min(left - 1.5, pen.canvas.width - width)), Math.max(0, top - 24)];
+  pen.fillStyle = colour;
+  pen.fillRect(x, y, width, 24);
+  pen.fillStyle = ink;
+  pen.fillText(text, x + 5, y + 18);
+}

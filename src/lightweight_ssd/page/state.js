@@ -1,0 +1,198 @@
+"use strict";
+// What the page was given, what the reader chose, and the few helpers that every other file uses.
+
+const payload = {
+  title: "",
+  notes: [],
+  rows: [],
+  runs: [],
+  classes: [],
+  configs: {},
+  images: [],
+  paper_points: [],
+  ...JSON.parse(document.getElementById("payload").textContent),
+};
+const classColours = JSON.parse(document.getElementById("class-colours").textContent);
+const rowsById = new Map(payload.rows.map((row) => [row.id, row]));
+const runsById = new Map(payload.runs.map((run) => [run.id, run]));
+const baseline = rowsById.get(payload.baseline) ?? null;
+
+// The choices of the reader. They outlive a reload, also the one that `watch` makes: rows that a sweep adds
+// meanwhile are drawn at once, since what is kept is the rows that were taken out.
+const view = {
+  hidden: [],
+  open: [],
+  sortKey: null,
+  sortDown: true,
+  axis: "step",
+  spread: "range",
+  curveA: "val/map_50",
+  curveB: "train/loss",
+  cost: "parameters",
+  paper: true,
+  order: "given",
+  prClass: "",
+  runA: null,
+  runB: null,
+  theme: null,
+  scroll: 0,
+  notesClosed: false,
+};
+const storageKey = "lssd-report:" + location.pathname;
+
+function restoreView() {
+  try {
+    Object.assign(view, JSON.parse(sessionStorage.getItem(storageKey) ?? "{}"));
+  } catch {
+    // A browser may forbid storage for files; the page then starts with its defaults.
+  }
+}
+
+function keepView() {
+  try {
+    sessionStorage.setItem(storageKey, JSON.stringify(view));
+  } catch {
+    // As above.
+  }
+}
+
+const isSelected = (row) => !view.hidden.includes(row.id);
+const selectedRows = () => payload.rows.filter(isSelected);
+const runsOf = (row) => row.runs.map((id) => runsById.get(id)).filter(Boolean);
+
+// Runs that speak for a row: the finished ones, or all while none is finished.
+function countedRuns(row) {
+  const finished = runsOf(row).filter((run) => run.state === "finished");
+  return finished.length ? finished : runsOf(row);
+}
+
+// The document ---------------------------------------------------------------------------------------------------
+
+const element = (id) => document.getElementById(id);
+
+// An element with properties, `data-` and `aria-` attributes and children; strings become text, never markup.
+function make(tag, properties = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (name.includes("-")) made.setAttribute(name, value);
+    else made[name] = value;
+  }
+  made.append(...children.filter((child) => child !== null && child !== undefined));
+  return made;
+}
+
+function drawn(tag, attributes, ...children) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}
+
+// A group of radio buttons, in the look of one segmented switch.
+function radios(name, title, options, chosen, onChoice) {
+  const buttons = options.map(([value, text]) => {
+    const input = make("input", { type: "radio", name, value, checked: value === chosen });
+    input.addEventListener("change", () => onChoice(value));
+    return make("label", {}, input, make("span", {}, text));
+  });
+  return make("fieldset", { className: "radios" }, make("legend", {}, title), ...buttons);
+}
+
+function fillSelect(select, options, chosen, onChoice) {
+  select.replaceChildren(
+    ...options.map(([value, text]) => make("option", { value, selected: value === chosen }, text)),
+  );
+  select.onchange = () => onChoice(select.value);
+}
+
+// Figures --------------------------------------------------------------------------------------------------------
+
+const NONE = "–";
+const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
+const figure = (row, key) => row.figures?.[key] ?? null;
+const meanOf = (row, key) => figure(row, key)?.mean ?? null;
+const average = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+const percent = (value) => (isNumber(value) ? (100 * value).toFixed(1) : NONE);
+const counted = (number, one, many = one + "s") => `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
+
+function signed(value) {
+  const text = Math.abs(100 * value).toFixed(1);
+  return (text === "0.0" ? "±" : value < 0 ? "−" : "+") + text;
+}
+
+function amount(value, units) {
+  if (!isNumber(value)) return NONE;
+  const [size, unit] = units.find(([least]) => value >= least) ?? units[units.length - 1];
+  const scaled = value / size;
+  return `${scaled.toFixed(scaled >= 100 ? 0 : scaled >= 10 ? 1 : 2)} ${unit}`;
+}
+
+const parameterText = (value) => amount(value, [value < 1e5 ? [1e3, "k"] : [1e6, "M"]]);
+const macText = (value) =>
+  amount(value, [
+    [1e9, "G"],
+    [1e6, "M"],
+  ]);
+const latencyText = (value) => amount(value, [[1, "ms"]]);
+const hoursText = (value) =>
+  amount(value, [
+    [1, "h"],
+    [1 / 60, "min"],
+    [1 / 3600, "s"],
+  ]);
+
+function leftText(seconds) {
+  return seconds < 5400 ? `${Math.max(1, Math.round(seconds / 60))} min` : `${(seconds / 3600).toFixed(1)} h`;
+}
+
+function moment(text) {
+  const date = new Date(text);
+  if (Number.isNaN(date.getTime())) return text ?? "";
+  return date.toLocaleString("en-GB", {
+    day: "numeric",
+    month: "short",
+    year: "numeric",
+    hour: "2-digit",
+    minute: "2-digit",
+  });
+}
+
+const shorten = (text, length) => (text.length > length ? text.slice(0, length - 1) + "…" : text);
+
+// How a row looks everywhere: a colour, a dash and a mark, so that no one has to tell colours apart ------------------
+
+const ROW_COLOURS = 8;
+const DASHES = [
+  ["solid", ""],
+  ["dash", "6 3"],
+  ["dot", "2 2"],
+  ["dashdot", "6 2 2 2"],
+  ["longdash", "10 3"],
+  ["longdashdot", "9 2 2 2"],
+];
+const MARKS = [
+  ["circle", "M14 2.5a3.5 3.5 0 1 0 .01 0z"],
+  ["square", "M10.8 2.8h6.4v6.4h-6.4z"],
+  ["diamond", "M14 1.5l4.5 4.5-4.5 4.5-4.5-4.5z"],
+  ["triangle-up", "M14 1.8l4.2 7.4h-8.4z"],
+  ["triangle-down", "M14 10.2l4.2-7.4h-8.4z"],
+  ["pentagon", "M14 1.8l4.2 3-1.6 5h-5.2l-1.6-5z"],
+  ["hexagon", "M10 6l2-3.6h4l2 3.6-2 3.6h-4z"],
+];
+
+function look(row) {
+  const place = payload.rows.indexOf(row);
+  const [dash, pattern] = DASHES[place % DASHES.length];
+  const [symbol, path] = MARKS[place % MARKS.length];
+  return { colour: `var(--row-${place % ROW_COLOURS})`, dash, pattern, symbol, path };
+}
+
+function swatch(row) {
+  const { colour, pattern, path } = look(row);
+  return drawn(
+    "svg",
+    { width: 28, height: 12, viewBox: "0 0 28 12", class: "swatch", "aria-hidden": "true" },
+    drawn("path", { d: "M0 6H28", style: `stroke:${colour}`, "stroke-width": 2, "stroke-dasharray": pattern }),
+    drawn("path", { d: path, style: `fill:${colour};stroke:var(--ground)`, "stroke-width": 1 }),
+  );
+}

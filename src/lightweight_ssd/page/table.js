@@ -1,0 +1,149 @@
+// The ablation table: one line per row, its runs below it on demand, sortable by every column.
+
+function shownColumns() {
+  const without = {
+    difference: payload.rows.some((row) => row.difference),
+    paper: payload.rows.some((row) => row.paper),
+  };
+  return COLUMNS.filter((column) => without[column.key] ?? true);
+}
+
+function renderTable() {
+  const table = element("rows");
+  if (!payload.rows.length) {
+    table.replaceChildren(
+      make("caption", { className: "empty" }, "No runs were found, so there is nothing to compare yet."),
+    );
+    return;
+  }
+  const columns = shownColumns();
+  const body = make(
+    "tbody",
+    {},
+    ...sortedRows(columns).flatMap((row) => [rowLine(row, columns), runsLine(row, columns)]),
+  );
+  table.replaceChildren(headLine(columns), body);
+  renderSelectionCount();
+}
+
+function sortedRows(columns) {
+  const column = columns.find(({ key }) => key === view.sortKey);
+  if (!column) return payload.rows;
+  const turn = view.sortDown ? -1 : 1;
+  return [...payload.rows].sort((a, b) => {
+    const [left, right] = [column.value(a), column.value(b)];
+    if (left === null || right === null) return (left === null) - (right === null); // what is missing stands last
+    return turn * (column.text ? left.localeCompare(right, "en", { numeric: true }) : left - right);
+  });
+}
+
+function headLine(columns) {
+  const heads = columns.map((column) => {
+    const sorted = view.sortKey === column.key ? (view.sortDown ? "descending" : "ascending") : "none";
+    const button = make("button", { type: "button", title: column.title ?? "", "data-sort": column.key }, column.name);
+    button.addEventListener("click", () => sortBy(column));
+    return make("th", { scope: "col", "aria-sort": sorted, className: column.key }, button);
+  });
+  const all = make("input", { type: "checkbox", "aria-label": "All rows in the charts" });
+  all.addEventListener("change", () => selectAll(all.checked));
+  all.checked = payload.rows.every(isSelected);
+  all.indeterminate = !all.checked && payload.rows.some(isSelected);
+  return make("thead", {}, make("tr", {}, make("th", { scope: "col", className: "check" }, all), ...heads));
+}
+
+function sortBy(column) {
+  view.sortDown = view.sortKey === column.key ? !view.sortDown : !column.up;
+  view.sortKey = column.key;
+  keepView();
+  renderTable();
+  document.querySelector(`[data-sort="${column.key}"]`).focus();
+}
+
+function rowLine(row, columns) {
+  const check = make("input", {
+    type: "checkbox",
+    checked: isSelected(row),
+    "aria-label": `${row.label} in the charts`,
+  });
+  check.addEventListener("change", () => select(row, check.checked));
+  const cells = columns.map((column) =>
+    make(
+      column.text ? "th" : "td",
+      { className: column.key, ...(column.text && { scope: "row" }) },
+      ...column.cells(row),
+    ),
+  );
+  const line = make(
+    "tr",
+    { className: "row", "data-row": row.id },
+    make("td", { className: "check" }, check),
+    ...cells,
+  );
+  line.classList.toggle("unselected", !check.checked);
+  return line;
+}
+
+// The runs of a row ---------------------------------------------------------------------------------------------------
+
+function runsLine(row, columns) {
+  const lines = runsOf(row).map((run) =>
+    make(
+      "tr",
+      {},
+      make("td", {}, String(run.seed)),
+      make("td", {}, make("span", { className: `chip ${stateClass(run.state)}` }, run.state)),
+      make("td", { className: "wrap" }, run.state === "finished" ? "" : runState(run)),
+      make("td", { className: "code" }, run.commit ? run.commit.slice(0, 8) : NONE),
+      make("td", {}, run.host ?? NONE),
+      make("td", { className: "code wrap" }, run.folder ?? NONE),
+    ),
+  );
+  const names = ["seed", "state", "", "commit", "host", "folder"].map((name) => make("th", { scope: "col" }, name));
+  const inner = make(
+    "table",
+    { className: "runs" },
+    make("thead", {}, make("tr", {}, ...names)),
+    make("tbody", {}, ...lines),
+  );
+  return make(
+    "tr",
+    { className: "detail", hidden: !view.open.includes(row.id) },
+    make("td"),
+    make("td", { colSpan: columns.length }, inner),
+  );
+}
+
+// Selection ------------------------------------------------------------------------------------------------------------
+
+function select(row, on) {
+  view.hidden = view.hidden.filter((id) => id !== row.id).concat(on ? [] : [row.id]);
+  selectionChanged();
+}
+
+function selectAll(on) {
+  view.hidden = on ? [] : payload.rows.map((row) => row.id);
+  selectionChanged();
+}
+
+function renderSelectionCount() {
+  element("selected-count").textContent =
+    `${selectedRows().length} of ${counted(payload.rows.length, "row")} in the charts`;
+}
+
+function renderLegend() {
+  element("legend").replaceChildren(
+    ...payload.rows.map((row) => {
+      const button = make(
+        "button",
+        { type: "button", "aria-pressed": String(isSelected(row)), title: row.label },
+        swatch(row),
+        make("span", {}, row.label),
+      );
+      button.addEventListener("click", () => {
+        select(row, !isSelected(row));
+        element("legend").children[payload.rows.indexOf(row)].focus();
+      });
+      return button;
+    }),
+  );
+}
