@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lightweight_ssd.ablation import Spread, choose_baseline, config_differences, figure_of, rows_of, spread
+from lightweight_ssd.ablation import Spread, choose_baselines, config_differences, figure_of, rows_of, spread
 from lightweight_ssd.run_record import find_runs
 from tests.run_folders import TABLE, PlannedRow, draw_scene, write_run_folder, write_table
 
@@ -73,6 +73,24 @@ def test_labels_from_what_was_typed_without_what_all_rows_share(tmp_path: Path) 
     assert [row.label for row in found] == ["neck=fpn", "neck=cfpn"]
 
 
+def test_what_a_sweep_varied_is_in_the_label_also_where_it_is_hardware(tmp_path: Path) -> None:
+    scene, content = draw_scene(tmp_path / "images", 4), {"content": ["trainer.devices", "row"]}
+    for place, (label, devices) in enumerate([("FPN", 1), ("FPN", 2), (None, 1), (None, 2)]):
+        row = PlannedRow(label, 0.5, (f"trainer.devices={devices}", "num_workers=0", "content=[trainer.devices,row]"))
+        config = {**content, "trainer": {"devices": devices}, "stem": label}
+        write_run_folder(tmp_path / "runs" / f"{place}", row, 0, scene, hour=place, config=config)
+    rows, _ = _rows(tmp_path / "runs")
+    varied = ["trainer.devices=1", "trainer.devices=2"]
+    assert [row.label for row in rows] == [*(f"FPN {each}" for each in varied), *varied]
+
+
+def test_rows_of_one_label_are_told_apart_by_what_was_typed(tmp_path: Path) -> None:
+    rows = tuple(PlannedRow("FPN", 0.5, (*more,), neck) for neck, more in (("fpn", []), ("cfpn", ["neck=cfpn"])))
+    write_table(tmp_path, rows, seeds=(0,), num_images=4)
+    found, _ = _rows(tmp_path)
+    assert [row.label for row in found] == ["FPN", "FPN (neck=cfpn)"]
+
+
 def test_labels_from_the_parts_and_always_unique(tmp_path: Path) -> None:
     plain = PlannedRow(None, 0.5)
     write_table(tmp_path / "a", (plain,), seeds=(0,), num_images=4, experiment="one")
@@ -85,12 +103,22 @@ def test_labels_from_the_parts_and_always_unique(tmp_path: Path) -> None:
 def test_the_baseline_is_named_or_marked_or_first(tmp_path: Path) -> None:
     write_table(tmp_path, seeds=(0,))
     rows, _ = _rows(tmp_path)
-    assert choose_baseline(rows, None) is rows[1]
-    assert choose_baseline(rows, "CFPN") is choose_baseline(rows, rows[2].id) is rows[2]
-    assert choose_baseline([row._replace(is_baseline=False) for row in rows], None) == rows[0]
-    assert choose_baseline([], None) is None
+    ids = [row.id for row in rows]
+    assert choose_baselines(rows, None) == dict.fromkeys(ids, rows[1])
+    assert choose_baselines(rows, "CFPN") == choose_baselines(rows, rows[2].id) == dict.fromkeys(ids, rows[2])
+    plain = [row._replace(is_baseline=False) for row in rows]
+    assert choose_baselines(plain, None) == dict.fromkeys(ids, plain[0])
     with pytest.raises(ValueError, match=r"got baseline=PAN; the rows are SSD \(\w+\); FPN \(\w+\); CFPN"):
-        choose_baseline(rows, "PAN")
+        choose_baselines(rows, "PAN")
+
+
+def test_rows_of_another_experiment_or_scale_never_share_a_baseline_unasked(tmp_path: Path) -> None:
+    write_table(tmp_path, seeds=(0,))
+    ssd, fpn, cfpn = (row._replace(is_baseline=False) for row in _rows(tmp_path)[0])
+    assert choose_baselines([ssd, fpn, cfpn._replace(scale="full")], None) == {ssd.id: ssd, fpn.id: ssd}
+    other = cfpn._replace(experiment="other", is_baseline=True)
+    assert choose_baselines([ssd, fpn, other], None) == {ssd.id: ssd, fpn.id: ssd, cfpn.id: other}
+    assert choose_baselines([ssd], None) == choose_baselines([], None) == {}
 
 
 def test_config_differences_are_those_between_rows_only(tmp_path: Path) -> None:

@@ -38,6 +38,40 @@ def test_the_difference_is_that_of_the_means(tmp_path: Path) -> None:
         assert found.intervals[row.id].mean == ours.mean
 
 
+def test_every_experiment_and_scale_has_a_baseline_of_its_own(tmp_path: Path) -> None:
+    write_table(tmp_path, num_images=8)
+    write_table(tmp_path, tuple(row._replace(baseline=False) for row in TABLE), num_images=8, experiment="other")
+    for folder in write_table(tmp_path / "full", TABLE[:2], num_images=8):
+        hashes = {"content": f"full{folder.name}", "row": f"row {int(folder.name[:2]) // 2}"}
+        _change(folder, "identity.json", lambda identity, new=hashes: {**identity, "scale": "full", **new})
+    found = _compare(tmp_path)
+    chosen = {(*row.group, *found.baselines[row.id].group): found.baselines[row.id].label for row in found.rows}
+    assert chosen == {
+        ("necks", "smoke", "necks", "smoke"): "FPN (necks) (smoke)",
+        ("necks", "full", "necks", "full"): "FPN (necks) (full)",
+        ("other", "smoke", "other", "smoke"): "SSD (other)",
+    }
+    assert found.baseline is None and len(found.differences) == 5
+    assert sum(found.is_baseline(row) for row in found.rows) == 3
+
+
+def test_a_baseline_that_is_named_is_that_of_all_rows(tmp_path: Path) -> None:
+    write_table(tmp_path, TABLE[:2], seeds=(0,), num_images=8)
+    write_table(tmp_path, TABLE[2:], seeds=(0,), num_images=8, experiment="same images")
+    write_table(tmp_path / "more", TABLE[2:], seeds=(0,), num_images=9, experiment="other images")
+    found = _compare(tmp_path, baseline="SSD")
+    assert found.baseline is not None and found.baseline.label == "SSD"
+    compared = {row.label for row in found.rows if row.id in found.differences}
+    assert compared == {"FPN", "CFPN (same images)"}
+    assert found.notes[-1].startswith("CFPN (other images) and SSD were measured on different test sets")
+
+
+def test_a_row_alone_is_compared_with_nothing(tmp_path: Path) -> None:
+    write_table(tmp_path, TABLE[:1], num_images=4)
+    found = _compare(tmp_path)
+    assert found.baselines == {} == found.differences and found.baseline is None and len(found.intervals) == 1
+
+
 def test_errors_and_sizes_are_means_over_the_seeds(tmp_path: Path) -> None:
     write_table(tmp_path, TABLE[1:2])
     found = _compare(tmp_path)
@@ -87,7 +121,7 @@ def test_detections_that_do_not_give_the_reported_figure(tmp_path: Path) -> None
     found = _compare(tmp_path)
     ssd = found.rows[0]
     assert ssd.id not in found.differences and ssd.id not in found.intervals
-    assert any(f"SSD, seed 0 ({folders[0]}): detections.json gives mAP" in note for note in found.notes)
+    assert any(f"SSD (seed 0) in {folders[0]}: detections.json gives mAP" in note for note in found.notes)
 
 
 def test_an_object_taken_from_the_ground_truth_is_noticed(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from lightweight_ssd.ablation import choose_baseline, rows_of
+from lightweight_ssd.ablation import choose_baselines, rows_of
 from lightweight_ssd.comparison_notes import comparison_notes
 from lightweight_ssd.run_record import find_runs
 from tests.run_folders import TABLE, draw_scene, write_run_folder, write_table
@@ -13,7 +13,7 @@ from tests.run_folders import TABLE, draw_scene, write_run_folder, write_table
 
 def _notes(folder: Path) -> list[str]:
     rows, _ = rows_of(find_runs([folder]))
-    return comparison_notes(rows, choose_baseline(rows, None))
+    return comparison_notes(rows, choose_baselines(rows, None))
 
 
 def _update(path: Path, **changes: Any) -> None:
@@ -36,8 +36,8 @@ def test_commits_that_differ_within_a_row_are_told_by_run(tmp_path: Path) -> Non
     folders = write_table(tmp_path, TABLE[:1])
     _update(folders[1] / "environment.json", commit=None, uncommitted_changes=True)
     commits, changed = _notes(tmp_path)
-    assert commits == "Commits differ. 0123456789: SSD, seed 0; unknown: SSD, seed 1."
-    assert changed.endswith("SSD, seed 1.") and "in no commit" in changed
+    assert commits == "Commits differ. 0123456789: SSD (seed 0); unknown: SSD (seed 1)."
+    assert changed.endswith("SSD (seed 1).") and "in no commit" in changed
 
 
 def test_settings_of_the_measurement_that_differ(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_settings_of_the_measurement_that_differ(tmp_path: Path) -> None:
         'Post-processing settings differ. {"score_threshold": 0.3}: SSD',
         "Image sizes (height, width) differ. [300, 300]: SSD; [64, 64]: FPN.",
         "Budgets (scale) differ. full: SSD; smoke: FPN.",
-        "Devices on which latency was measured differ. a GPU, 8 threads: SSD; a CPU, 1 threads: FPN.",
+        "Devices on which latency was measured differ. a GPU, 8 threads: SSD; a CPU, 1 thread: FPN.",
     ):
         assert words in said
 
@@ -85,6 +85,8 @@ def test_two_marked_baselines(tmp_path: Path) -> None:
 
 def test_many_names_are_cut_short(tmp_path: Path) -> None:
     write_table(tmp_path, TABLE[:1], seeds=tuple(range(8)))
-    for folder in sorted((tmp_path / "necks").iterdir()):
+    for folder in sorted((tmp_path / "necks").iterdir())[:7]:
         _update(folder / "environment.json", uncommitted_changes=True)
-    assert _notes(tmp_path)[0].endswith("SSD, seed 5 and 2 more.")
+    assert _notes(tmp_path)[0].endswith("SSD (seed 5) and 1 more.")
+    _update(tmp_path / "necks" / "07-seed7" / "environment.json", uncommitted_changes=True)
+    assert _notes(tmp_path)[0].endswith("does not repeat it: all runs.")

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from lightweight_ssd.report import hydra_arguments
+from lightweight_ssd.sweep_record import JobRecord, write_job, write_sweep
 from tests.command_line import Outcome, run_command
 from tests.run_folders import TABLE, draw_scene, write_run_folder, write_table
 
@@ -62,7 +63,28 @@ def test_unfinished_runs_are_in_the_report_but_not_in_the_means(monkeypatch, cap
     write_run_folder(Path("runs/bad"), TABLE[0], 1, scene, state="failed", error="no memory", hour=5)
     ended = _report(monkeypatch, capsys, *FAST)
     assert "1 of 2" in ended.out and "the others are not averaged in" in ended.out
-    assert "| SSD, seed 1 | failed | no memory |" in Path("report/report.md").read_text()
+    assert "| SSD (seed 1) | failed | no memory |" in Path("report/report.md").read_text()
+
+
+def test_two_tables_in_one_report(monkeypatch, capsys) -> None:
+    for experiment in ("table3", "table4"):
+        write_table(Path("runs"), seeds=(0,), num_images=6, experiment=experiment)
+    ended = _report(monkeypatch, capsys, *FAST)
+    assert ended.code is None and ended.out.count("baseline") == 2 and "\n\ntable4\n" in ended.out
+    text = Path("report/report.md").read_text()
+    for experiment in ("table3", "table4"):
+        assert f"## {experiment}\n\nDifferences are to **FPN ({experiment})**." in text
+        assert Path(f"report/figures/differences_{experiment}.png").is_file()
+
+
+def test_jobs_of_a_sweep_that_never_began(monkeypatch, capsys) -> None:
+    write_table(Path("runs"), TABLE[:2], seeds=(0,))
+    jobs = [["experiment=necks", f"neck={neck}"] for neck in ("none", "fpn", "pan", "bifpn")]
+    write_sweep(Path("runs/sweeps/1"), jobs, [])
+    write_job(Path("runs/sweeps/1"), JobRecord(2, jobs[2], "failed", reason="ValueError: no pan"))
+    ended = _report(monkeypatch, capsys, "runs/necks", *FAST)
+    assert "note: 3 of 4 jobs of the newest sweep of necks (1) have not begun." in ended.out
+    assert "| neck=pan (necks) | failed | ValueError: no pan | – |" in Path("report/report.md").read_text()
 
 
 def test_only_runs_that_are_still_running(monkeypatch, capsys) -> None:
@@ -78,6 +100,7 @@ def test_only_runs_that_are_still_running(monkeypatch, capsys) -> None:
         (("empty",), "Expected runs in empty but found none"),
         (("baseline=PAN",), "got baseline=PAN; the rows are SSD"),
         (("resamples=0",), "Expected a whole number from 1 on but got resamples=0"),
+        (("workers=0",), "Expected a whole number from 1 on but got workers=0"),
         (("every=0",), "Expected seconds above 0 but got every=0"),
         (("images=nowhere",), "there is none at images=nowhere"),
         (("output=file/report",), "Expected a folder to write in"),

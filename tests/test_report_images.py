@@ -72,6 +72,18 @@ def test_seeds_are_compared_where_a_row_stands_alone(tmp_path: Path) -> None:
     assert disagreement_images(pair, 0) == ([], [])
 
 
+def test_rows_are_held_against_their_own_baseline(tmp_path: Path) -> None:
+    for experiment, rows in (("one", TABLE[1:]), ("two", TABLE[:1] * 2)):
+        rows = (rows[0]._replace(baseline=True), rows[1]._replace(neck="pan"))
+        write_table(tmp_path, rows, seeds=(0,), experiment=experiment)
+    found = _compare(tmp_path)
+    scores = {row.label: found.analyses[row.runs[0].identity["content"]].image_scores for row in found.rows}
+    gaps = np.abs(scores["FPN"] - scores["CFPN"])
+    entries, _ = disagreement_images(found, 2)
+    assert len(entries[0]["found"]) == 4  # all were measured on the same images
+    assert entries[0]["id"] == 1 + int(np.argmax(gaps)) and len(scores) == 4
+
+
 def test_runs_of_another_test_set_are_not_drawn(tmp_path: Path) -> None:
     write_table(tmp_path / "a", TABLE[1:2], seeds=(0,))
     write_table(tmp_path / "b", TABLE[2:], seeds=(0,), num_images=9)

@@ -10,11 +10,12 @@ import pytest
 from lightweight_ssd.comparison import compare
 from lightweight_ssd.report_payload import _curves, build_payload
 from lightweight_ssd.run_record import find_runs
+from lightweight_ssd.sweep_notes import FailedJob, SweepNotes
 from tests.run_folders import TABLE, draw_scene, write_run_folder, write_table
 
 ROW_KEYS = {
-    "id", "label", "experiment", "scale", "runs", "planned", "finished", "state", "figures", "interval", "difference",
-    "gray_difference", "paper", "errors", "sizes",
+    "id", "label", "experiment", "scale", "baseline", "compared_with", "runs", "planned", "finished", "state",
+    "figures", "interval", "difference", "gray_difference", "paper", "errors", "sizes",
 }  # fmt: skip
 RUN_KEYS = {
     "id", "row", "seed", "state", "folder", "commit", "host", "error", "step", "total_steps", "seconds_left", "curves",
@@ -44,6 +45,24 @@ def test_everything_is_there_and_json_takes_it(table: Path) -> None:
     assert len(payload["images"]) == 3 and len(payload["paper_points"]) == 14
     assert payload["baseline"] == payload["rows"][1]["id"] and payload["watch"] is False
     assert {run["row"] for run in payload["runs"]} == {row["id"] for row in payload["rows"]} == set(payload["configs"])
+
+
+def test_each_row_tells_its_baseline(tmp_path: Path) -> None:
+    for experiment in ("one", "two"):
+        write_table(tmp_path, TABLE[1:], seeds=(0,), num_images=4, experiment=experiment)
+    payload = _payload(tmp_path)
+    told = [(row["label"], row["baseline"], row["compared_with"]) for row in payload["rows"]]
+    assert payload["baseline"] is None
+    assert told == [
+        ("FPN (one)", True, None), ("CFPN (one)", False, "FPN (one)"),
+        ("FPN (two)", True, None), ("CFPN (two)", False, "FPN (two)"),
+    ]  # fmt: skip
+
+
+def test_what_sweeps_tell_is_told(table: Path) -> None:
+    sweeps = SweepNotes((FailedJob("necks", "neck=pan", "failed", None, None),), ("1 of 3 jobs have not begun.",))
+    payload = _payload(table, max_images=0, sweeps=sweeps)
+    assert payload["notes"][0] == "1 of 3 jobs have not begun." and payload["failed_jobs"][0]["name"] == "neck=pan"
 
 
 def test_rows_refer_to_their_runs(table: Path) -> None:

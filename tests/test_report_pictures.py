@@ -24,6 +24,19 @@ def test_a_picture_of_each_kind_as_png_and_svg(tmp_path: Path) -> None:
     assert svg.startswith("<?xml")
 
 
+def test_differences_have_a_picture_for_each_baseline(tmp_path: Path) -> None:
+    for experiment in ("one", "two/b c"):
+        write_table(tmp_path, TABLE[1:], seeds=(0,), num_images=4, experiment=experiment)
+    folder = tmp_path / "figures"
+    write_pictures(_payload(tmp_path / "one"), folder)
+    assert [path.name for path in sorted(folder.glob("differences*.svg"))] == ["differences.svg"]
+    write_pictures(_payload(tmp_path), folder)
+    names = [path.name for path in sorted(folder.glob("differences*.svg"))]
+    assert names == ["differences_one.svg", "differences_two_b_c.svg"]
+    write_pictures(_payload(tmp_path / "one"), folder)
+    assert [path.name for path in sorted(folder.glob("differences*.svg"))] == ["differences.svg"]
+
+
 def test_nothing_is_drawn_of_runs_that_did_not_finish(tmp_path: Path) -> None:
     scene = draw_scene(tmp_path / "images", 4)
     write_run_folder(tmp_path / "run", TABLE[0], 0, scene, state="running")

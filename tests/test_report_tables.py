@@ -31,7 +31,8 @@ def _lines(text: str) -> list[dict[str, str]]:
 
 def test_the_main_table(payload: dict[str, Any]) -> None:
     text = markdown_report(payload)
-    necks = text.split("## necks")[1].split("##")[0].strip().splitlines()
+    baseline, _, *necks = text.split("## necks")[1].split("##")[0].strip().splitlines()
+    assert baseline == "Differences are to **FPN**."
     cells = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in necks]
     heads = ["row", "seeds", "mAP", "difference [95 % interval]", "11-point", "50:95", "gray mAP", "parameters"]
     assert cells[0][:8] == heads and [line[0] for line in cells[2:]] == ["SSD (necks)", "FPN", "CFPN"]
@@ -39,7 +40,7 @@ def test_the_main_table(payload: dict[str, Any]) -> None:
     row = payload["rows"][0]
     mean, std = (100 * row["figures"]["map_50"][key] for key in ("mean", "std"))
     assert ssd[1:3] == ["2", f"{mean:.1f} ± {std:.1f}"] and cfpn[1] == "2 of 3"
-    low, high = (f"{100 * row['difference'][key]:+.1f}" for key in ("low", "high"))
+    low, high = (f"{100 * row['difference'][key]:+.1f}".replace("-", "−") for key in ("low", "high"))
     assert f"[{low}, {high}]" in ssd[3] and "not shown" not in ssd[3]
     assert fpn[3] == "baseline" and cfpn[3].endswith("not shown")
     assert ssd[7:] == ["4.16 M", "1.2 G", "13.0 ± 0.7 ms", "24 min", "70.5", "4.16 M"]
@@ -48,6 +49,7 @@ def test_the_main_table(payload: dict[str, Any]) -> None:
 def test_one_seed_stands_without_plus_minus(payload: dict[str, Any]) -> None:
     other = markdown_report(payload).split("## other \\| &lt;b&gt;")[1].split("##")[0]
     assert "| SSD (other \\| &lt;b&gt;) | 1 |" in other and "±" not in other
+    assert "Differences" not in other and "difference" not in other  # the row has nothing to be compared with
 
 
 def test_the_other_parts(payload: dict[str, Any]) -> None:
@@ -55,7 +57,7 @@ def test_the_other_parts(payload: dict[str, Any]) -> None:
     for heading in ("which error", "size of the object", "Gray against colour", "did not finish", "Notes", "computed"):
         assert heading in text
     failed = text.split("## Runs that did not finish")[1]
-    assert "| CFPN, seed 2 | failed | ValueError: loss \\| is NaN |" in failed and "train.log |" in failed
+    assert "| CFPN (seed 2) | failed | ValueError: loss \\| is NaN |" in failed and "train.log |" in failed
     assert "200 resamples" in text and "<b>" not in text
     assert all(f"- {note.split('|')[0][:20]}" in text for note in payload["notes"])
 
@@ -67,6 +69,7 @@ def test_rows_as_raw_numbers(payload: dict[str, Any]) -> None:
         assert float(line["map_50_mean"]) == row["figures"]["map_50"]["mean"]
         assert line["difference_shown"] == ("" if row["difference"] is None else str(row["difference"]["shown"]))
     assert lines[3]["map_50_std"] == "" and [line["baseline"] for line in lines] == ["False", "True", "False", "False"]
+    assert [line["compared_with"] for line in lines] == ["FPN", "", "FPN", ""]
 
 
 def test_every_run_carries_commit_config_seed_and_log(payload: dict[str, Any]) -> None:
@@ -81,6 +84,34 @@ def test_every_run_carries_commit_config_seed_and_log(payload: dict[str, Any]) -
 
 
 def test_the_table_on_the_console(payload: dict[str, Any]) -> None:
-    lines = short_table(payload).splitlines()
-    assert lines[0].split() == ["row", "seeds", "mAP", "difference"] and len(lines) == 5
-    assert "baseline" in lines[2] and lines[3].startswith("CFPN") and lines[3].endswith("not shown")
+    necks, other = (block.splitlines() for block in short_table(payload).split("\n\n"))
+    assert necks[0] == "necks" and necks[1].split() == ["row", "seeds", "mAP", "difference"] and len(necks) == 5
+    assert "baseline" in necks[3] and necks[4].startswith("CFPN") and necks[4].endswith("not shown")
+    assert other[0] == "other | <b>" and other[2].endswith("–") and "−" in necks[2] and "-" not in necks[2]
+
+
+def test_scales_of_one_experiment_stand_apart(payload: dict[str, Any]) -> None:
+    rows = [{**row, "experiment": "necks"} for row in payload["rows"]]
+    rows[3] = {**rows[3], "scale": "full"}
+    changed = {**payload, "rows": rows}
+    assert "## necks, scale=smoke\n" in markdown_report(changed) and "\n\nnecks, scale=full\n" in short_table(changed)
+
+
+def test_jobs_that_left_no_run_are_among_the_failed(payload: dict[str, Any]) -> None:
+    job = {"experiment": "necks", "name": "neck=none", "state": "failed", "reason": "ValueError: no", "log": None}
+    text = markdown_report({**payload, "failed_jobs": [job]})
+    assert "| neck=none (necks) | failed | ValueError: no | – |" in text
+
+
+def test_columns_without_any_value_are_left_out(payload: dict[str, Any]) -> None:
+    rows = [{**row, "paper": None, "figures": {**row["figures"], "macs": None}} for row in payload["rows"]]
+    text = markdown_report({**payload, "rows": rows})
+    assert "multiply-adds" not in text and "paper" not in text and "| parameters |" in text
+
+
+def test_gray_images_against_colour(payload: dict[str, Any]) -> None:
+    lines = markdown_report(payload).split("## Gray against colour")[1].split("##")[0].strip().splitlines()[4:]
+    cells = [line.strip("| ").split(" | ") for line in lines]
+    figures = payload["rows"][0]["figures"]
+    change = 100 * (figures["gray_map_50"]["mean"] - figures["map_50"]["mean"])
+    assert cells[0][3] == f"{change:+.1f}".replace("-", "−") and cells[1][4] == "baseline"

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from lightweight_ssd.run_record import RunRecord, flat_config
 
-__all__ = ["FIGURES", "Row", "Spread", "choose_baseline", "config_differences", "figure_of", "rows_of", "spread"]
+__all__ = ["FIGURES", "Row", "Spread", "choose_baselines", "config_differences", "figure_of", "rows_of", "spread"]
 
 # Where each figure of a table stands in results.json; seconds become hours.
 FIGURES = {
@@ -26,6 +26,7 @@ _NAMELESS = {
     "experiment", "scale", "seed", "row", "trainer", "logger", "runs", "run_dir", "resume", "rerun", "objective",
     "pictures", "compile", "channels_last", "num_workers", "latency", "gray_test", "trainer.accelerator",
     "trainer.devices", "trainer.num_nodes", "trainer.strategy", "data.root", "data.cache_dir", "data.num_threads",
+    "content",
 }  # fmt: skip
 
 
@@ -49,6 +50,11 @@ class Row(NamedTuple):
     runs: tuple[RunRecord, ...]
     paper: dict[str, float] | None
     is_baseline: bool
+
+    @property
+    def group(self) -> tuple[str, str | None]:
+        """Experiment and scale: rows that share both are meant to be compared."""
+        return self.experiment, self.scale
 
     @property
     def finished(self) -> tuple[RunRecord, ...]:
@@ -101,8 +107,9 @@ def rows_of(runs: Sequence[RunRecord]) -> tuple[list[Row], list[str]]:
     members = sorted(groups.values(), key=lambda group: order.index(group[0].identity["experiment"]))
     rows = [_row(group, label) for group, label in zip(members, _labels(members), strict=True)]
     experiments, scales = [row.experiment for row in rows], [row.scale or "no scale" for row in rows]
-    names = _unique([row.label for row in rows], experiments, scales, [row.id for row in rows])
-    ids = _unique([row.id for row in rows], experiments)
+    typed, ids = [" ".join(each) for each in _tellings(members)], [row.id for row in rows]
+    names = _unique([row.label for row in rows], experiments, scales, typed, ids)
+    ids = _unique(ids, experiments)
     return [row._replace(label=label, id=name) for row, label, name in zip(rows, names, ids, strict=True)], notes
 
 
@@ -124,18 +131,34 @@ def spread(row: Row, figure: str) -> Spread | None:
     return Spread(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None, len(values))
 
 
-def choose_baseline(rows: Sequence[Row], wanted: str | None) -> Row | None:
-    """The row that the others are compared with.
+def choose_baselines(rows: Sequence[Row], wanted: str | None) -> dict[str, Row]:
+    """The row that each row is compared with; a baseline stands for itself.
 
     Args:
         rows: All rows.
-        wanted: Label or id of one; None takes the first that says it is the baseline, else the first.
+        wanted: Label or id of the row that all others are compared with, whatever their experiment. None takes one for
+            each experiment and scale: the first row that says it is the baseline, else the first.
+
+    Returns:
+        By row id. A row that is alone in its experiment and scale, and does not say that it is a baseline, has none.
 
     Raises:
         ValueError: If no row, or more than one, has that name.
     """
-    if wanted is None:
-        return next((row for row in rows if row.is_baseline), rows[0] if rows else None)
+    if wanted is not None:
+        return dict.fromkeys((row.id for row in rows), _named(rows, wanted))
+    groups: dict[tuple[str, str | None], list[Row]] = {}
+    for row in rows:
+        groups.setdefault(row.group, []).append(row)
+    return {
+        row.id: next((row for row in group if row.is_baseline), group[0])
+        for group in groups.values()
+        for row in group
+        if len(group) > 1 or row.is_baseline
+    }
+
+
+def _named(rows: Sequence[Row], wanted: str) -> Row:
     named = [row for row in rows if str(wanted) in (row.label, row.id)]
     if len(named) != 1:
         known = "; ".join(f"{row.label} ({row.id})" for row in rows)
@@ -183,17 +206,32 @@ def _row(runs: list[RunRecord], label: str) -> Row:
 
 
 def _labels(groups: list[list[RunRecord]]) -> list[str]:
-    """The label that a table gives its row, else what was typed for it, else its parts."""
-    typed = [list(filter(_names_a_row, group[0].identity["overrides"])) for group in groups]
+    """The label that a table gives its row, with what a sweep varied beside it; else what was typed, else its parts."""
     labels = []
-    for group, overrides in zip(groups, typed, strict=True):
+    for group, telling in zip(groups, _tellings(groups), strict=True):
         identity = group[0].identity
+        choices = [identity["choices"].get(axis) for axis in ("backbone", "neck", "loss", "augment")]
+        varied = [each for each in telling if not _names_a_row(each)]
+        given = " ".join([identity["label"], *varied]) if identity["label"] else " ".join(telling)
+        labels.append(given or "-".join(filter(None, choices)) or identity["row"])
+    return labels
+
+
+def _tellings(groups: list[list[RunRecord]]) -> list[list[str]]:
+    """What was typed for each row, without what all rows of its experiment have."""
+    typed = [_typed(group[0]) for group in groups]
+    tellings = []
+    for group, overrides in zip(groups, typed, strict=True):
         peers = [each for other, each in zip(groups, typed, strict=True) if _experiment(other) == _experiment(group)]
         common = set(peers[0]).intersection(*peers) if len(peers) > 1 else set()
-        telling = " ".join(each for each in overrides if each not in common)
-        choices = [identity["choices"].get(axis) for axis in ("backbone", "neck", "loss", "augment")]
-        labels.append(identity["label"] or telling or "-".join(filter(None, choices)) or identity["row"])
-    return labels
+        tellings.append([each for each in overrides if each not in common])
+    return tellings
+
+
+def _typed(run: RunRecord) -> list[str]:
+    """The overrides that name the row: those that do so anywhere, and those that the run's own sweep varied."""
+    varied = {*(run.config.get("content") or ())} - {"row"}
+    return [each for each in run.identity["overrides"] if _names_a_row(each) or _key(each) in varied]
 
 
 def _experiment(group: list[RunRecord]) -> str:
@@ -207,8 +245,12 @@ def _names_a_row(override: str) -> bool:
         >>> [each for each in ("neck=fpn", "seed=1", "+hydra.x=1", "~callbacks.ema") if _names_a_row(each)]
         ['neck=fpn', '~callbacks.ema']
     """
-    key = override.lstrip("+~").split("=", 1)[0]
+    key = _key(override)
     return key not in _NAMELESS and key.split(".")[0].split("/")[0] not in ("hydra", "logger", "row")
+
+
+def _key(override: str) -> str:
+    return override.lstrip("+~").split("=", 1)[0]
 
 
 def _unique(names: Iterable[str], *more: list[str]) -> list[str]:
@@ -224,7 +266,8 @@ def _unique(names: Iterable[str], *more: list[str]) -> list[str]:
         for name, each in zip(unique, known, strict=True):
             values.setdefault(name, set()).add(each)
         unique = [
-            f"{name} ({each})" if len(values[name]) > 1 else name for name, each in zip(unique, known, strict=True)
+            f"{name} ({each})" if each and len(values[name]) > 1 else name
+            for name, each in zip(unique, known, strict=True)
         ]
     seen: Counter[str] = Counter()
     for place, name in enumerate(unique):

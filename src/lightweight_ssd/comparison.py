@@ -14,8 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float64
 
-from lightweight_ssd.ablation import Row, choose_baseline, figure_of, rows_of, spread
+from lightweight_ssd.ablation import Row, choose_baselines, figure_of, rows_of, spread
 from lightweight_ssd.analysis.paired_bootstrap import Interval, paired_difference, row_interval
+from lightweight_ssd.analysis_pool import analyse_ahead
 from lightweight_ssd.comparison_notes import comparison_notes, run_name
 from lightweight_ssd.run_analysis import RunAnalysis, analyse_run
 from lightweight_ssd.run_record import RunRecord
@@ -31,10 +32,10 @@ class Comparison(NamedTuple):
 
     Attributes:
         rows: In the order of the table.
-        baseline: The row that others are compared with.
+        baselines: By row id the row that it is compared with; a baseline stands for itself, a row alone has none.
         analyses: By content hash of the run; runs without usable detections are not in it.
         intervals: Each row's mAP, by row id; shares, 0 to 1.
-        differences: mAP of the row minus that of the baseline, by row id.
+        differences: mAP of the row minus that of its baseline, by row id.
         gray_differences: The same on the gray version of the test images.
         notes: What a reader must know.
         resamples: Resamples of the test images.
@@ -42,7 +43,7 @@ class Comparison(NamedTuple):
     """
 
     rows: tuple[Row, ...]
-    baseline: Row | None
+    baselines: dict[str, Row]
     analyses: dict[str, RunAnalysis]
     intervals: dict[str, Interval]
     differences: dict[str, Interval]
@@ -50,6 +51,16 @@ class Comparison(NamedTuple):
     notes: tuple[str, ...]
     resamples: int
     seed: int
+
+    @property
+    def baseline(self) -> Row | None:
+        """The baseline, if there is exactly one."""
+        different = {row.id: row for row in self.baselines.values()}
+        return next(iter(different.values())) if len(different) == 1 else None
+
+    def is_baseline(self, row: Row) -> bool:
+        """Whether others are compared with the row."""
+        return row.id in self.baselines and self.baselines[row.id].id == row.id
 
 
 def compare(
@@ -59,35 +70,39 @@ def compare(
     resamples: int = 1000,
     seed: int = 0,
     tell: Callable[[str], None] = lambda line: None,
+    workers: int | None = 1,
 ) -> Comparison:
     """Compares runs.
 
     Args:
         runs: As `find_runs` gives them.
         cache: Folder for what was computed of each run.
-        baseline: Label or id of a row; None as in `choose_baseline`.
+        baseline: Label or id of a row; None as in `choose_baselines`.
         resamples: Resamples of the test images, at least 1.
         seed: Of the resamples.
-        tell: Called with a line before each run that is analysed.
+        tell: Called with a line for each run that has to be analysed.
+        workers: Processes that analyse runs where there is much to do; None for as many as there are cores.
 
     Raises:
         ValueError: If no row has the name of the baseline.
     """
     rows, notes = rows_of(runs)
-    chosen = choose_baseline(rows, baseline)
-    notes += comparison_notes(rows, chosen)
+    baselines = choose_baselines(rows, baseline)
+    notes += comparison_notes(rows, baselines)
+    finished = [(run_name(row, run), run.folder) for row in rows for run in row.finished]
+    analyse_ahead(finished, cache, resamples, seed, workers, tell)
     analyses, problems = _analyse(rows, cache, resamples, seed, tell)
     usable, reasons = _usable(rows, analyses)
     means = {row.id: _mean(row, "map_50") for row in rows}
     intervals = {name: row_interval(resampled, means[name], seed) for name, resampled in usable.items()}
     colour: dict[str, Interval] = {}
     gray: dict[str, Interval] = {}
-    if chosen is not None and chosen.id in usable:
-        for row in rows:
-            if row.id in usable and row is not chosen:
-                reasons += _add_differences(row, chosen, analyses, colour, gray, seed)
+    for row in rows:
+        chosen = baselines.get(row.id, row)
+        if chosen is not row and {row.id, chosen.id} <= usable.keys():
+            reasons += _add_differences(row, chosen, analyses, colour, gray, seed)
     said = (*notes, *problems, *reasons)
-    return Comparison(tuple(rows), chosen, analyses, intervals, colour, gray, said, resamples, seed)
+    return Comparison(tuple(rows), baselines, analyses, intervals, colour, gray, said, resamples, seed)
 
 
 def mean_of(comparison: Comparison, row: Row, part: str) -> dict[str, float] | None:
@@ -112,7 +127,7 @@ def _analyse(
         if analysis is None:
             continue
         unequal = _unequal(run, analysis)
-        notes += [f"{run_name(row, run)} ({run.folder}): {each}" for each in unequal]
+        notes += [f"{run_name(row, run)} in {run.folder}: {each}" for each in unequal]
         if not unequal:
             analyses[_id(run)] = analysis
     return analyses, notes

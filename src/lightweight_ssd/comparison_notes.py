@@ -1,14 +1,14 @@
 """What a reader must know before two rows are held against each other: everything but the row itself that differs."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lightweight_ssd.ablation import FIGURES, Row, spread
 from lightweight_ssd.run_record import RunRecord
 
-__all__ = ["comparison_notes", "run_name"]
+__all__ = ["comparison_notes", "latency_device", "run_name"]
 
 _STALE = timedelta(hours=1)  # a running run writes its status every few seconds; validation may take minutes
 
@@ -17,32 +17,44 @@ def run_name(row: Row, run: RunRecord) -> str:
     """What a note calls a run.
 
     Returns:
-        Such as `CFPN, seed 1`.
+        Such as `CFPN (seed 1)`.
     """
-    return f"{row.label}, seed {run.identity['seed']}"
+    return f"{row.label} (seed {run.identity['seed']})"
 
 
-def comparison_notes(rows: Sequence[Row], baseline: Row | None) -> list[str]:
+def latency_device(run: RunRecord) -> str | None:
+    """On what the latency of a run was measured, None where it was not.
+
+    Returns:
+        Such as `NVIDIA H100, 8 threads`.
+    """
+    latency = run.results.get("latency")
+    if not isinstance(latency, dict):
+        return None
+    threads = latency.get("threads")
+    return f"{latency.get('device')}, {threads} thread{'' if threads == 1 else 's'}"
+
+
+def comparison_notes(rows: Sequence[Row], baselines: Mapping[str, Row]) -> list[str]:
     """A sentence for each thing that stands in the way of a plain comparison.
 
     Args:
         rows: All rows.
-        baseline: The one that the others are compared with.
+        baselines: By row id the one that it is compared with, as `choose_baselines` gives them.
     """
     finished = [(row, run) for row in rows for run in row.finished]
     notes = [problem for row in rows for run in row.runs for problem in run.problems]
     notes += [*_unfinished(rows), *_stale(rows), *_partly_measured(rows)]
-    notes += [*_single_seeds(rows), *_baselines(rows, baseline)]
+    notes += [*_single_seeds(rows), *_baselines(rows, baselines)]
     notes += _differing(finished, "Commits", lambda run: (run.environment.get("commit") or "unknown")[:10])
-    changed = [run_name(row, run) for row, run in finished if run.environment.get("uncommitted_changes")]
+    changed = [(row, run) for row, run in finished if run.environment.get("uncommitted_changes")]
     if changed:
-        notes.append(
-            f"Trained with changes that are in no commit, so the commit alone does not repeat it: {_list(changed)}."
-        )
+        which = "all runs" if len(changed) == len(finished) else _list([run_name(row, run) for row, run in changed])
+        notes.append(f"Trained with changes that are in no commit, so the commit alone does not repeat it: {which}.")
     notes += _differing(finished, "Post-processing settings", lambda run: run.results.get("postprocess"))
     notes += _differing(finished, "Image sizes (height, width)", lambda run: run.results.get("input_size"))
     notes += _differing(finished, "Budgets (scale)", lambda run: run.identity["scale"])
-    notes += _differing(finished, "Devices on which latency was measured", _device)
+    notes += _differing(finished, "Devices on which latency was measured", latency_device)
     return notes
 
 
@@ -90,17 +102,15 @@ def _single_seeds(rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def _baselines(rows: Sequence[Row], baseline: Row | None) -> list[str]:
-    if baseline is None:
-        return []
+def _baselines(rows: Sequence[Row], baselines: Mapping[str, Row]) -> list[str]:
     notes = []
-    others = [row.label for row in rows if row.is_baseline and row is not baseline]
-    if others:
-        notes.append(
-            f"Differences are to {baseline.label}; {_list(others)} is marked as a baseline too: baseline=… chooses it."
-        )
-    if not baseline.finished:
-        notes.append(f"The baseline {baseline.label} has no finished run, so no difference is computed.")
+    for baseline in {row.id: row for row in baselines.values()}.values():
+        others = [row.label for row in rows if row.is_baseline and row.group == baseline.group and row is not baseline]
+        if others:
+            marked = "is marked as a baseline too" if len(others) == 1 else "are marked as baselines too"
+            notes.append(f"Differences are to {baseline.label}; {_list(others)} {marked}: baseline=… chooses it.")
+        if not baseline.finished:
+            notes.append(f"The baseline {baseline.label} has no finished run, so no difference to it is computed.")
     return notes
 
 
@@ -119,13 +129,6 @@ def _differing(finished: list[tuple[Row, RunRecord]], what: str, value_of: Calla
     by_row = len(labels) == len(set(labels))  # no row has two values: its label says it
     parts = [f"{text}: {_list(list(whole[text]) if by_row else runs[text])}" for text in runs]
     return [f"{what} differ. {'; '.join(parts)}."]
-
-
-def _device(run: RunRecord) -> str | None:
-    latency = run.results.get("latency")
-    if not isinstance(latency, dict):
-        return None
-    return f"{latency.get('device')}, {latency.get('threads')} threads"
 
 
 def _list(names: Sequence[str], most: int = 6) -> str:

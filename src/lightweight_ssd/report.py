@@ -90,7 +90,7 @@ def build_report(
 
     Args:
         config: As composed from `conf/report.yaml`, plain containers.
-        tell: Called with a line before each run that has to be analysed.
+        tell: Called with a line for each run that has to be analysed.
         pictures: Whether to draw the figures, which takes longer than all the rest if nothing new is to be analysed.
 
     Returns:
@@ -106,15 +106,17 @@ def build_report(
     from lightweight_ssd.report_pictures import write_pictures
     from lightweight_ssd.report_tables import markdown_report, rows_csv, runs_csv
     from lightweight_ssd.run_record import find_runs
+    from lightweight_ssd.sweep_notes import sweep_notes
 
     roots = _roots(config)
     runs = find_runs(roots)
     if not runs:
         raise ValueError(f"Expected runs in {', '.join(roots)} but found none; name a folder that lssd train wrote to.")
     output = make_output_folder(config["output"])
-    comparison = compare(runs, output / "cache", config["baseline"], config["resamples"], config["seed"], tell)
+    settings = {key: config[key] for key in ("baseline", "resamples", "seed", "workers")}
+    comparison = compare(runs, output / "cache", tell=tell, **settings)
     images = Path(config["images"]) if config["images"] else None
-    payload = build_payload(comparison, config["max_images"], images, config["watch"])
+    payload = build_payload(comparison, config["max_images"], images, config["watch"], sweep_notes(roots, runs))
     payload["version"] = str(time.time_ns())
     for name, text in {"report.md": markdown_report, "report.csv": rows_csv, "runs.csv": runs_csv}.items():
         _write(output / name, text(payload))
@@ -166,7 +168,9 @@ def _roots(config: dict[str, Any]) -> list[str]:
 
 def _check(config: dict[str, Any]) -> None:
     """Settings that would fail late, after minutes of work."""
-    for key, least in {"resamples": 1, "max_images": 0, "port": 0, "seed": 0}.items():
+    for key, least in {"resamples": 1, "max_images": 0, "port": 0, "seed": 0, "workers": 1}.items():
+        if key == "workers" and config[key] is None:
+            continue
         if not isinstance(config[key], int) or config[key] < least:
             raise ValueError(f"Expected a whole number from {least} on but got {key}={config[key]}; set {key}.")
     if not isinstance(config["every"], int | float) or not config["every"] > 0:

@@ -26,8 +26,8 @@ def disagreement_images(
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Chooses images and gathers what the page draws.
 
-    Every row is held against the baseline by its first seed; the images on which the two differ most are taken from
-    each pair in turn. The seeds of a row that stands alone are held against one another.
+    Every row is held against its baseline by their first seeds; the images on which the two differ most are taken from
+    each pair in turn. Where no two rows are compared, all are held against the first; of one row, its seeds.
 
     Args:
         comparison: Rows and what was computed of their runs.
@@ -74,8 +74,8 @@ def thumbnail(path: Path, size: tuple[int, int], longest: int = _LONGEST_SIDE) -
 
 
 def _peers(comparison: Comparison) -> list[RunRecord]:
-    """The runs that were measured on the baseline's test set, the baseline's own first."""
-    rows = sorted(comparison.rows, key=lambda row: row is not comparison.baseline)
+    """The runs that were measured on the first baseline's test set, those of baselines first."""
+    rows = sorted(comparison.rows, key=lambda row: not comparison.is_baseline(row))
     runs = [run for row in rows for run in row.finished if run.identity["content"] in comparison.analyses]
     sets = [(each.truth, each.class_names) for run in runs if (each := comparison.analyses[run.identity["content"]])]
     return [run for run, measured_on in zip(runs, sets, strict=True) if measured_on == sets[0]]
@@ -83,12 +83,26 @@ def _peers(comparison: Comparison) -> list[RunRecord]:
 
 def _places(comparison: Comparison, peers: Sequence[RunRecord], count: int) -> list[int]:
     """Places of the chosen images: the first of each pair, then the second of each, and so on."""
-    first = {(run.identity["experiment"], run.identity["row"]): run for run in reversed(peers)}
-    others = [run for run in first.values() if run is not peers[0]][::-1] or list(peers[1:])
-    scores = [comparison.analyses[run.identity["content"]].image_scores for run in (peers[0], *others)]
-    ranked = [most_disagreed(scores[0], each, count).tolist() for each in scores[1:]] or [list(range(count))]
+    scores = {run.folder: comparison.analyses[run.identity["content"]].image_scores for run in peers}
+    pairs = _pairs(comparison, peers)
+    ranked = [most_disagreed(scores[one.folder], scores[other.folder], count).tolist() for one, other in pairs]
+    ranked = ranked or [list(range(count))]
     turns = [place for turn in zip_longest(*ranked) for place in turn if place is not None]
     return list(dict.fromkeys(turns))[:count]
+
+
+def _pairs(comparison: Comparison, peers: Sequence[RunRecord]) -> list[tuple[RunRecord, RunRecord]]:
+    """First runs of a baseline and of a row that is compared with it; the others against the first where none is."""
+    known = {run.folder for run in peers}
+    first = {row.id: next((run for run in row.finished if run.folder in known), None) for row in comparison.rows}
+    pairs = [
+        (one, other)
+        for row in comparison.rows
+        if not comparison.is_baseline(row) and (baseline := comparison.baselines.get(row.id))
+        if (one := first[baseline.id]) and (other := first[row.id])
+    ]
+    others = [run for run in first.values() if run and run is not peers[0]] or peers[1:]
+    return pairs or [(peers[0], run) for run in others]
 
 
 def _ground_truth(path: Path) -> list[dict[str, Any]]:

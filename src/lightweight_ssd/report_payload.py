@@ -10,10 +10,12 @@ from jaxtyping import Float64
 
 from lightweight_ssd.ablation import FIGURES, Row, config_differences, figure_of, spread
 from lightweight_ssd.comparison import Comparison, mean_of
+from lightweight_ssd.comparison_notes import latency_device
 from lightweight_ssd.paper_results import TABLE_5
 from lightweight_ssd.report_images import disagreement_images
 from lightweight_ssd.run_folder import environment
 from lightweight_ssd.run_record import RunRecord
+from lightweight_ssd.sweep_notes import SweepNotes
 
 __all__ = ["build_payload", "finite"]
 
@@ -21,7 +23,11 @@ _MAX_POINTS = 500  # of a curve; a screen shows no more
 
 
 def build_payload(
-    comparison: Comparison, max_images: int = 24, images: Path | None = None, watch: bool = False
+    comparison: Comparison,
+    max_images: int = 24,
+    images: Path | None = None,
+    watch: bool = False,
+    sweeps: SweepNotes | None = None,
 ) -> dict[str, Any]:
     """Puts everything together.
 
@@ -30,12 +36,14 @@ def build_payload(
         max_images: Images of disagreement, at most.
         images: Folder of the image files; None looks where they lay when the runs were measured.
         watch: Whether the page is served and asks for newer versions of itself.
+        sweeps: What sweeps tell of jobs that left no run, if anything.
 
     Returns:
         Plain containers without NaN; shares from 0 to 1, hours, milliseconds. Besides what the page needs, each run has
-        what its line in `runs.csv` needs.
+        what its line in `runs.csv` needs. `baseline` is null where there are several; each row tells its own.
     """
     pictures, notes = disagreement_images(comparison, max_images, images)
+    sweeps = sweeps or SweepNotes()
     rows, baseline = comparison.rows, comparison.baseline
     content = {
         "title": _title(rows),
@@ -45,9 +53,10 @@ def build_payload(
         "watch": watch,
         "resamples": comparison.resamples,
         "seed": comparison.seed,
-        "notes": [*comparison.notes, *notes],
+        "notes": [*sweeps.notes, *comparison.notes, *notes],
         "rows": [_row(comparison, row) for row in rows],
         "runs": [_run(comparison, row, run) for row in rows for run in row.runs],
+        "failed_jobs": [job._asdict() for job in sweeps.failed],
         "classes": _classes(comparison),
         "configs": _configs(rows),
         "images": pictures,
@@ -79,12 +88,15 @@ def _title(rows: Sequence[Row]) -> str:
 
 
 def _row(comparison: Comparison, row: Row) -> dict[str, Any]:
-    interval = comparison.intervals.get(row.id)
+    interval, baseline = comparison.intervals.get(row.id), comparison.baselines.get(row.id)
+    is_baseline = comparison.is_baseline(row)
     return {
         "id": row.id,
         "label": row.label,
         "experiment": row.experiment,
         "scale": row.scale,
+        "baseline": is_baseline,
+        "compared_with": baseline.label if baseline and not is_baseline else None,
         "runs": [run.identity["content"] for run in row.runs],
         "planned": len(row.runs),
         "finished": len(row.finished),
@@ -116,6 +128,7 @@ def _run(comparison: Comparison, row: Row, run: RunRecord) -> dict[str, Any]:
         "per_class": _per_class(run),
         "precision_recall": analysis.precision_recall if analysis else {},
         "log": str(run.log),
+        "latency_device": latency_device(run),
         "started": identity["started"],
         "overrides": identity["overrides"],
         "uncommitted_changes": run.environment.get("uncommitted_changes"),
@@ -155,8 +168,8 @@ def _digits(value: float) -> float | None:
 
 
 def _classes(comparison: Comparison) -> list[str]:
-    """The baseline's classes in the order of their labels, then those that only other runs have."""
-    rows = sorted(comparison.rows, key=lambda row: row is not comparison.baseline)
+    """The first baseline's classes in the order of their labels, then those that only other runs have."""
+    rows = sorted(comparison.rows, key=lambda row: not comparison.is_baseline(row))
     runs = [run for row in rows for run in row.finished]
     analyses = [comparison.analyses.get(run.identity["content"]) for run in runs]
     names = [name for each in analyses if each for name in each.class_names]

@@ -1,5 +1,6 @@
 """The figures of a report as files for a paper: which of them the runs have values for, each as PNG and SVG."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ _COSTS = {
     "macs": ("multiply-adds, billions", 1e9, None),
     "latency_ms": ("latency of one image, ms", 1.0, "speed_ms"),
 }
+_NAMES = (*(f"curves_{name.replace('/', '_')}" for name in _CURVES), *(f"accuracy_{cost}" for cost in _COSTS), "errors")
 
 
 def write_pictures(payload: dict[str, Any], folder: Path) -> list[Path]:
@@ -38,14 +40,12 @@ def write_pictures(payload: dict[str, Any], folder: Path) -> list[Path]:
     Returns:
         The files written.
     """
-    written = []
-    for name, draw in _drawings(payload):
-        figure = draw()
-        if figure is not None:
-            written += save_both(figure, folder / name)
-        else:
-            for ending in (".png", ".svg"):
-                (folder / f"{name}{ending}").unlink(missing_ok=True)
+    figures = {name: figure for name, draw in _drawings(payload) if (figure := draw()) is not None}
+    written = [path for name, figure in figures.items() for path in save_both(figure, folder / name)]
+    for pattern in (*_NAMES, "differences", "differences_*"):
+        for old in (path for ending in ("png", "svg") for path in folder.glob(f"{pattern}.{ending}")):
+            if old not in written:
+                old.unlink()
     return written
 
 
@@ -54,7 +54,8 @@ def _drawings(payload: dict[str, Any]) -> Iterator[tuple[str, Callable[[], Figur
         yield f"curves_{name.replace('/', '_')}", lambda name=name: _curves(payload, name)
     for cost in _COSTS:
         yield f"accuracy_{cost}", lambda cost=cost: _accuracy(payload, cost)
-    yield "differences", lambda: _differences(payload)
+    for name, rows in _compared(payload).items():
+        yield name, lambda rows=rows: _differences(rows)
     yield "errors", lambda: _errors(payload)
 
 
@@ -88,14 +89,28 @@ def _accuracy(payload: dict[str, Any], cost: str) -> Figure | None:
     return accuracy_against_cost(names, costs, means, label, payload["title"], deviation, paper)
 
 
-def _differences(payload: dict[str, Any]) -> Figure | None:
-    rows = [row for row in payload["rows"] if row["difference"]]
-    if not rows:
-        return None
+def _compared(payload: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """Rows that have a difference, by the name of the picture: one for each baseline."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in payload["rows"]:
+        if row["difference"]:
+            groups.setdefault(row["compared_with"], []).append(row)
+    if len(groups) < 2:
+        return dict.fromkeys(("differences",), *groups.values()) if groups else {}
+    experiments = [rows[0]["experiment"] for rows in groups.values()]
+    named: dict[str, list[dict[str, Any]]] = {}
+    for rows in groups.values():
+        experiment, scale = rows[0]["experiment"], rows[0]["scale"]
+        name = experiment if experiments.count(experiment) == 1 else f"{experiment}_{scale}"
+        name = "differences_" + re.sub(r"[^A-Za-z0-9_.-]+", "_", name)
+        named[name if name not in named else f"{name}_{len(named)}"] = rows
+    return named
+
+
+def _differences(rows: list[dict[str, Any]]) -> Figure:
     found = [row["difference"] for row in rows]
     intervals = [(each["mean"], each["low"], each["high"], each["shown"]) for each in found]
-    baseline = next(row["label"] for row in payload["rows"] if row["id"] == payload["baseline"])
-    return difference_forest([row["label"] for row in rows], intervals, baseline)
+    return difference_forest([row["label"] for row in rows], intervals, rows[0]["compared_with"])
 
 
 def _errors(payload: dict[str, Any]) -> Figure | None:

@@ -21,7 +21,7 @@ from lightweight_ssd.analysis.paired_bootstrap import bootstrap_map, draw_images
 from lightweight_ssd.average_precision import voc_average_precision
 from lightweight_ssd.evaluated_set import EvaluatedSet, read_evaluated_set
 
-__all__ = ["ERROR_KINDS", "SHOWN_SCORE", "RunAnalysis", "analyse_run", "ground_truth_digest"]
+__all__ = ["ERROR_KINDS", "SHOWN_SCORE", "RunAnalysis", "analyse_run", "ground_truth_digest", "is_analysed"]
 
 ERROR_KINDS = ("classification", "localization", "both", "duplicate", "background", "missed")
 SHOWN_SCORE = 0.3  # detections that the page draws, and that count as found in an image's score
@@ -75,16 +75,28 @@ def analyse_run(
     Returns:
         None where its files are missing or not whole; and a sentence for each file that could not be used.
     """
-    kept = cache / f"{hashlib.sha256(str(folder).encode()).hexdigest()[:16]}.json"
-    key = json.dumps(
-        [_VERSION, resamples, seed, *(_stamp(folder / name) for name in (_DETECTIONS, _GRAY, _GROUND_TRUTH))]
-    )
+    kept, key = _kept_file(folder, cache), _key(folder, resamples, seed)
     content = _read_kept(kept, key)
     if content is None:
         tell()
         content = {"key": key, **_analyse(folder, resamples, seed)}
         _write_kept(kept, content)
     return _unpacked(content["analysis"]), content["problems"]
+
+
+def is_analysed(folder: Path, cache: Path, resamples: int, seed: int) -> bool:
+    """Whether `analyse_run` would find everything in the cache."""
+    return _read_kept(_kept_file(folder, cache), _key(folder, resamples, seed)) is not None
+
+
+def _kept_file(folder: Path, cache: Path) -> Path:
+    return cache / f"{hashlib.sha256(str(folder).encode()).hexdigest()[:16]}.json"
+
+
+def _key(folder: Path, resamples: int, seed: int) -> str:
+    """What has to be the same for an analysis to be taken from the cache."""
+    stamps = [_stamp(folder / name) for name in (_DETECTIONS, _GRAY, _GROUND_TRUTH)]
+    return json.dumps([_VERSION, resamples, seed, *stamps])
 
 
 def ground_truth_digest(evaluated: EvaluatedSet) -> str:

@@ -89,6 +89,8 @@ def _row(row: str, draw: random.Random) -> dict[str, Any]:
         "label": label,
         "experiment": "table4",
         "scale": "short",
+        "baseline": row == "r0",
+        "compared_with": None if row == "r0" else _ROWS["r0"][0],
         "runs": [f"{row}s{seed}" for seed in range(3)],
         "planned": 3,
         "finished": finished,

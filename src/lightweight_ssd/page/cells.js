@@ -128,7 +128,7 @@ function mapCell(row) {
 }
 
 function differenceCell(row) {
-  if (row === baseline) return [make("span", { className: "quiet" }, "baseline"), intervalBar(null)];
+  if (row.baseline) return [make("span", { className: "quiet" }, "baseline"), intervalBar(null)];
   const { difference } = row;
   if (!difference) return [NONE];
   const mean = make(difference.shown ? "b" : "span", {}, signed(difference.mean));
@@ -136,7 +136,8 @@ function differenceCell(row) {
   const mark = difference.shown
     ? null
     : make("span", { className: "chip not", title: "The 95 % interval holds zero" }, "not shown");
-  return [mean, make("span", { className: "quiet" }, range), " ", mark, intervalBar(difference)];
+  const to = { className: "quiet", title: `to ${row.compared_with}` };
+  return [mean, make("span", to, range), " ", mark, intervalBar(difference)];
 }
 
 // The interval on a scale that all rows share, with a line at zero.

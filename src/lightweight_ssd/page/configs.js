@@ -45,9 +45,10 @@ function differingKeys(rows) {
 // A dotted path may break behind its dots, and nowhere else unless it must.
 const breakable = (text) => text.split(/(?<=[./])/).flatMap((part, place) => (place ? [make("wbr"), part] : [part]));
 
-// What is as in the baseline (or the first row) steps back, so that a row's own choice is what one reads.
+// What is as in the row's baseline (or the first row) steps back, so that a row's own choice is what one reads.
 function configCell(row, key) {
-  const reference = baseline && isSelected(baseline) ? baseline : selectedRows()[0];
+  const own = baselineOf(row);
+  const reference = own && isSelected(own) ? own : selectedRows()[0];
   const [text, usual] = [configText(row, key), configText(reference, key)];
   return make(
     "td",

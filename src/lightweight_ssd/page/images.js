@@ -7,14 +7,23 @@ function runName(run) {
   return `${rowsById.get(run.row)?.label ?? run.row} · seed ${run.seed}`;
 }
 
-// Runs that scored an image; the baseline's first run against the first of another row, unless the reader chose.
+// Runs that scored an image; a baseline's first run against the first of a row that is compared with it, or of any
+// other row, unless the reader chose.
 function imageRuns() {
   const scored = payload.runs.filter((run) => payload.images.some((image) => isNumber(image.score?.[run.id])));
   const chosen = (id) => scored.find((run) => run.id === id);
-  const first = chosen(view.runA) ?? scored.find((run) => run.row === payload.baseline) ?? scored[0];
+  const first = chosen(view.runA) ?? scored.find((run) => rowsById.get(run.row)?.baseline) ?? scored[0];
   const second =
-    chosen(view.runB) ?? scored.find((run) => run.row !== first.row) ?? scored.find((run) => run !== first);
+    chosen(view.runB) ??
+    scored.find((run) => run.row !== first.row && isCompared(run, first)) ??
+    scored.find((run) => run.row !== first.row) ??
+    scored.find((run) => run !== first);
   return { scored, first, second };
+}
+
+function isCompared(run, other) {
+  const row = rowsById.get(run.row);
+  return row !== undefined && baselineOf(row) === rowsById.get(other.row);
 }
 
 function renderImages() {

@@ -14,7 +14,7 @@ function renderHead() {
   const facts = [
     ["", moment(payload.generated)],
     ["commit", payload.commit?.slice(0, 10)],
-    ["baseline", baseline?.label],
+    [baselines.length > 1 ? "baselines" : "baseline", baselines.map(({ label }) => label).join(", ")],
   ];
   const shown = facts
     .filter(([, text]) => text)

@@ -15,7 +15,10 @@ const payload = {
 const classColours = JSON.parse(document.getElementById("class-colours").textContent);
 const rowsById = new Map(payload.rows.map((row) => [row.id, row]));
 const runsById = new Map(payload.runs.map((run) => [run.id, run]));
-const baseline = rowsById.get(payload.baseline) ?? null;
+const baselines = payload.rows.filter((row) => row.baseline);
+// The row that a row is compared with; a baseline stands for itself, and a row that is alone has none.
+const baselineOf = (row) =>
+  row.baseline ? row : (payload.rows.find((other) => other.label === row.compared_with) ?? null);
 
 // The choices of the reader. They outlive a reload, also the one that `watch` makes: rows that a sweep adds
 // meanwhile are drawn at once, since what is kept is the rows that were taken out.

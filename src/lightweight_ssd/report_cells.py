@@ -1,0 +1,106 @@
+"""Figures as the cells of a table: with as many digits as mean something, and a real minus sign."""
+
+import math
+from typing import Any
+
+__all__ = ["NONE", "hours", "interval", "large", "mean", "percent", "share", "signed", "timed"]
+
+NONE = "–"
+
+
+def mean(row: dict[str, Any], name: str) -> float | None:
+    """A figure's mean over the seeds of a row of the payload."""
+    figure = row["figures"][name]
+    return figure["mean"] if figure else None
+
+
+def share(row: dict[str, Any], name: str) -> str:
+    """A share in percent with its spread over the seeds, such as `74.1 ± 0.3`."""
+    figure = row["figures"][name]
+    if figure is None:
+        return NONE
+    return percent(figure["mean"]) + (f" ± {percent(figure['std'])}" if figure["std"] is not None else "")
+
+
+def percent(value: float | None) -> str:
+    """A share in percent.
+
+    Example:
+        >>> percent(0.7406), percent(-0.00001), percent(None)
+        ('74.1', '0.0', '–')
+    """
+    return NONE if value is None else f"{round(100 * value, 1) + 0.0:.1f}".replace("-", "−")
+
+
+def signed(value: float | None) -> str:
+    """A difference of two shares in points.
+
+    Example:
+        >>> signed(0.002), signed(-0.002), signed(-0.0001)
+        ('+0.2', '−0.2', '±0.0')
+    """
+    if value is None:
+        return NONE
+    text = f"{abs(100 * value):.1f}"
+    return ("±" if text == "0.0" else "−" if value < 0 else "+") + text
+
+
+def interval(found: dict[str, Any] | None) -> str:
+    """A difference in points, marked where it is not shown.
+
+    Example:
+        >>> interval({"mean": 0.002, "low": -0.001, "high": 0.005, "shown": False})
+        '+0.2 [−0.1, +0.5] not shown'
+    """
+    if found is None:
+        return NONE
+    middle, low, high = (signed(found[key]) for key in ("mean", "low", "high"))
+    return f"{middle} [{low}, {high}]" + ("" if found["shown"] else " not shown")
+
+
+def timed(figure: dict[str, Any] | None) -> str:
+    """Milliseconds, no more exact than their spread, and with three digits at most.
+
+    Example:
+        >>> [timed({"mean": mean, "std": std}) for mean, std in ((43.91, 10.7), (13.04, 0.71), (1520.4, None))]
+        ['44 ± 11 ms', '13.0 ± 0.7 ms', '1520 ms']
+    """
+    if figure is None:
+        return NONE
+    digits = 2 - _magnitude(figure["mean"])
+    if figure["std"]:
+        digits = min(digits, -_magnitude(figure["std"]))
+    shown = [f"{each:.{max(digits, 0)}f}" for each in (figure["mean"], figure["std"]) if each is not None]
+    return " ± ".join(shown) + " ms"
+
+
+def _magnitude(value: float) -> int:
+    return math.floor(math.log10(value)) if value > 0 else 0
+
+
+def large(value: float | None) -> str:
+    """Parameters and multiply-adds with three digits.
+
+    Example:
+        >>> large(4862678.0), large(1.55e9), large(22759.0)
+        ('4.86 M', '1.55 G', '22.8 k')
+    """
+    if value is None:
+        return NONE
+    units = ((1e9, " G"), (1e6, " M"), (1e3, " k"))
+    scale, unit = next((each for each in units if value >= each[0]), (1, ""))
+    return f"{value / scale:.3g}{unit}"
+
+
+def hours(value: float | None) -> str:
+    """Training time in the unit that reads best.
+
+    Example:
+        >>> hours(2.5), hours(0.405), hours(0.002)
+        ('2.5 h', '24 min', '7 s')
+    """
+    if value is None:
+        return NONE
+    if value >= 1:
+        return f"{value:.1f} h"
+    return f"{60 * value:.0f} min" if value >= 1 / 60 else f"{3600 * value:.0f} s"
