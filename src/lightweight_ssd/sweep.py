@@ -6,6 +6,7 @@ the same whether they run one after the other, side by side, or on other machine
 
 import logging
 import sys
+import textwrap
 import threading
 import time
 import uuid
@@ -178,7 +179,8 @@ def sweep_table(jobs: list[JobRecord], planned: list[list[str]]) -> str:
         figure = "-" if job.map_50 is None else f"{100 * job.map_50:.1f}"
         lines.append(f"{job.number:4d}  {name:{width}}  {job.state:11}  {figure:>5}  {_duration(job.seconds):>7}")
         if job.state in FAILED_STATES:
-            lines += [f"      {what}: {text}" for what, text in (("why", job.reason), ("log", job.log)) if text]
+            lines += [f"      why: {textwrap.shorten(job.reason, 160, placeholder=' …')}"] if job.reason else []
+            lines += [f"      log: {job.log}"] if job.log else []
     counts = {state: sum(job.state == state for job in jobs) for state in ("done", "skipped", *FAILED_STATES)}
     summary = [f"{count} {state}" for state, count in counts.items() if count]
     missing = len(planned) - len(jobs)
