@@ -32,6 +32,7 @@ __all__ = [
 CHECKPOINTS = "checkpoints"
 LAST_CHECKPOINT = Path(CHECKPOINTS) / "last.ckpt"
 ENVIRONMENT_FILE = "environment.json"
+_SOURCES = (":/src", ":/conf", ":/pyproject.toml")  # of the checkout; what else lies in it changes no figure
 IDENTITY_FILE = "identity.json"
 
 _AXES = ("backbone", "neck", "loss", "augment")
@@ -176,7 +177,7 @@ def environment() -> dict[str, Any]:
     names += ("opencv-python-headless", "torchmetrics", "timm", "wandb")
     return {
         "commit": _git("rev-parse", "HEAD"),
-        "uncommitted_changes": bool(_git("status", "--porcelain")),
+        "uncommitted_changes": bool(_git("status", "--porcelain", "--", *_SOURCES)),
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "versions": {name: _version(name) for name in names},
