@@ -43,7 +43,9 @@ def test_version(monkeypatch, capsys):
 
 def test_unknown_command_gets_one_sentence(monkeypatch, capsys):
     message = run_command(monkeypatch, capsys, "trian").code
-    assert message == "lssd: there is no command 'trian'; choose one of train, evaluate, predict, profile, report, config."
+    assert (
+        message == "lssd: there is no command 'trian'; choose one of train, evaluate, predict, profile, report, config."
+    )
 
 
 @pytest.mark.parametrize("name", [name for name in _COMMANDS if name != "config"])

@@ -55,6 +55,17 @@ def test_settings_of_the_measurement_that_differ(tmp_path: Path) -> None:
         assert words in said
 
 
+def test_the_papers_figures_beside_runs_of_another_kind(tmp_path: Path) -> None:
+    folders = write_table(tmp_path)
+    for folder in folders:
+        _update(folder / "identity.json", choices={"data": "shapes"})
+    (said,) = _notes(tmp_path)
+    assert "VOC 2007 test" in said and "data=shapes and scale=smoke" in said
+    for folder in folders:
+        _update(folder / "identity.json", choices={"data": "voc"}, scale="full")
+    assert _notes(tmp_path) == []
+
+
 def test_one_seed_has_no_spread(tmp_path: Path) -> None:
     write_table(tmp_path, seeds=(0,))
     assert _notes(tmp_path)[0].startswith("One seed has no spread: SSD, FPN, CFPN without ±;")

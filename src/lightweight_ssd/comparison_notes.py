@@ -45,7 +45,7 @@ def comparison_notes(rows: Sequence[Row], baselines: Mapping[str, Row]) -> list[
     finished = [(row, run) for row in rows for run in row.finished]
     notes = [problem for row in rows for run in row.runs for problem in run.problems]
     notes += [*_unfinished(rows), *_stale(rows), *_partly_measured(rows)]
-    notes += [*_single_seeds(rows), *_baselines(rows, baselines)]
+    notes += [*_single_seeds(rows), *_baselines(rows, baselines), *_beside_the_paper(rows)]
     notes += _differing(finished, "Commits", lambda run: (run.environment.get("commit") or "unknown")[:10])
     changed = [(row, run) for row, run in finished if run.environment.get("uncommitted_changes")]
     if changed:
@@ -112,6 +112,21 @@ def _baselines(rows: Sequence[Row], baselines: Mapping[str, Row]) -> list[str]:
         if not baseline.finished:
             notes.append(f"The baseline {baseline.label} has no finished run, so no difference to it is computed.")
     return notes
+
+
+def _beside_the_paper(rows: Sequence[Row]) -> list[str]:
+    """The printed figures are of one test set after one training; beside others they are no yardstick."""
+    ways: dict[str, None] = {}
+    for row in rows:
+        data = row.runs[0].identity["choices"].get("data")
+        if row.paper and data and not (data == "voc" and row.scale in (None, "full")):
+            ways[f"data={data}" + (f" and scale={row.scale}" if row.scale else "")] = None
+    if not ways:
+        return []
+    return [
+        "The paper's figures are for VOC 2007 test after 500,000 steps; beside them stand runs with "
+        f"{_list(list(ways))}, so the two are not to be compared."
+    ]
 
 
 def _differing(finished: list[tuple[Row, RunRecord]], what: str, value_of: Callable[[RunRecord], Any]) -> list[str]:
