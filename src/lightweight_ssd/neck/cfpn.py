@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from functools import partial
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from lightweight_ssd.layers import RepeatedConvNorm, conv_norm
+from lightweight_ssd.pyramid import check_halving, enlarge, shrink
 
 __all__ = ["CFPN"]
 
@@ -85,7 +84,7 @@ class CFPN(nn.Module):
         Raises:
             ValueError: If the sizes do not halve.
         """
-        _check_halving(maps)
+        check_halving(maps, "CFPN")
         inputs = [lateral(level) for lateral, level in zip(self.lateral, maps, strict=True)]
         outputs: list[Tensor] = []
         for turn in range(self.circles):
@@ -96,35 +95,14 @@ class CFPN(nn.Module):
         """Run equations (4) and (5) once; `before` are the outputs of the turn before, empty in the first."""
         mid, top = list(inputs), len(inputs) - 1
         for level in reversed(range(top)):
-            mid[level] = inputs[level] + _enlarge(mid[level + 1], inputs[level])
+            mid[level] = inputs[level] + enlarge(mid[level + 1], inputs[level])
             if before:
-                mid[level] = mid[level] + _enlarge(self.feedback[level](before[level + 1], turn - 1), inputs[level])
+                mid[level] = mid[level] + enlarge(self.feedback[level](before[level + 1], turn - 1), inputs[level])
         outputs = [self._conv(mid[0], 0, turn)]
         for level in range(1, top + 1):
             below = outputs[-1] if level == top else mid[level - 1]
-            outputs.append(self._conv(mid[level] + _shrink(self.upward[level - 1](below, turn)), level, turn))
+            outputs.append(self._conv(mid[level] + shrink(self.upward[level - 1](below, turn)), level, turn))
         return outputs
 
     def _conv(self, x: Tensor, level: int, turn: int) -> Tensor:
         return self.pointwise[level](self.depthwise[level](x, turn), turn)
-
-
-def _enlarge(x: Tensor, target: Tensor) -> Tensor:
-    """Nearest upsampling to the size of `target`."""
-    return F.interpolate(x, size=target.shape[-2:], mode="nearest")
-
-
-def _shrink(x: Tensor) -> Tensor:
-    """Max pooling to half the size, rounded up: where a convolution of stride 2 lands, and unlike adaptive pooling
-    known to ONNX."""
-    return F.max_pool2d(x, kernel_size=3, stride=2, padding=1)
-
-
-def _check_halving(maps: list[Tensor]) -> None:
-    """Refuse levels that pooling would not land on; silent under compilation, where sizes may be symbols."""
-    if torch.compiler.is_compiling():
-        return
-    sizes = [tuple(level.shape[-2:]) for level in maps]
-    for (h, w), finer in zip(sizes[1:], sizes[:-1], strict=True):
-        if (h, w) != tuple((n + 1) // 2 for n in finer):
-            raise ValueError(f"Expected each level of CFPN to be half of the one before but got the sizes {sizes}.")

@@ -5,9 +5,9 @@ from functools import partial
 
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from lightweight_ssd.layers import conv_norm
+from lightweight_ssd.pyramid import enlarge
 
 __all__ = ["FPN"]
 
@@ -57,5 +57,5 @@ class FPN(nn.Module):
         """
         mid = [lateral(level) for lateral, level in zip(self.lateral, maps, strict=True)]
         for level in reversed(range(len(mid) - 1)):
-            mid[level] = mid[level] + F.interpolate(mid[level + 1], size=mid[level].shape[-2:], mode="nearest")
+            mid[level] = mid[level] + enlarge(mid[level + 1], mid[level])
         return [output(level) for output, level in zip(self.output, mid, strict=True)]
