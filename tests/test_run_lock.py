@@ -1,8 +1,12 @@
 """The lock of a run: held by one process at a time, and free when its holder is gone."""
 
+import errno
+import fcntl
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from lightweight_ssd.run_lock import holder, lock_run, try_to_lock_run
 
@@ -48,3 +52,14 @@ def test_waits_and_says_for_whom(tmp_path: Path) -> None:
     with lock_run(tmp_path, "c", waiting, every=0.05):
         assert len(told) == 1 and str(process.pid) in told[0]
     process.wait()
+
+
+def test_a_file_system_without_locks_is_told_of_and_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(file: object, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with lock_run(tmp_path, "c", lambda _: None):
+        assert "knows no locks" in caplog.text

@@ -1,7 +1,9 @@
 """One process at a time trains a run: a lock that the operating system releases when its holder dies, however."""
 
+import errno
 import fcntl
 import json
+import logging
 import os
 import socket
 import time
@@ -10,6 +12,9 @@ from pathlib import Path
 from typing import IO, Any
 
 __all__ = ["holder", "lock_run", "try_to_lock_run"]
+
+log = logging.getLogger(__name__)
+_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)  # what some network file systems answer
 
 
 def try_to_lock_run(runs: Path, content: str) -> IO[str] | None:
@@ -33,6 +38,10 @@ def try_to_lock_run(runs: Path, content: str) -> IO[str] | None:
     except BlockingIOError:
         file.close()
         return None
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        log.warning("%s knows no locks; do not start the same run twice at once.", folder)
     file.seek(0)
     file.truncate()
     json.dump({"pid": os.getpid(), "host": socket.gethostname()}, file)
