@@ -5,7 +5,7 @@ from lightweight_ssd.report_cells import interval, percent, share, signed, timed
 
 def test_the_minus_is_a_real_one_and_zero_has_no_sign() -> None:
     assert (percent(-0.0123), percent(-0.0001), percent(0.0)) == ("−1.2", "0.0", "0.0")
-    assert (signed(-0.0123), signed(-0.0004), signed(0.0004), signed(None)) == ("−1.2", "±0.0", "±0.0", "–")
+    assert (signed(-0.0123), signed(-0.0004), signed(0.00004), signed(None)) == ("−1.2", "−0.04", "±0.0", "–")
     shown = interval({"mean": -0.02, "low": -0.03, "high": -0.0101, "shown": True})
     assert shown == "−2.0 [−3.0, −1.0]" and "-" not in shown
 

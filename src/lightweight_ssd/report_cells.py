@@ -33,15 +33,16 @@ def percent(value: float | None) -> str:
 
 
 def signed(value: float | None) -> str:
-    """A difference of two shares in points.
+    """A difference of two shares in points; a small one has two decimals, so that its sign is seen.
 
     Example:
-        >>> signed(0.002), signed(-0.002), signed(-0.0001)
-        ('+0.2', '−0.2', '±0.0')
+        >>> signed(0.002), signed(-0.0001), signed(0.0)
+        ('+0.2', '−0.01', '±0.0')
     """
     if value is None:
         return NONE
-    text = f"{abs(100 * value):.1f}"
+    points = abs(100 * value)
+    text = f"{points:.1f}" if points < 0.005 or points >= 0.05 else f"{points:.2f}"
     return ("±" if text == "0.0" else "−" if value < 0 else "+") + text
 
 

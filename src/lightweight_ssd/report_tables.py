@@ -181,7 +181,9 @@ def _how_computed(payload: dict[str, Any]) -> str:
         f"From the run folders alone, at {payload['generated']} by commit {payload['commit'] or 'unknown'}. "
         f"Intervals: paired bootstrap, {payload['resamples']:,} resamples of the test images (seed {payload['seed']}) "
         "and of the seeds of a row that has several; percentile interval, 95 %. Not corrected for the number of rows: "
-        "of twenty rows that change nothing about one is shown. Standard deviations are of the sample (n − 1)."
+        "of twenty rows that change nothing about one is shown. Few seeds understate the luck of training: of S seeds "
+        "an interval sees (S − 1)/S of its variance, so give a close case more of them. Standard deviations are of the "
+        "sample (n − 1)."
     )
 
 

@@ -119,7 +119,7 @@ function renderControls() {
 
 function renderHint() {
   const mark = payload.rows.some((row) => row.difference && !row.difference.shown)
-    ? " “not shown”: the 95 % interval of the difference holds zero."
+    ? " “not shown”: the 95 % interval of the difference holds zero. With few seeds it is too narrow: of S seeds it sees (S − 1)/S of the variance."
     : "";
   const text = `All shares in percent: mean ± standard deviation over seeds (number of seeds).${mark} Click a heading to sort, a name to see its runs.`;
   element("rows-hint").textContent = payload.rows.length ? text : "";

@@ -119,7 +119,8 @@ const percent = (value) => (isNumber(value) ? (100 * value).toFixed(1) : NONE);
 const counted = (number, one, many = one + "s") => `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
 
 function signed(value) {
-  const text = Math.abs(100 * value).toFixed(1);
+  const points = Math.abs(100 * value);
+  const text = points.toFixed(points < 0.005 || points >= 0.05 ? 1 : 2);
   return (text === "0.0" ? "±" : value < 0 ? "−" : "+") + text;
 }
 
