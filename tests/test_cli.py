@@ -55,7 +55,7 @@ def test_help_of_a_command_says_what_it_does_and_gives_an_example(name: str, mon
     assert out.startswith(f"lssd {name}: ")
     assert "Example" in out
     assert f"\n  lssd {name} " in out
-    assert "hydra" not in out.lower()
+    assert "hydra" not in out.lower().replace("hydra/launcher=", "")  # the text is ours, but for the one key to type
 
 
 @pytest.mark.parametrize("name", ["predict", "profile"])
