@@ -161,7 +161,7 @@ def progress_line(job: JobRecord, name: str, planned: int, status: dict[str, Any
     which = f"[{job.number + 1}/{planned or '?'}] {name}:"
     if job.state != "running":
         figure = "" if job.map_50 is None else f", mAP50 {100 * job.map_50:.1f}"
-        reason = "" if job.reason is None else f" ({job.reason})"
+        reason = "" if job.reason is None else f" ({_shortened(job.reason)})"
         return f"{which} {job.state}{figure}{reason}"
     if status.get("state") != "running" or not status.get("total_steps"):
         return f"{which} starting"
@@ -179,7 +179,7 @@ def sweep_table(jobs: list[JobRecord], planned: list[list[str]]) -> str:
         figure = "-" if job.map_50 is None else f"{100 * job.map_50:.1f}"
         lines.append(f"{job.number:4d}  {name:{width}}  {job.state:11}  {figure:>5}  {_duration(job.seconds):>7}")
         if job.state in FAILED_STATES:
-            lines += [f"      why: {textwrap.shorten(job.reason, 160, placeholder=' …')}"] if job.reason else []
+            lines += [f"      why: {_shortened(job.reason)}"] if job.reason else []
             lines += [f"      log: {job.log}"] if job.log else []
     counts = {state: sum(job.state == state for job in jobs) for state in ("done", "skipped", *FAILED_STATES)}
     summary = [f"{count} {state}" for state, count in counts.items() if count]
@@ -195,6 +195,11 @@ def _asked_for(config: DictConfig) -> tuple[list[list[str]], list[str]]:
     if not str(config.hydra.sweeper._target_).endswith("BasicSweeper"):
         return [], varied
     return BasicSweeper.split_arguments(overrides, None)[0], varied
+
+
+def _shortened(reason: str) -> str:
+    """To one line of a terminal or two; the log has all of it."""
+    return textwrap.shorten(reason, 160, placeholder=" …")
 
 
 def _share(status: dict[str, Any]) -> float:
