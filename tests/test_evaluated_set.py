@@ -9,7 +9,7 @@ import torch
 
 from lightweight_ssd.average_precision import voc_average_precision
 from lightweight_ssd.coco_files import write_detections, write_ground_truth
-from lightweight_ssd.evaluated_set import has_same_ground_truth, read_evaluated_set
+from lightweight_ssd.evaluated_set import read_evaluated_set
 from lightweight_ssd.metrics.voc import VOCMetric
 from lightweight_ssd.types import Annotation, Detections
 
@@ -95,19 +95,6 @@ def test_an_empty_split_keeps_the_shapes(tmp_path: Path):
     evaluated = read_evaluated_set(*write(tmp_path, {}, []))
     assert evaluated.sizes.shape == (0, 2)
     assert evaluated.objects.boxes.shape == evaluated.detections.boxes.shape == (0, 4)
-
-
-def test_runs_on_other_images_or_objects_are_told_apart(tmp_path: Path):
-    found, known = random_run(5)
-    one = read_evaluated_set(*write(tmp_path / "one", found, known))
-    again = read_evaluated_set(*write(tmp_path / "two", {}, known))
-    fewer = read_evaluated_set(*write(tmp_path / "three", {}, known[:-1]))
-    easy = [annotation._replace(difficult=np.zeros_like(annotation.difficult)) for annotation in known]
-    without_difficult = read_evaluated_set(*write(tmp_path / "four", found, easy))
-    assert has_same_ground_truth(one, again)
-    assert not has_same_ground_truth(one, fewer)
-    assert not has_same_ground_truth(one, without_difficult)
-    assert not has_same_ground_truth(one, one._replace(class_names=("cat", "dog", "cow")))
 
 
 def test_what_is_wrong_with_a_file_is_said(tmp_path: Path):

@@ -100,4 +100,6 @@ def test_the_digest_is_of_images_and_objects_not_of_where_they_lie(run: Path) ->
     fewer = content["annotations"][1:]
     wider = [{**image, "width": 97} for image in content["images"]]
     assert digest() == digest(images=moved) == digest(categories=renamed)
-    assert len({digest(), digest(annotations=fewer), digest(images=wider)}) == 3
+    difficult = [{**known, "difficult": 1 - known["difficult"]} for known in content["annotations"]]
+    others = (digest(annotations=fewer), digest(annotations=difficult), digest(images=wider))
+    assert len({digest(), *others}) == 4

@@ -192,6 +192,20 @@ def test_a_misspelled_key_stops_the_sweep_before_it_begins(tmp_path: Path) -> No
     assert not (tmp_path / "runs" / "smoke").exists()
 
 
+def test_a_place_that_cannot_be_written_stops_the_sweep(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    code, out, err = _sweep(tmp_path, *QUICK, f"runs={tmp_path / 'file'}")
+    assert code == 1 and "the sweep cannot begin: NotADirectoryError" in err and "Traceback" not in out + err
+
+
+def test_names_of_folders_may_hold_what_hydra_reads(tmp_path: Path) -> None:
+    cwd = tmp_path / "it's a=b, [c]"
+    cwd.mkdir()
+    code, out, err = _sweep(cwd, *QUICK, "trainer.max_epochs=1")
+    assert code == 0 and "1 done" in out, out + err
+    assert len(_runs(cwd)) == 1
+
+
 def test_progress_line_names_the_job_and_what_is_left() -> None:
     job = JobRecord(1, ["neck=fpn"], "running")
     status = {"state": "running", "step": 30, "total_steps": 120, "map_50": 0.456, "seconds_left": 3700}

@@ -23,7 +23,7 @@ from lightweight_ssd.run_record import RunRecord
 
 __all__ = ["Comparison", "compare", "mean_of"]
 
-# Boxes are written with three decimals, scores with six digits: enough to turn a hit now and then, not more.
+# Boxes are written with three decimals: enough to turn a hit now and then, not more.
 _TOLERANCE = 1e-4
 
 

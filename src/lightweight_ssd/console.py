@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["INTERRUPTED_EXIT_CODE", "one_sentence_errors", "quiet_frameworks", "relaunchable"]
+from hydra.core.override_parser.types import Quote, QuotedString
+
+__all__ = ["INTERRUPTED_EXIT_CODE", "one_sentence_errors", "quiet_frameworks", "quoted", "relaunchable"]
 
 INTERRUPTED_EXIT_CODE = 130
 
@@ -58,6 +60,16 @@ def relaunchable(command: str) -> Iterator[None]:
         yield
     finally:
         del sys.argv[1]
+
+
+def quoted(value: object) -> str:
+    """A value of an override as Hydra reads it back, whatever is in it.
+
+    Example:
+        >>> print(quoted("a, b's"))
+        "a, b's"
+    """
+    return QuotedString(str(value), Quote.double).with_quotes()
 
 
 def quiet_frameworks() -> None:

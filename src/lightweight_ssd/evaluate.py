@@ -13,7 +13,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from lightweight_ssd.console import one_sentence_errors, quiet_frameworks, relaunchable
+from lightweight_ssd.console import one_sentence_errors, quiet_frameworks, quoted, relaunchable
 from lightweight_ssd.paths import CONF_DIR
 from lightweight_ssd.status import read_results
 
@@ -47,7 +47,7 @@ def _in_own_process(cfg: DictConfig, overrides: list[str], failed: list[str]) ->
     asked = [each for each in overrides if not each.startswith(("checkpoint=", "split=", "output="))]
     name = re.sub(r"[^A-Za-z0-9_.=-]+", "_", "-".join(["", *asked]))[:120]
     output = Path(f"{cfg.output or _default_output(cfg)}{name}").absolute()
-    place = "output='" + str(output).replace("'", "\\'") + "'"
+    place = f"output={quoted(output)}"
     print(f"\n{' '.join(overrides)}", flush=True)
     done = subprocess.run([sys.executable, "-m", "lightweight_ssd", "evaluate", *overrides, place], check=False)
     if done.returncode:

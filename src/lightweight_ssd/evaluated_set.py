@@ -15,7 +15,7 @@ from jaxtyping import Int
 from lightweight_ssd.average_precision import PackedDetections, PackedObjects
 from lightweight_ssd.coco_files import read_detections
 
-__all__ = ["EvaluatedSet", "has_same_ground_truth", "read_evaluated_set"]
+__all__ = ["EvaluatedSet", "read_evaluated_set"]
 
 
 class EvaluatedSet(NamedTuple):
@@ -64,16 +64,6 @@ def read_evaluated_set(detections: Path, ground_truth: Path) -> EvaluatedSet:
         class_names=tuple(str(category["name"]) for category in content["categories"]),
         detections=_pack_detections(Path(detections), image_ids, category_ids),
         objects=_pack_objects(content["annotations"], image_ids, category_ids, Path(ground_truth)),
-    )
-
-
-def has_same_ground_truth(one: EvaluatedSet, other: EvaluatedSet) -> bool:
-    """Whether two runs were measured on the same images, classes and objects; only these can be compared in pairs."""
-    return (
-        one.class_names == other.class_names
-        and one.image_names == other.image_names
-        and np.array_equal(one.image_ids, other.image_ids)
-        and all(np.array_equal(mine, yours) for mine, yours in zip(one.objects, other.objects, strict=True))
     )
 
 

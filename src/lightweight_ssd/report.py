@@ -12,7 +12,7 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
-from lightweight_ssd.console import one_sentence_errors
+from lightweight_ssd.console import one_sentence_errors, quoted
 from lightweight_ssd.paths import CONF_DIR
 
 __all__ = ["build_report", "hydra_arguments", "main"]
@@ -68,7 +68,7 @@ def _quoted(text: str) -> str:
     """As Hydra reads it back, whatever is in it; what the user has quoted already stays."""
     if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
         return text
-    return '"' + text.replace('"', '\\"') + '"'
+    return quoted(text)
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="report")

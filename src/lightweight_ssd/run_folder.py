@@ -16,7 +16,7 @@ import yaml
 from lightweight_ssd.status import FINISHED, read_status, write_json
 
 __all__ = [
-    "CHECKPOINTS",
+    "BEST_CHECKPOINT",
     "ENVIRONMENT_FILE",
     "IDENTITY_FILE",
     "LAST_CHECKPOINT",
@@ -29,8 +29,8 @@ __all__ = [
     "write_provenance",
 ]
 
-CHECKPOINTS = "checkpoints"
-LAST_CHECKPOINT = Path(CHECKPOINTS) / "last.ckpt"
+BEST_CHECKPOINT = Path("checkpoints") / "best.ckpt"
+LAST_CHECKPOINT = Path("checkpoints") / "last.ckpt"
 ENVIRONMENT_FILE = "environment.json"
 _SOURCES = (":/src", ":/conf", ":/pyproject.toml")  # of the checkout; what else lies in it changes no figure
 IDENTITY_FILE = "identity.json"

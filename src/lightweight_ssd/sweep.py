@@ -24,7 +24,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from lightweight_ssd.console import INTERRUPTED_EXIT_CODE
+from lightweight_ssd.console import INTERRUPTED_EXIT_CODE, quoted
 from lightweight_ssd.launcher import errors_are_handed_on, errors_are_printed, prepare_launcher
 from lightweight_ssd.run_folder import not_content
 from lightweight_ssd.status import read_status
@@ -43,16 +43,21 @@ class Announce(Callback):
     """
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        try:
+            self._start(config)
+        except Exception as error:  # Hydra would make it a warning, and the sweep would go on without table and code
+            raise SystemExit(f"lssd train: the sweep cannot begin: {type(error).__name__}: {error}") from error
+
+    def _start(self, config: DictConfig) -> None:
         prepare_launcher(config)
         errors_are_handed_on()
         given = [each for each in config.hydra.overrides.hydra if each.startswith(_PLACE)]
         if not given:
             name = f"{time.strftime('%Y-%m-%d_%H-%M-%S')}-{uuid.uuid4().hex[:4]}"
             folder = Path(config.runs).absolute() / "sweeps" / name
-            quoted = str(folder).replace("\\", "\\\\").replace("'", "\\'")
             with read_write(config), open_dict(config):
                 config.hydra.sweep.dir = str(folder)
-                config.hydra.overrides.hydra.append(f"{_PLACE}'{quoted}'")
+                config.hydra.overrides.hydra.append(f"{_PLACE}{quoted(folder)}")
         planned, varied = _asked_for(config)
         write_sweep(Path(config.hydra.sweep.dir), planned, not_content(varied))
         for name in ("hydra", "hydra_plugins"):  # their lines would repeat ours

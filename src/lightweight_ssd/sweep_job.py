@@ -22,9 +22,10 @@ from typing import IO, Any, NamedTuple
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from lightweight_ssd.console import quoted
 from lightweight_ssd.launcher import HANDED_ON
 from lightweight_ssd.parent_watch import PARENT_PIPE
-from lightweight_ssd.run_folder import CHECKPOINTS, newest_run_dir, next_run_dir, slug
+from lightweight_ssd.run_folder import BEST_CHECKPOINT, LAST_CHECKPOINT, newest_run_dir, next_run_dir, slug
 from lightweight_ssd.run_identity import content_of
 from lightweight_ssd.run_lock import lock_run
 from lightweight_ssd.status import FINISHED, read_results, read_status, write_status
@@ -113,30 +114,23 @@ def _plan(experiment_dir: Path, name: str, content: str, rerun: bool) -> _Plan:
     state = read_status(found).get("state", "cut off")
     if state == FINISHED and _map_50(found) is not None:
         return _Plan(found, True, None, None)
-    checkpoint = next((path for path in _checkpoints(found) if zipfile.is_zipfile(path)), None)
+    written = (found / LAST_CHECKPOINT, found / BEST_CHECKPOINT)
+    checkpoint = next((path for path in written if zipfile.is_zipfile(path)), None)
     before, how = ("cut off" if state in _UNDER_WAY else state), ("resumed" if checkpoint else "begun anew")
     return _Plan(found, False, checkpoint, f"was {before}, {how}")
-
-
-def _checkpoints(run_dir: Path) -> list[Path]:
-    return [run_dir / CHECKPOINTS / "last.ckpt", run_dir / CHECKPOINTS / "best.ckpt"]
 
 
 def _command(overrides: list[str], plan: _Plan, content: list[str]) -> list[str]:
     """The plain run, as a user would type it, with its folder."""
     flags = [f"--config-dir={each.path}" for each in HydraConfig.get().runtime.config_sources if _is_users(each)]
     search = [each for each in HydraConfig.get().overrides.hydra if each.startswith("hydra.searchpath=")]
-    resume = _quoted(str(plan.checkpoint)) if plan.checkpoint else "never"
-    place = [f"run_dir={_quoted(str(plan.run_dir))}", f"resume={resume}", f"content=[{','.join(content)}]"]
+    resume = quoted(plan.checkpoint) if plan.checkpoint else "never"
+    place = [f"run_dir={quoted(plan.run_dir)}", f"resume={resume}", f"content=[{','.join(content)}]"]
     return [sys.executable, "-m", "lightweight_ssd", "train", *flags, *search, *overrides, *place]
 
 
 def _is_users(source: Any) -> bool:
     return source.provider == "command-line" and source.schema == "file"
-
-
-def _quoted(value: str) -> str:
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _run(command: list[str], run_dir: Path, cwd: Path, lock: IO[str]) -> int:

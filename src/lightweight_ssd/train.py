@@ -17,7 +17,7 @@ from lightweight_ssd.console import INTERRUPTED_EXIT_CODE, one_sentence_errors, 
 from lightweight_ssd.launcher import expect_plugins
 from lightweight_ssd.parent_watch import stop_with_parent
 from lightweight_ssd.paths import CONF_DIR
-from lightweight_ssd.run_folder import LAST_CHECKPOINT, choose_run_dir, slug, write_provenance
+from lightweight_ssd.run_folder import BEST_CHECKPOINT, LAST_CHECKPOINT, choose_run_dir, slug, write_provenance
 from lightweight_ssd.run_identity import content_of, identify
 from lightweight_ssd.run_lock import holder, try_to_lock_run
 from lightweight_ssd.status import FINISHED, read_results, read_status, write_status
@@ -28,7 +28,6 @@ __all__ = ["main", "run", "train"]
 
 # Lightning starts the other ranks of a machine as new processes; they inherit where the first one writes.
 _RUN_DIR, _RESUME_FROM = "LSSD_RUN_DIR", "LSSD_RESUME_FROM"
-_BEST = Path("checkpoints") / "best.ckpt"
 
 
 def main() -> None:
@@ -99,7 +98,7 @@ def train(cfg: DictConfig, choices: dict[str, str], overrides: list[str], resume
         parts = prepare(cfg, config, resume_from)
         wandb_run.log_config(parts.trainer, config, identity, resume_from)
         training = fit(parts, resume_from)
-        best = run_dir / _BEST if (run_dir / _BEST).is_file() else run_dir / LAST_CHECKPOINT
+        best = run_dir / BEST_CHECKPOINT if (run_dir / BEST_CHECKPOINT).is_file() else run_dir / LAST_CHECKPOINT
         result = measure(parts, best)
         gray = measure_gray(parts, config) if cfg.gray_test else None
         if parts.trainer.is_global_zero:
