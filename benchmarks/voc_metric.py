@@ -37,7 +37,9 @@ def random_split(images: int, per_image: int) -> tuple[list[Detections], list[An
     for image_id in range(images):
         count = int(rng.integers(1, 5))
         truth, labels = _boxes(rng, count), rng.integers(0, CLASSES, count)
-        annotations.append(Annotation(image_id, f"{image_id}.jpg", 375, 500, truth, labels, rng.random(count) < 0.15))
+        annotations.append(
+            Annotation.of_boxes(image_id, f"{image_id}.jpg", 375, 500, truth, labels, rng.random(count) < 0.15)
+        )
         source, copied = rng.integers(0, count, per_image), rng.random(per_image) < 0.3
         near = truth[source] + rng.normal(0, 8, (per_image, 4)).astype(np.float32)
         boxes = np.where(copied[:, None], near, _boxes(rng, per_image))

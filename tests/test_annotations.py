@@ -14,7 +14,7 @@ def annotation(image_id: int, count: int, path: str = "") -> Annotation:
     rng = np.random.default_rng(image_id)
     boxes = rng.uniform(0, 100, (count, 4)).astype(np.float32)
     labels = rng.integers(0, 2, count)
-    return Annotation(image_id, path or f"/images/{image_id}.jpg", 120, 160, boxes, labels, labels == 1)
+    return Annotation.of_boxes(image_id, path or f"/images/{image_id}.jpg", 120, 160, boxes, labels, labels == 1)
 
 
 def packed(*counts: int) -> PackedAnnotations:
@@ -90,9 +90,13 @@ def test_a_label_without_a_name_is_refused() -> None:
 def test_a_split_holds_arrays_only_and_little_memory() -> None:
     many = packed(*[3] * 2000)
     values = {field.name: getattr(many, field.name) for field in fields(many)}
-    assert values.pop("class_names") == ("cat", "dog")
+    assert (values.pop("class_names"), values.pop("category_ids"), values.pop("skipped")) == (
+        ("cat", "dog"),
+        (1, 2),
+        (),
+    )
     assert all(type(value) is np.ndarray and value.dtype != object for value in values.values())
-    per_object, per_image = 16 + 8 + 1, 8 + 8 + 8 + 8 + len("/images/1000.jpg")
+    per_object, per_image = 16 + 8 + 1 + 1 + 4, 8 + 8 + 8 + 8 + len("/images/1000.jpg")
     assert len(pickle.dumps(many)) <= 2000 * (3 * per_object + per_image) + 2000
 
 
@@ -157,3 +161,21 @@ def test_the_cache_lies_where_the_platform_says(monkeypatch: pytest.MonkeyPatch)
     assert default_cache_dir() == Path("/somewhere/lightweight-ssd")
     monkeypatch.delenv("XDG_CACHE_HOME")
     assert default_cache_dir() == Path.home() / ".cache" / "lightweight-ssd"
+
+
+def test_category_ids_and_skipped_files_survive_saving_taking_and_joining(tmp_path: Path) -> None:
+    def part(sentence: str) -> PackedAnnotations:
+        return PackedAnnotations.from_annotations([annotation(1, 2)], ("cat", "dog"), (17, 18), (sentence,))
+
+    part("a.jpg is no image").save(tmp_path / "a.npz")
+    loaded = PackedAnnotations.load(tmp_path / "a.npz")
+    assert loaded.category_ids == (17, 18) and loaded.skipped == ("a.jpg is no image",)
+    assert loaded.take([0]).category_ids == (17, 18)
+    joined = PackedAnnotations.concatenate([loaded, part("b.xml is empty")])
+    assert joined.category_ids == (17, 18) and joined.skipped == ("a.jpg is no image", "b.xml is empty")
+
+
+def test_category_ids_without_gaps_stand_in_and_wrong_ones_are_refused() -> None:
+    assert packed(1).category_ids == (1, 2)
+    with pytest.raises(ValueError, match="category id of its own"):
+        PackedAnnotations.from_annotations([], ("cat", "dog"), (3, 3))

@@ -24,7 +24,7 @@ def split(images: int = 12) -> tuple[dict[int, Detections], list[Annotation]]:
         corner = rng.uniform(0, 150, (3, 2))
         boxes = np.concatenate([corner, corner + rng.uniform(20, 100, (3, 2))], 1).astype(np.float32)
         labels, difficult = rng.integers(0, 3, 3), rng.random(3) < 0.2
-        annotations.append(Annotation(image_id, f"/data/{image_id}.jpg", 300, 400, boxes, labels, difficult))
+        annotations.append(Annotation.of_boxes(image_id, f"/data/{image_id}.jpg", 300, 400, boxes, labels, difficult))
         guess = np.repeat(boxes, 5, 0) + rng.normal(0, 8, (15, 4)).astype(np.float32)
         scores = torch.sort(torch.from_numpy(rng.random(15).astype(np.float32) ** 4), descending=True).values
         detections[image_id] = Detections(torch.from_numpy(guess), scores, torch.from_numpy(np.repeat(labels, 5)))

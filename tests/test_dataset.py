@@ -24,7 +24,7 @@ def write_image(folder: Path, number: int, objects: int, size: tuple[int, int] =
     corner = rng.uniform(0, 20, (objects, 2))
     boxes = np.concatenate([corner, corner + rng.uniform(10, 20, (objects, 2))], axis=1).astype(np.float32)
     labels = rng.integers(0, 3, objects)
-    return Annotation(number, str(path), *size, boxes, labels, np.zeros(objects, bool))
+    return Annotation.of_boxes(number, str(path), *size, boxes, labels, np.zeros(objects, bool))
 
 
 def packed(folder: Path, objects: list[int], repeat: int = 1) -> PackedAnnotations:

@@ -26,7 +26,7 @@ def random_run(seed: int, images: int = 30) -> tuple[dict[int, Detections], list
         truth = np.concatenate([corner, corner + rng.integers(20, 100, (count, 2))], 1).astype(np.float32)
         labels = rng.integers(0, len(NAMES), count)
         path = f"/images/{image_id:06}.jpg"
-        known.append(Annotation(int(image_id), path, 300, 400, truth, labels, rng.random(count) < 0.2))
+        known.append(Annotation.of_boxes(int(image_id), path, 300, 400, truth, labels, rng.random(count) < 0.2))
         boxes = np.repeat(truth, 4, 0) + rng.normal(0, 8, (4 * count, 4)).astype(np.float32)
         scores = np.sort(rng.integers(1, 9, 4 * count) / 8)[::-1].astype(np.float32)
         wrong = rng.random(4 * count) < 0.2

@@ -15,7 +15,7 @@ NAMES = ("cat", "dog")
 def make(root: Path, ids: list[str], year: str = "2007", split: str = "train", suffix: str = ".jpg") -> Path:
     """A devkit of empty image files: annotations never open them."""
     box = np.array([[1, 2, 30, 40]], dtype=np.float32)
-    rows = [Annotation(1, f"{name}{suffix}", 50, 60, box, np.array([1]), np.array([False])) for name in ids]
+    rows = [Annotation.of_boxes(1, f"{name}{suffix}", 50, 60, box, np.array([1]), np.array([False])) for name in ids]
     write_split(root, year, split, rows, NAMES)
     for name in ids:
         (root / f"VOC{year}" / "JPEGImages" / f"{name}{suffix}").touch()

@@ -135,7 +135,7 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     boxes = np.array([[0, 0, 100, 80], [10.25, 20.5, 30.75, 40]], dtype=np.float32)
-    before = Annotation(3, "/x/<a & b>.jpg", 80, 100, boxes, np.array([2, 0]), np.array([True, False]))
+    before = Annotation.of_boxes(3, "/x/<a & b>.jpg", 80, 100, boxes, np.array([2, 0]), np.array([True, False]))
     write_annotation(tmp_path / "a.xml", before, ["cat", "dog", "salt & pepper"])
     after = read_annotation(tmp_path / "a.xml", before.path, 3, ["cat", "dog", "salt & pepper"], box_tolerance=0.0)
     assert after[:4] == before[:4]
@@ -144,6 +144,8 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
 
 
 def test_an_annotation_without_objects_is_written(tmp_path: Path) -> None:
-    nothing = Annotation(1, "a.jpg", 8, 9, np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.zeros(0, bool))
+    nothing = Annotation.of_boxes(
+        1, "a.jpg", 8, 9, np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.zeros(0, bool)
+    )
     write_annotation(tmp_path / "a.xml", nothing, [])
     assert len(read_annotation(tmp_path / "a.xml", "a.jpg", 1, []).boxes) == 0

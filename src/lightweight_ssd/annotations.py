@@ -1,7 +1,7 @@
 """The annotations of a whole split in a handful of arrays, and their cache file.
 
 A list of 100,000 `Annotation` objects costs gigabytes twice over: once in the main process, and again in every forked
-data loader worker, where touching a Python object's reference count copies its memory page. Here a split is nine NumPy
+data loader worker, where touching a Python object's reference count copies its memory page. Here a split is a dozen
 arrays, whatever its size: workers share their pages, and pickling them for a spawned worker is a plain copy of bytes.
 """
 
@@ -37,10 +37,14 @@ class PackedAnnotations:
         boxes: xyxy, pixels of the image file.
         labels: Class index, from 0.
         difficult: Objects that evaluation counts neither way.
+        crowd: Regions that are nobody's ground truth.
+        areas: Area by which an object counts as small or large, square pixels.
+        category_ids: Id of each label in results files: COCO's own, which have gaps; empty stands for label + 1.
+        skipped: One sentence for each file that was left out (`data.on_bad=skip`).
 
     Example:
         >>> box = np.array([[0, 0, 10, 20]], dtype=np.float32)
-        >>> one = Annotation(1, "/tmp/a.jpg", 30, 40, box, np.array([0]), np.array([False]))
+        >>> one = Annotation.of_boxes(1, "/tmp/a.jpg", 30, 40, box, np.array([0]))
         >>> packed = PackedAnnotations.from_annotations([one], ("cat",))
         >>> len(packed), packed[0].path, packed[0].boxes.tolist()
         (1, '/tmp/a.jpg', [[0.0, 0.0, 10.0, 20.0]])
@@ -55,8 +59,19 @@ class PackedAnnotations:
     boxes: Float32[np.ndarray, "M 4"]
     labels: Int64[np.ndarray, " M"]
     difficult: Bool[np.ndarray, " M"]
+    crowd: Bool[np.ndarray, " M"]
+    areas: Float32[np.ndarray, " M"]
+    category_ids: tuple[int, ...] = ()
+    skipped: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if not self.category_ids:
+            object.__setattr__(self, "category_ids", tuple(range(1, len(self.class_names) + 1)))
+        if len(set(self.category_ids)) != len(self.category_ids) or len(self.category_ids) != len(self.class_names):
+            raise ValueError(
+                f"Expected a category id of its own for each of {len(self.class_names)} class names, but got "
+                f"{list(self.category_ids)}: correct the categories."
+            )
         if np.unique(self.image_ids).size != self.image_ids.size:
             raise ValueError("Expected image_ids unique in their split, but some stand twice: renumber them.")
         if self.labels.size and not 0 <= self.labels.min() <= self.labels.max() < len(self.class_names):
@@ -66,7 +81,13 @@ class PackedAnnotations:
             )
 
     @classmethod
-    def from_annotations(cls, annotations: Sequence[Annotation], class_names: Sequence[str]) -> "PackedAnnotations":
+    def from_annotations(
+        cls,
+        annotations: Sequence[Annotation],
+        class_names: Sequence[str],
+        category_ids: Sequence[int] = (),
+        skipped: Sequence[str] = (),
+    ) -> "PackedAnnotations":
         """Packs annotations in the order given; an empty sequence keeps every documented shape."""
         paths = [os.fsencode(annotation.path) for annotation in annotations]
         sizes = [(annotation.height, annotation.width) for annotation in annotations]
@@ -80,17 +101,23 @@ class PackedAnnotations:
             boxes=_join((annotation.boxes for annotation in annotations), np.float32).reshape(-1, 4),
             labels=_join((annotation.labels for annotation in annotations), np.int64),
             difficult=_join((annotation.difficult for annotation in annotations), np.bool_),
+            crowd=_join((annotation.crowd for annotation in annotations), np.bool_),
+            areas=_join((annotation.areas for annotation in annotations), np.float32),
+            category_ids=tuple(int(number) for number in category_ids),
+            skipped=tuple(skipped),
         )
 
     @classmethod
     def concatenate(cls, parts: Sequence["PackedAnnotations"]) -> "PackedAnnotations":
         """Joins splits of the same classes; image ids are renumbered from 1, since those of the parts may collide."""
-        names = {part.class_names for part in parts}
+        names = {(part.class_names, part.category_ids) for part in parts}
         if len(names) != 1:
-            raise ValueError(f"Expected one or more parts with the same class names, but got {sorted(names)}.")
+            raise ValueError(f"Expected one or more parts with the same class names and ids, but got {sorted(names)}.")
         joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _PLAIN}
         return cls(
             class_names=parts[0].class_names,
+            category_ids=parts[0].category_ids,
+            skipped=tuple(sentence for part in parts for sentence in part.skipped),
             image_ids=np.arange(1, len(joined["sizes"]) + 1, dtype=np.int64),
             path_offsets=_starts(np.concatenate([np.diff(part.path_offsets) for part in parts])),
             offsets=_starts(np.concatenate([np.diff(part.offsets) for part in parts])),
@@ -99,7 +126,9 @@ class PackedAnnotations:
 
     def take(self, indices: Sequence[int]) -> "PackedAnnotations":
         """The annotations at `indices`, in that order, image ids kept: a few images to overfit, say."""
-        return self.from_annotations([self[index] for index in indices], self.class_names)
+        return self.from_annotations(
+            [self[index] for index in indices], self.class_names, self.category_ids, self.skipped
+        )
 
     def __len__(self) -> int:
         return len(self.image_ids)
@@ -121,6 +150,8 @@ class PackedAnnotations:
             boxes=self.boxes[objects].copy(),
             labels=self.labels[objects].copy(),
             difficult=self.difficult[objects].copy(),
+            crowd=self.crowd[objects].copy(),
+            areas=self.areas[objects].copy(),
         )
 
     def save(self, path: str | Path, key: str = "") -> None:
@@ -134,9 +165,10 @@ class PackedAnnotations:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
         arrays = {field.name: getattr(self, field.name) for field in fields(self)}
+        texts = {name: np.array(arrays[name], dtype=str) for name in _TEXTS}
         try:
             with temporary.open("xb") as file:
-                np.savez(file, key=np.array(key), **{**arrays, "class_names": np.array(self.class_names, dtype=str)})
+                np.savez(file, key=np.array(key), **{**arrays, **texts})
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -154,7 +186,7 @@ class PackedAnnotations:
                 if str(file["key"]) != key:
                     raise ValueError("it was made from other files or settings")
                 arrays = {field.name: file[field.name] for field in fields(cls)}
-            return cls(**{**arrays, "class_names": tuple(arrays["class_names"].tolist())})
+            return cls(**{**arrays, **{name: tuple(arrays[name].tolist()) for name in (*_TEXTS, "category_ids")}})
         except FileNotFoundError:
             raise
         except (ValueError, TypeError, KeyError, EOFError, OSError, BadZipFile, AttributeError) as error:
@@ -203,4 +235,5 @@ def _join(arrays: Iterable[np.ndarray], dtype: type) -> np.ndarray:
     return np.concatenate(list(arrays) or [[]]).astype(dtype)
 
 
-_PLAIN = ("sizes", "path_bytes", "boxes", "labels", "difficult")
+_PLAIN = ("sizes", "path_bytes", "boxes", "labels", "difficult", "crowd", "areas")
+_TEXTS = ("class_names", "skipped")

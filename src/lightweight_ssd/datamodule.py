@@ -82,7 +82,7 @@ class DetectionDataModule(LightningDataModule):
             if split not in self.datasets:
                 pipeline = self.augment if split == "train" else self.resize
                 annotations = self.source.annotations(split)
-                if split != "train" and annotations.difficult.all():
+                if split != "train" and (annotations.difficult | annotations.crowd).all():
                     raise ValueError(
                         f"The {split} split has no object that counts (none at all, or all are difficult), so mAP is "
                         f"undefined; choose another split for data.{split}."

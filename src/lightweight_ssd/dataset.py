@@ -26,12 +26,14 @@ class Sample(NamedTuple):
         boxes: xyxy in pixels of the network's input.
         labels: Class index, from 0.
         annotation: The untouched annotation of the image; Mosaic's partners are not in it.
+        skipped: One sentence for each image that could not be read and was replaced by the next one.
     """
 
     image: UInt8[Tensor, "3 H W"]
     boxes: Float32[Tensor, "N 4"]
     labels: Int64[Tensor, " N"]
     annotation: Annotation
+    skipped: list[str]
 
 
 class DetectionDataset(Dataset[Sample]):
@@ -80,7 +82,7 @@ class DetectionDataset(Dataset[Sample]):
         except Exception as error:
             error.add_note(f"This happened while augmenting {annotation.path} ({key}, seed {self.seed}).")
             raise
-        return Sample(_to_tensor(image), torch.from_numpy(boxes), torch.from_numpy(labels), annotation)
+        return Sample(_to_tensor(image), torch.from_numpy(boxes), torch.from_numpy(labels), annotation, [])
 
     def draw(self, index: int) -> tuple[UInt8[np.ndarray, "H W 3"], Annotation]:
         """Image number `index` as it is on disk, RGB, with its annotation."""
@@ -107,6 +109,7 @@ def collate(samples: list[Sample]) -> Batch:
         boxes=pad_sequence([sample.boxes for sample in samples], batch_first=True),
         labels=pad_sequence([sample.labels for sample in samples], batch_first=True, padding_value=-1),
         annotations=[sample.annotation for sample in samples],
+        skipped=[sentence for sample in samples for sentence in sample.skipped],
     )
 
 

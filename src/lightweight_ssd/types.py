@@ -21,7 +21,10 @@ class Annotation(NamedTuple):
         width: Columns of the image file, pixels.
         boxes: xyxy, in pixels of the image file, continuous coordinates that start at 0.
         labels: Class index, from 0; there is no background class.
-        difficult: Objects that evaluation counts neither way (VOC's `difficult`, COCO's crowds).
+        difficult: Objects that evaluation counts neither way; training learns them like others (VOC's `difficult`).
+        crowd: Regions of many objects under one box, which are nobody's ground truth: training leaves them out, and
+            evaluation counts a detection inside neither way (COCO's `iscrowd`).
+        areas: Area by which an object counts as small or large, square pixels: of its mask where there is one.
     """
 
     image_id: int
@@ -31,6 +34,31 @@ class Annotation(NamedTuple):
     boxes: Float32[np.ndarray, "N 4"]
     labels: Int64[np.ndarray, " N"]
     difficult: Bool[np.ndarray, " N"]
+    crowd: Bool[np.ndarray, " N"]
+    areas: Float32[np.ndarray, " N"]
+
+    @classmethod
+    def of_boxes(
+        cls,
+        image_id: int,
+        path: str,
+        height: int,
+        width: int,
+        boxes: Float32[np.ndarray, "N 4"],
+        labels: Int64[np.ndarray, " N"],
+        difficult: Bool[np.ndarray, " N"] | None = None,
+    ) -> "Annotation":
+        """An annotation without crowds and masks: areas are the boxes'; `difficult` is False where not given."""
+        nobody = np.zeros(len(boxes), dtype=bool)
+        areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+        return cls(
+            image_id, path, height, width, boxes, labels, nobody if difficult is None else difficult, nobody, areas
+        )
+
+    @property
+    def ignored(self) -> Bool[np.ndarray, " N"]:
+        """Objects that mean average precision counts neither way: the difficult ones and the crowds."""
+        return self.difficult | self.crowd
 
 
 class SampleKey(NamedTuple):
@@ -55,12 +83,14 @@ class Batch(NamedTuple):
         boxes: xyxy in pixels of the network's input, padded with zeros to the largest count in the batch.
         labels: Class index, −1 where padded.
         annotations: The untouched annotation of each image, in the same order.
+        skipped: One sentence for each file that could not be used while the batch was read, with `data.on_bad=skip`.
     """
 
     images: UInt8[Tensor, "B 3 H W"]
     boxes: Float[Tensor, "B M 4"]
     labels: Int[Tensor, "B M"]
     annotations: list[Annotation]
+    skipped: list[str]
 
 
 class RawOutputs(NamedTuple):

@@ -47,7 +47,7 @@ def read_annotation(
         labels[index] = _read_label(element, class_names, where)
         boxes[index] = _clip(_read_box(element, where), width, height, box_tolerance, where)
     difficult = np.array([_read_flag(element, "difficult", path) for element in objects], dtype=bool)
-    return Annotation(image_id, str(image_path), height, width, boxes, labels, difficult)
+    return Annotation.of_boxes(image_id, str(image_path), height, width, boxes, labels, difficult)
 
 
 def write_annotation(path: str | Path, annotation: Annotation, class_names: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ NO_LABELS = np.zeros(0, np.int64)
 
 
 def annotation(boxes: np.ndarray, labels: np.ndarray, size: tuple[int, int] = (20, 30)) -> Annotation:
-    return Annotation(1, "drawn.png", *size, boxes, labels, np.zeros(len(boxes), bool))
+    return Annotation.of_boxes(1, "drawn.png", *size, boxes, labels, np.zeros(len(boxes), bool))
 
 
 def flat(value: int, size: tuple[int, int] = (20, 30)) -> np.ndarray:

@@ -53,7 +53,9 @@ def drawing(rng: np.random.Generator, count: int, size: tuple[int, int]) -> tupl
 def draw_from(samples: list[tuple[np.ndarray, np.ndarray, np.ndarray]]):
     def draw(index: int) -> tuple[np.ndarray, Annotation]:
         image, boxes, labels = samples[index]
-        return image, Annotation(index, "drawn.png", *image.shape[:2], boxes, labels, np.zeros(len(boxes), bool))
+        return image, Annotation.of_boxes(
+            index, "drawn.png", *image.shape[:2], boxes, labels, np.zeros(len(boxes), bool)
+        )
 
     return draw
 

@@ -10,10 +10,10 @@ from lightning.pytorch import LightningModule, Trainer
 from lightweight_ssd.callbacks.non_finite import NonFiniteLoss
 from lightweight_ssd.types import Annotation, Batch
 
-NOTHING = Annotation(
+NOTHING = Annotation.of_boxes(
     1, "/photos/000007.jpg", 4, 4, np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.zeros(0, bool)
 )
-BATCH = Batch(torch.zeros(1, 3, 4, 4, dtype=torch.uint8), torch.zeros(1, 0, 4), torch.zeros(1, 0).long(), [NOTHING])
+BATCH = Batch(torch.zeros(1, 3, 4, 4, dtype=torch.uint8), torch.zeros(1, 0, 4), torch.zeros(1, 0).long(), [NOTHING], [])
 TRAINER = Mock(spec=Trainer, global_step=41, world_size=1)
 
 

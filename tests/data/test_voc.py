@@ -13,7 +13,7 @@ from lightweight_ssd.voc_format import write_split
 def make(root: Path, year: str, **splits: list[str]) -> None:
     for split, ids in splits.items():
         box = np.array([[1, 2, 30, 40]], dtype=np.float32)
-        rows = [Annotation(1, f"{name}.jpg", 50, 60, box, np.array([0]), np.array([False])) for name in ids]
+        rows = [Annotation.of_boxes(1, f"{name}.jpg", 50, 60, box, np.array([0]), np.array([False])) for name in ids]
         write_split(root, year, split, rows, ["cat"])
         for name in ids:
             (root / f"VOC{year}" / "JPEGImages" / f"{name}.jpg").touch()

@@ -14,7 +14,9 @@ def packed(images: int, objects: int, classes: int = 3) -> PackedAnnotations:
     corner = rng.uniform(0, 50, (images, objects, 2))
     boxes = np.concatenate([corner, corner + rng.uniform(1, 50, corner.shape)], 2).astype(np.float32)
     annotations = [
-        Annotation(i + 1, f"{i}.jpg", 100, 120, boxes[i], rng.integers(0, classes, objects), rng.random(objects) < 0.3)
+        Annotation.of_boxes(
+            i + 1, f"{i}.jpg", 100, 120, boxes[i], rng.integers(0, classes, objects), rng.random(objects) < 0.3
+        )
         for i in range(images)
     ]
     return PackedAnnotations.from_annotations(annotations, [f"class {c}" for c in range(classes)])
@@ -38,7 +40,7 @@ def test_every_object_is_in_every_histogram():
 
 def test_extreme_shapes_fall_into_the_outer_bins():
     boxes = np.array([[0, 0, 100, 1], [0, 0, 1, 100], [0, 0, 120, 100]], np.float32)
-    annotation = Annotation(1, "a.jpg", 100, 120, boxes, np.zeros(3, int), np.zeros(3, bool))
+    annotation = Annotation.of_boxes(1, "a.jpg", 100, 120, boxes, np.zeros(3, int), np.zeros(3, bool))
     _, sizes, aspects = data_statistics(PackedAnnotations.from_annotations([annotation], ["a"])).axes
     heights = [patch.get_height() for patch in aspects.patches]
     assert heights[0] == heights[-1] == 1

@@ -20,7 +20,7 @@ def colour(label: int) -> list[int]:
 def example(image_id: int, objects: int) -> tuple[Annotation, Detections]:
     boxes = np.tile(np.array([[20, 30, 150, 160]], np.float32), (objects, 1))
     labels, difficult = np.arange(objects) % 2, np.arange(objects) % 2 == 1
-    annotation = Annotation(image_id, f"/data/{image_id}.jpg", 200, 300, boxes, labels, difficult)
+    annotation = Annotation.of_boxes(image_id, f"/data/{image_id}.jpg", 200, 300, boxes, labels, difficult)
     scores = torch.linspace(1, 0, objects)
     return annotation, Detections(torch.from_numpy(boxes), scores, torch.from_numpy(labels))
 

@@ -23,7 +23,7 @@ def image(image_id: int) -> tuple[Detections, Annotation]:
     corner = rng.uniform(0, 100, (count, 2))
     boxes = np.concatenate([corner, corner + rng.uniform(30, 80, (count, 2))], 1).astype(np.float32)
     labels = rng.integers(0, 3, count)
-    annotation = Annotation(image_id, f"{image_id}.jpg", 200, 200, boxes, labels, rng.random(count) < 0.2)
+    annotation = Annotation.of_boxes(image_id, f"{image_id}.jpg", 200, 200, boxes, labels, rng.random(count) < 0.2)
     found = 0 if image_id % 7 == 0 else 12
     noise = rng.normal(0, 8, (found, 4)).astype(np.float32)
     guess = np.resize(boxes if count else np.array([[0, 0, 50, 50]], np.float32), (found, 4)) + noise

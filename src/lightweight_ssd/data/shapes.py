@@ -126,7 +126,7 @@ class Shapes:
         scene = draw_scene(rng, (height, width), self.class_names, self.max_objects, self.min_scale, self.max_scale)
         path = folder / f"{split}_{row + 1:06d}.jpg"
         _write_jpeg(path, scene.image)
-        return Annotation(row + 1, str(path), height, width, scene.boxes, scene.labels, scene.difficult)
+        return Annotation.of_boxes(row + 1, str(path), height, width, scene.boxes, scene.labels, scene.difficult)
 
 
 def _progress(total: int) -> tqdm:

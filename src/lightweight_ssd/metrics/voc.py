@@ -110,7 +110,7 @@ class VOCMetric(Metric):
             self._check_labels(found[2], "detection", annotation.path)
             self._check_labels(annotation.labels, "object", annotation.path)
             self._records[annotation.image_id] = _Record(
-                *found, annotation.boxes, annotation.labels, annotation.difficult
+                *found, annotation.boxes, annotation.labels, annotation.ignored
             )
 
     def compute(self) -> VOCResult:
