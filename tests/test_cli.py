@@ -5,6 +5,7 @@ import pytest
 
 from lightweight_ssd import __version__
 from lightweight_ssd.cli import _COMMANDS
+from lightweight_ssd.console import name_first_argument
 from lightweight_ssd.paths import CONF_DIR
 from tests.command_line import run_command
 
@@ -23,7 +24,7 @@ print([name for name in ("torch", "lightning", "albumentations", "matplotlib", "
 
 
 def test_help_is_quick_because_it_imports_nothing_heavy():
-    arguments = [["--help"], ["config"], *([name, "--help"] for name in _COMMANDS)]
+    arguments = [["--help"], ["config"], *([*name.split(), "--help"] for name in _COMMANDS)]
     code = _HELP_OF_ALL.format(arguments=arguments)
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
     assert ended.returncode == 0, ended.stderr
@@ -43,15 +44,30 @@ def test_version(monkeypatch, capsys):
 
 def test_unknown_command_gets_one_sentence(monkeypatch, capsys):
     message = run_command(monkeypatch, capsys, "trian").code
-    assert (
-        message == "lssd: there is no command 'trian'; choose one of train, evaluate, predict, profile, report, config."
+    assert message == f"lssd: there is no command 'trian'; choose one of {', '.join(_COMMANDS)}."
+
+
+def test_a_group_of_commands_lists_its_own(monkeypatch, capsys):
+    for arguments in (("data",), ("data", "--help")):
+        out = run_command(monkeypatch, capsys, *arguments).out
+        assert [line.split("  ")[1] for line in out.splitlines()] == [n for n in _COMMANDS if n.startswith("data ")]
+    message = run_command(monkeypatch, capsys, "data", "chekc").code
+    assert message == (
+        "lssd: there is no command 'data chekc'; choose one of data prepare, data check, data show, data convert."
     )
+
+
+def test_a_bare_first_argument_gets_its_name(monkeypatch):
+    for typed, read in (("voc", 'dataset="voc"'), ("dataset=coco", "dataset=coco"), ("--help", "--help")):
+        monkeypatch.setattr(sys, "argv", ["lssd", typed])
+        name_first_argument("dataset")
+        assert sys.argv[1] == read
 
 
 @pytest.mark.parametrize("name", [name for name in _COMMANDS if name != "config"])
 def test_help_of_a_command_says_what_it_does_and_gives_an_example(name: str, monkeypatch, capsys):
-    assert (CONF_DIR / f"{name}.yaml").is_file()
-    out = run_command(monkeypatch, capsys, name, "--help").out
+    assert (CONF_DIR / f"{name.replace(' ', '_')}.yaml").is_file()
+    out = run_command(monkeypatch, capsys, *name.split(), "--help").out
     assert out.startswith(f"lssd {name}: ")
     assert "Example" in out
     assert f"\n  lssd {name} " in out

@@ -13,7 +13,24 @@ _COMMANDS = {
     "profile": ("profile", "counts parameters and multiply-adds by part and times one image"),
     "report": ("report", "compares runs: tables with intervals, figures, and one page"),
     "config": ("show_config", "shows the config groups and their options, one line each"),
+    "data prepare": ("data_prepare", "downloads VOC or COCO, checks it and unpacks it"),
+    "data check": ("data_check", "looks for everything that is wrong with a data set, in one table"),
+    "data show": ("data_show", "draws augmented samples with their boxes"),
+    "data convert": ("data_convert", "turns VOC format into COCO format and back"),
+    "benchmark loader": (
+        "benchmark.loader",
+        "images per second up to the batch, beside decoding alone and other loaders",
+    ),
+    "benchmark step": ("benchmark.step", "a whole training step beside forward and backward alone"),
+    "benchmark evaluate": ("benchmark.evaluate", "the metrics beside pycocotools and torchmetrics"),
+    "benchmark startup": ("benchmark.startup", "seconds to the help and to the first training step"),
+    "benchmark latency": (
+        "benchmark.latency",
+        "one image on one thread: eager, compiled, ONNX Runtime, other detectors",
+    ),
+    "benchmark size": ("benchmark.size", "time and memory of annotations from a thousand images to a million"),
 }
+_GROUPS = sorted({name.split()[0] for name in _COMMANDS if " " in name})
 
 _HELP = """\
 lssd: trains, ablates and compares lightweight single-shot detectors.
@@ -27,25 +44,32 @@ Everything after the command is a Hydra override:
   lssd COMMAND --help     what a command does, its options, an example
   lssd COMMAND --cfg job  the whole configuration it would run with
 """
+_ASKS_FOR_HELP = ("-h", "--help", "help")
 
 
 def main() -> None:
     """Entry point of the `lssd` script and of `python -m lightweight_ssd`."""
-    command = sys.argv[1] if len(sys.argv) > 1 else "--help"
-    if command in ("-h", "--help", "help"):
-        print(_help(), end="")
+    words = sys.argv[1:3] if sys.argv[1:2] and sys.argv[1] in _GROUPS else sys.argv[1:2]
+    command = " ".join(words) or "--help"
+    if words and words[0] in _GROUPS and (len(words) == 1 or words[1] in _ASKS_FOR_HELP):
+        print(_list(words[0]))
+    elif command in _ASKS_FOR_HELP:
+        print(_HELP.format(commands=_list()), end="")
     elif command == "--version":
         from lightweight_ssd import __version__
 
         print(f"lssd {__version__}")
     elif command not in _COMMANDS:
-        raise SystemExit(f"lssd: there is no command {command!r}; choose one of {', '.join(_COMMANDS)}.")
+        known = [name for name in _COMMANDS if words[0] not in _GROUPS or name.startswith(f"{words[0]} ")]
+        raise SystemExit(f"lssd: there is no command {command!r}; choose one of {', '.join(known)}.")
     else:
         os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
-        del sys.argv[1]  # Hydra reads what is left
+        del sys.argv[1 : 1 + len(words)]  # Hydra reads what is left
         import_module(f"lightweight_ssd.{_COMMANDS[command][0]}").main()
 
 
-def _help() -> str:
+def _list(group: str = "") -> str:
+    """The commands, or those of a group, one line each."""
     width = max(map(len, _COMMANDS))
-    return _HELP.format(commands="\n".join(f"  {name:<{width}}  {text}" for name, (_, text) in _COMMANDS.items()))
+    chosen = {name: text for name, (_, text) in _COMMANDS.items() if not group or name.startswith(f"{group} ")}
+    return "\n".join(f"  {name:<{width}}  {text}" for name, text in chosen.items())

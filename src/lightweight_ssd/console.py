@@ -12,7 +12,14 @@ from pathlib import Path
 
 from hydra.core.override_parser.types import Quote, QuotedString
 
-__all__ = ["INTERRUPTED_EXIT_CODE", "one_sentence_errors", "quiet_frameworks", "quoted", "relaunchable"]
+__all__ = [
+    "INTERRUPTED_EXIT_CODE",
+    "name_first_argument",
+    "one_sentence_errors",
+    "quiet_frameworks",
+    "quoted",
+    "relaunchable",
+]
 
 INTERRUPTED_EXIT_CODE = 130
 
@@ -70,6 +77,16 @@ def quoted(value: object) -> str:
         "a, b's"
     """
     return QuotedString(str(value), Quote.double).with_quotes()
+
+
+def name_first_argument(key: str) -> None:
+    """Lets a user type `lssd data prepare voc` for `lssd data prepare dataset=voc`: Hydra knows no bare arguments.
+
+    Args:
+        key: Of the configuration; the first argument becomes its value if it is neither an override nor an option.
+    """
+    if len(sys.argv) > 1 and "=" not in sys.argv[1] and not sys.argv[1].startswith(("-", "~", "+")):
+        sys.argv[1] = f"{key}={quoted(sys.argv[1])}"
 
 
 def quiet_frameworks() -> None:
