@@ -1,5 +1,6 @@
 """Bad input gets one clear sentence that names the file and what to do; no traceback, and nothing is lost."""
 
+import json
 from pathlib import Path
 
 import cv2
@@ -84,6 +85,35 @@ def test_one_sentence_names_the_file(tmp_path: Path, monkeypatch, capsys, case: 
     (sentence,) = [line for line in outcome.err.splitlines() if line.startswith("lssd train: ")]
     for part in CASES[case]:
         assert part in sentence
+
+
+_QUICK = ("trainer.max_epochs=1", "gray_test=false", "latency=null", "pictures=0")
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_skip_trains_on_the_rest_and_lists_what_was_left_out(tmp_path: Path, monkeypatch, capsys, case: str) -> None:
+    root = _devkit(tmp_path / "devkit")
+    _break(root, case)
+    outcome = _train(tmp_path, root, monkeypatch, capsys, "data.on_bad=skip", *_QUICK)
+    assert outcome.code is None, outcome.err
+    (listed,) = (tmp_path / "runs").rglob("skipped.json")
+    sentences = json.loads(listed.read_text())
+    assert set(sentences) == {"train", "val", "test"}
+    for split in sentences.values():
+        assert len(split) == 1 and all(part in split[0] for part in CASES[case])
+    assert f"{listed} says which and why" in outcome.out
+    truth = json.loads((listed.parent / "ground_truth.json").read_text())
+    assert [image["file_name"] for image in truth["images"]] == ["000000.jpg", "000001.jpg", "000003.jpg"]
+
+
+@pytest.mark.parametrize("override", ["num_workers=1", "data.cache=disk", "data.cache=ram"])
+def test_one_sentence_also_from_a_worker_and_a_cache(tmp_path: Path, monkeypatch, capsys, override: str) -> None:
+    root = _devkit(tmp_path / "devkit")
+    _break(root, "truncated JPEG")
+    outcome = _train(tmp_path, root, monkeypatch, capsys, override)
+    assert outcome.code == 1 and "Traceback" not in outcome.err
+    (sentence,) = [line for line in outcome.err.splitlines() if line.startswith("lssd train: ")]
+    assert sentence.startswith("lssd train: Expected a whole image in ") and "000002.jpg" in sentence
 
 
 def test_missing_devkit_and_empty_split(tmp_path: Path, monkeypatch, capsys) -> None:

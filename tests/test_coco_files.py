@@ -107,6 +107,18 @@ def test_ground_truth_keeps_sizes_names_and_difficult(tmp_path: Path):
     assert [row["id"] for row in content["annotations"]] == [1, 2, 3]
 
 
+def test_crowds_areas_and_category_ids_are_the_datas_own(tmp_path: Path):
+    known = split(1)[1][0]._replace(
+        crowd=np.array([False, True, False]), areas=np.array([10.5, 7, 1234.5678], np.float32)
+    )
+    write_ground_truth(tmp_path / "truth.json", [known], NAMES, category_ids=(1, 18, 90))
+    content = json.loads((tmp_path / "truth.json").read_text())
+    assert [row["iscrowd"] for row in content["annotations"]] == [0, 1, 0]
+    assert [row["area"] for row in content["annotations"]] == [10.5, 7, 1234.568]
+    assert [row["category_id"] for row in content["annotations"]] == [(1, 18, 90)[label] for label in known.labels]
+    assert [row["id"] for row in content["categories"]] == [1, 18, 90]
+
+
 def test_a_failed_write_leaves_the_old_file_and_no_remains(tmp_path: Path):
     path = tmp_path / "truth.json"
     path.write_text("old")

@@ -1,10 +1,15 @@
+import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from lightweight_ssd.boxes import xyxy_to_cxcywh
 from lightweight_ssd.coding import decode, encode
 
 VARIANCES = (0.1, 0.1, 0.2, 0.2)
+FUZZING = settings(max_examples=300, deadline=None, derandomize=True, database=None)
 ANCHORS = torch.tensor([[0.0, 0.0, 10.0, 20.0], [100.0, 50.0, 160.0, 80.0]])
 
 
@@ -60,3 +65,37 @@ def test_gradients():
     boxes = decode(offsets.detach(), ANCHORS.double(), VARIANCES).requires_grad_()
     assert torch.autograd.gradcheck(lambda x: decode(x, ANCHORS.double(), VARIANCES), offsets)
     assert torch.autograd.gradcheck(lambda x: encode(x, ANCHORS.double(), VARIANCES), boxes)
+
+
+def _values(least: float, most: float, width: int = 32) -> st.SearchStrategy[np.ndarray]:
+    """Five rows of four; the limits themselves, zeros and repeated values come up often."""
+    special = [least, most, min(max(0.0, least), most)]
+    elements = st.floats(np.float32(least).item(), np.float32(most).item(), width=32) | st.sampled_from(special)
+    return arrays(np.float32 if width == 32 else np.float64, (5, 4), elements=elements)
+
+
+@FUZZING
+@given(boxes=_values(-1e4, 1e4), anchors=_values(-1e4, 1e4))
+def test_any_box_has_finite_offsets_from_any_anchor(boxes: np.ndarray, anchors: np.ndarray):
+    """Also inverted, empty and far away."""
+    assert encode(torch.from_numpy(boxes), torch.from_numpy(anchors), VARIANCES).isfinite().all()
+
+
+@FUZZING
+@given(offsets=_values(-1e20, 1e20) | _values(-10, 10), anchors=_values(-1e4, 1e4))
+def test_any_offsets_give_a_box_that_is_finite_and_not_inverted(offsets: np.ndarray, anchors: np.ndarray):
+    boxes = decode(torch.from_numpy(offsets), torch.from_numpy(anchors), VARIANCES)
+    assert boxes.isfinite().all()
+    assert (boxes[:, 2:] >= boxes[:, :2]).all()
+
+
+@FUZZING
+@given(anchors=_values(1, 2000, width=64), shifts=_values(-2000, 2000, width=64), growth=_values(0.02, 50, width=64))
+def test_round_trip_of_any_box_that_an_anchor_may_become(anchors: np.ndarray, shifts: np.ndarray, growth: np.ndarray):
+    """Centres, sides and the ratio of the sides are drawn; float64, so that nothing but the formula counts."""
+    centres, sides = torch.from_numpy(anchors).split(2, dim=1)
+    far, ratio = torch.from_numpy(shifts)[:, :2], torch.from_numpy(growth)[:, :2].clamp(min=0.02)
+    anchor = torch.cat([centres - sides / 2, centres + sides / 2], dim=1)
+    box = torch.cat([centres + far - sides * ratio / 2, centres + far + sides * ratio / 2], dim=1)
+    offsets = encode(box, anchor, VARIANCES)
+    torch.testing.assert_close(decode(offsets, anchor, VARIANCES), box, atol=1e-6, rtol=1e-9)

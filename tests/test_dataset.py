@@ -10,9 +10,11 @@ from lightweight_ssd.annotations import PackedAnnotations
 from lightweight_ssd.augment.color import ColorDistortion
 from lightweight_ssd.augment.crop import SSDCrop
 from lightweight_ssd.augment.flip import HorizontalFlip
+from lightweight_ssd.augment.gray_mix_rgb import GrayMixRGB
 from lightweight_ssd.augment.mosaic import Mosaic
 from lightweight_ssd.augment.pipeline import Pipeline
 from lightweight_ssd.dataset import DetectionDataset, Sample, collate, worker_init
+from lightweight_ssd.image_cache_build import open_image_cache
 from lightweight_ssd.sampling import EpochSampler
 from lightweight_ssd.types import Annotation, SampleKey
 
@@ -51,7 +53,7 @@ def test_a_sample_in_pixels_of_the_network(tmp_path):
     pixels = cv2.cvtColor(cv2.imread(annotations[0].path), cv2.COLOR_BGR2RGB)
     expected = cv2.resize(pixels, (30, 20), interpolation=cv2.INTER_AREA)
     assert np.array_equal(sample.image.permute(1, 2, 0).numpy(), expected)
-    assert sample.image.is_contiguous()
+    assert collate([sample]).images.is_contiguous()
     assert np.allclose(sample.boxes.numpy(), annotations[0].boxes / 2, atol=1e-4)
     assert np.array_equal(sample.labels.numpy(), annotations[0].labels)
     assert np.array_equal(sample.annotation.boxes, annotations[0].boxes)
@@ -161,6 +163,99 @@ def test_an_error_in_a_step_is_told_with_the_image(tmp_path):
     with pytest.raises(RuntimeError, match="no such colour") as caught:
         DetectionDataset(packed(tmp_path, [1]), broken)[0]
     assert "0.png" in caught.value.__notes__[0]
+
+
+def test_crowds_are_not_learnt_but_stay_in_the_record(tmp_path):
+    one = write_image(tmp_path, 0, objects=3)._replace(crowd=np.array([False, True, False]))
+    dataset = DetectionDataset(PackedAnnotations.from_annotations([one], ("a", "b", "c")), Pipeline({}, (40, 60)))
+    sample = dataset[0]
+    assert np.allclose(sample.boxes.numpy(), one.boxes[[0, 2]], atol=1e-4)
+    assert sample.labels.tolist() == one.labels[[0, 2]].tolist()
+    assert len(sample.annotation.boxes) == 3 and sample.annotation.crowd.tolist() == [False, True, False]
+    _, learnt = dataset.draw(0)
+    assert len(learnt.boxes) == len(learnt.difficult) == len(learnt.areas) == 2 and not learnt.crowd.any()
+
+
+ALL_STEPS = {
+    "mosaic": Mosaic(p=0.5),
+    "crop": SSDCrop(),
+    "flip": HorizontalFlip(),
+    "gray_mix": GrayMixRGB(p=1.0),
+    "color": ColorDistortion(),
+}
+
+
+def test_cached_images_that_are_not_shrunk_give_the_bytes_of_the_files(tmp_path):
+    annotations = packed(tmp_path, [1, 2, 0, 3])
+    pipeline = Pipeline(ALL_STEPS, 32)
+    images = open_image_cache(annotations, 60, tmp_path)
+    keys = [SampleKey(epoch, position, position % 4) for epoch in range(5) for position in range(8)]
+    read, cached = (DetectionDataset(annotations, pipeline, 1, source) for source in (None, images))
+    for key in keys:
+        assert torch.equal(read[key].image, cached[key].image)
+        assert torch.equal(read[key].boxes, cached[key].boxes) and torch.equal(read[key].labels, cached[key].labels)
+
+
+def test_a_cached_image_of_the_size_of_the_input(tmp_path):
+    annotations = packed(tmp_path, [1])
+    images = open_image_cache(annotations, 60, tmp_path)
+    sample = DetectionDataset(annotations, Pipeline({}, (40, 60)), images=images)[0]
+    sample.image[0, 0, 0] = 7  # a tensor of one's own
+    assert np.array_equal(sample.image[:, 1:].permute(1, 2, 0).numpy(), images[0][1:])
+
+
+def test_boxes_shrink_with_their_cached_image(tmp_path):
+    annotations = packed(tmp_path, [3])
+    known = annotations[0]
+    known.boxes[0] = (0, 0, 60, 40)
+    annotations = PackedAnnotations.from_annotations([known], annotations.class_names)
+    dataset = DetectionDataset(annotations, Pipeline({}, 32), images=open_image_cache(annotations, 31, tmp_path))
+    image, learnt = dataset.draw(0)
+    assert image.shape == (21, 31, 3) and (learnt.height, learnt.width) == (21, 31)
+    assert np.allclose(learnt.boxes, known.boxes * np.array([31 / 60, 21 / 40] * 2), atol=1e-4)
+    assert learnt.boxes.max() <= 31 and learnt.boxes[:, 3].max() <= 21
+    assert np.allclose(learnt.areas, known.areas * (31 * 21) / (60 * 40))
+    assert np.array_equal(dataset[0].annotation.boxes, known.boxes)
+
+
+def cut(annotations: PackedAnnotations, *numbers: int) -> None:
+    for number in numbers:
+        path = Path(annotations[number].path)
+        path.write_bytes(path.read_bytes()[:50])
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_a_bad_image_is_replaced_by_the_next_good_one(tmp_path, cached):
+    annotations = packed(tmp_path, [1, 1, 1, 1])
+    cut(annotations, 2, 3)
+    images = open_image_cache(annotations, 60, tmp_path, "skip") if cached else None
+    dataset = DetectionDataset(annotations, Pipeline({}, 32), images=images, on_bad="skip")
+    samples = [dataset[index] for index in range(4)]
+    assert [sample.annotation.image_id for sample in samples] == [0, 1, 0, 0]
+    assert torch.equal(samples[2].image, samples[0].image) and torch.equal(samples[2].boxes, samples[0].boxes)
+    assert [len(sample.skipped) for sample in samples] == [0, 0, 2, 1]
+    assert "2.png" in samples[2].skipped[0] and "3.png" in samples[2].skipped[1]
+    assert collate(samples).skipped == [*samples[2].skipped, *samples[3].skipped]
+
+
+def test_a_bad_partner_of_mosaic_is_replaced_too(tmp_path):
+    annotations = packed(tmp_path, [1, 1, 1])
+    cut(annotations, 1)
+    dataset = DetectionDataset(annotations, Pipeline({"mosaic": Mosaic(p=1.0)}, 32), on_bad="skip")
+    samples = [dataset[SampleKey(epoch, 0, 0)] for epoch in range(8)]
+    assert {sample.annotation.image_id for sample in samples} == {0}
+    sentences = {sentence for sample in samples for sentence in sample.skipped}
+    assert len(sentences) == 1 and "1.png" in sentences.pop()
+
+
+def test_too_many_bad_images_in_a_row_are_an_error(tmp_path):
+    annotations = packed(tmp_path, [0], repeat=300)
+    cut(annotations, 0)
+    with pytest.raises(ValueError, match=r"100 in a row cannot be used.*0\.png"):
+        DetectionDataset(annotations, Pipeline({}, 32), on_bad="skip")[0]
+    few = PackedAnnotations.from_annotations(list(annotations.take([0, 1])), annotations.class_names)
+    with pytest.raises(ValueError, match=r"2 in a row"):
+        DetectionDataset(few, Pipeline({}, 32), on_bad="skip")[1]
 
 
 def test_samples_travel_between_processes_and_memory(tmp_path):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lightweight_ssd.assemble import load_checkpoint
 from tests.command_line import run_command
 from tests.running import smoke_run
 
@@ -31,14 +32,22 @@ def test_the_same_figures_and_files_as_the_run(run: Path, monkeypatch, capsys) -
     assert {"results.json", "detections.json", "ground_truth.json", "detections.png", "precision_recall.png"} <= written
     ours, trained = (json.loads((folder / "results.json").read_text()) for folder in (output, run))
     assert ours["test"] == trained["test"] and ours["macs"] == trained["macs"]
+    coco = ours["test"]["coco"]
+    assert 0 <= coco["ap"] <= coco["ap_50"] <= 1 and coco["per_class"].keys() == ours["test"]["per_class"].keys()
+    assert "COCO AP" in outcome.out and "coco" in trained["test_gray"]
+    assert {"val/coco_ap", "test/coco_ap", "test_gray/coco_ar_100"} <= set(
+        (run / "metrics.csv").read_text().splitlines()[0].split(",")
+    )
+    assert load_checkpoint(run / "checkpoints" / "best.ckpt")["hyper_parameters"]["category_ids"] == [1, 2, 3, 4, 5]
 
 
 def test_validation_split_and_another_threshold_stand_beside_the_figure(run: Path, monkeypatch, capsys) -> None:
     output = run.parent / "other"
-    overrides = ("split=val", f"output={output}", "postprocess.score_threshold=0.5")
-    assert _evaluate(run, monkeypatch, capsys, *overrides).code is None
+    overrides = ("split=val", f"output={output}", "postprocess.score_threshold=0.5", "coco_metric=null")
+    outcome = _evaluate(run, monkeypatch, capsys, *overrides)
+    assert outcome.code is None and "COCO" not in outcome.out
     results = json.loads((output / "results.json").read_text())
-    assert "val" in results and results["postprocess"]["score_threshold"] == 0.5
+    assert "val" in results and "coco" not in results["val"] and results["postprocess"]["score_threshold"] == 0.5
     assert json.loads((output / "detections.json").read_text()) == []  # one epoch: nothing scores that high
 
 

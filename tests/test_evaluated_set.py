@@ -78,7 +78,7 @@ def test_paths_and_gaps_in_the_category_ids(tmp_path: Path):
             {"id": 9, "file_name": "b.jpg", "width": 8, "height": 6, "path": "/data/b.jpg"},
             {"id": 2, "file_name": "a.jpg", "width": 4, "height": 5},
         ],
-        "annotations": [{"id": 1, "image_id": 9, "category_id": 90, "bbox": [1, 2, 3, 4], "iscrowd": 1}],
+        "annotations": [{"id": 1, "image_id": 9, "category_id": 90, "bbox": [1, 2, 3, 4], "difficult": 1}],
         "categories": [{"id": 3, "name": "cat"}, {"id": 90, "name": "dog"}],
     }
     (tmp_path / "truth.json").write_text(json.dumps(truth))
@@ -114,3 +114,16 @@ def test_what_is_wrong_with_a_file_is_said(tmp_path: Path):
     truth.write_text("{")
     with pytest.raises(ValueError, match="Expected JSON in"):
         read_evaluated_set(detections, truth)
+
+
+def test_crowds_give_the_figure_of_the_run_too(tmp_path: Path):
+    found, known = random_run(6)
+    rng = np.random.default_rng(0)
+    known = [each._replace(crowd=rng.random(len(each.labels)) < 0.3) for each in known]
+    metric = VOCMetric(NAMES)
+    metric.update([found[each.image_id] for each in known], known)
+    evaluated = read_evaluated_set(*write(tmp_path, found, known))
+    assert len(evaluated.objects.labels) == sum(int((~each.crowd).sum()) for each in known)
+    assert len(evaluated.detections.labels) < sum(len(each.labels) for each in found.values())
+    result = voc_average_precision(evaluated.detections, evaluated.objects, len(NAMES))
+    np.testing.assert_allclose(result.area[0], metric.compute().ap_50, atol=1e-6)

@@ -39,6 +39,7 @@ TABLE_4 = {
 GRIDS = {
     "table3": (("backbone.", "neck."), 6),
     "table4": (("loss.", "augment."), 5),
+    "coco": (("backbone.",), 3),
     "stem": (("backbone.stem",), 2),
     "cfpn_circles": (("neck.circles",), 3),
     "bll_distance": (("loss.distance",), 2),
@@ -159,6 +160,18 @@ def test_table_3(label: str) -> None:
     assert row.config["row"]["paper"] == pytest.approx(printed if coco is None else printed | {"map_coco": coco / 100})
 
 
+@pytest.mark.parametrize("label", [label for label, printed in TABLE_3.items() if printed[3]])
+def test_the_coco_column_of_table_3(label: str) -> None:
+    backbone, _, _, coco, millions = TABLE_3[label]
+    row, on_voc = _row("coco", label), _row("table3", label)
+    assert [row.choices[group] for group in ("backbone", "neck", "data")] == [backbone, "none", "coco"]
+    assert row.config["row"]["paper"] == pytest.approx({"map_coco": coco / 100, "parameters": round(millions * 1e6)})
+    kept = set(row.config) - {"row", "data", "datamodule", "objective", "callbacks", "runs"}
+    assert {key for key in kept if row.config[key] != on_voc.config[key]} == set()
+    assert row.config["callbacks"]["best"]["monitor"] == row.config["objective"] == "val/coco_ap"
+    assert f" {coco:g} (" in (CONF_DIR / "experiment" / "coco.yaml").read_text().split("# Expected:")[1]
+
+
 @pytest.mark.parametrize("label", TABLE_4)
 def test_table_4(label: str) -> None:
     loss, augment, voc = TABLE_4[label]
@@ -197,7 +210,7 @@ def test_a_row_says_which_it_is(path: Path) -> None:
     assert set(yaml.safe_load(path.read_text())["row"]) == {"label", "paper", "baseline"}
 
 
-@pytest.mark.parametrize("experiment", ["table3", "table4"])
+@pytest.mark.parametrize("experiment", ["table3", "table4", "coco"])
 def test_without_a_row_a_table_is_its_last(experiment: str) -> None:
     assert _job(f"experiment={experiment}").content == _jobs(experiment)[-1].content
 

@@ -1,6 +1,10 @@
 import jaxtyping
+import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from torch import Tensor
 
 from lightweight_ssd.boxes import pairwise_iou
@@ -88,6 +92,24 @@ def test_equals_the_naive_loops(seed: int):
     labels = torch.randint(-1, 3, (3, 5), generator=generator)
     threshold = (0.25, 0.5, 1.0)[seed % 3]
     assert torch.equal(match(anchors, boxes, labels, threshold), naive_match(anchors, boxes, labels, threshold))
+
+
+def _corners(*shape: int) -> st.SearchStrategy[np.ndarray]:
+    """Pairs of points; few different values, so that copies, equal overlaps and empty boxes are common."""
+    return arrays(np.float32, (*shape, 2, 2), elements=st.sampled_from([0, 1, 2, 3, 5, 8, 8.5, 1e4]))
+
+
+@settings(max_examples=500, deadline=None, derandomize=True, database=None)
+@given(data=st.data(), sizes=st.tuples(st.integers(0, 3), st.integers(0, 9), st.integers(0, 5)))
+def test_equals_the_naive_loops_on_whatever_comes(data: st.DataObject, sizes: tuple[int, int, int]):
+    batch, anchors, truths = sizes
+    corners = torch.from_numpy(data.draw(_corners(anchors))), torch.from_numpy(data.draw(_corners(batch, truths)))
+    upright = [torch.cat([each.amin(dim=-2), each.amax(dim=-2)], dim=-1) for each in corners]
+    labels = torch.from_numpy(data.draw(arrays(np.int64, (batch, truths), elements=st.integers(-2, 3))))
+    threshold = data.draw(st.sampled_from([0.125, 0.25, 0.5, 0.75, 1.0]))
+    matches = match(upright[0], upright[1], labels, threshold)
+    expected = naive_match(upright[0], upright[1], labels, threshold) if anchors else matches
+    assert matches.shape == (batch, anchors) and torch.equal(matches, expected)
 
 
 def test_neither_order_of_padding_nor_other_images_change_a_match():

@@ -3,7 +3,10 @@
 import csv
 from pathlib import Path
 
+import pytest
+
 from lightweight_ssd.metrics_csv import MetricsCSV
+from lightweight_ssd.whole_file import NotWritten
 
 
 def _rows(folder: Path) -> list[dict[str, str]]:
@@ -48,3 +51,27 @@ def test_the_file_is_written_while_the_run_goes_on(tmp_path: Path) -> None:
     assert not (tmp_path / "metrics.csv").exists()
     logger.log_metrics({"a": 1.0}, 1)
     assert len(_rows(tmp_path)) == 2
+
+
+def test_lightning_asks_after_every_row_and_the_file_is_not_written_as_often(tmp_path: Path) -> None:
+    logger = MetricsCSV(str(tmp_path), flush_every=50)
+    for step in range(49):
+        logger.log_metrics({"a": 1.0}, step)
+        logger.save()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_cannot_be_written_is_told_of_and_written_later(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "metrics.csv").mkdir()  # a folder in the file's place stops even root
+    logger = MetricsCSV(str(tmp_path), flush_every=2)
+    for step in range(3):
+        logger.log_metrics({"a": float(step)}, step)
+    assert "Expected to write" in caplog.text and "metrics.csv" in caplog.text
+    logger.finalize("failed")  # hides no error that is on its way
+    with pytest.raises(NotWritten):
+        logger.finalize("success")
+    (tmp_path / "metrics.csv").rmdir()
+    logger.log_metrics({"a": 3.0}, 3)
+    assert [row["a"] for row in _rows(tmp_path)] == ["0.0", "1.0", "2.0", "3.0"]

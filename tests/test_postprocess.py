@@ -1,15 +1,20 @@
 """Post-processing against a plain loop over classes."""
 
+import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from torch import Tensor
-from torchvision.ops import nms
+from torchvision.ops import box_iou, nms
 
 from lightweight_ssd.coding import decode
 from lightweight_ssd.postprocess import postprocess
 from lightweight_ssd.types import RawOutputs
 
 SIZE = (90, 120)
+FUZZING = settings(max_examples=300, deadline=None, derandomize=True, database=None)
 VARIANCES = (0.1, 0.1, 0.2, 0.2)
 
 
@@ -115,3 +120,56 @@ def test_offsets_are_decoded_against_their_own_anchor() -> None:
     raw = random_outputs(1, 8, 2)
     found: Tensor = postprocess(raw, SIZE, iou_threshold=1.0, score_threshold=0.0)[0].scores
     assert len(found) == len(by_class(raw, 0, 0.0, 1.0))
+
+
+@st.composite
+def boxes_on_a_grid(draw: st.DrawFn, anchors: int) -> Tensor:
+    """Sides of 8 pixels or more, many of them copies or partly outside, so that overlaps are common and exact."""
+    pixels = arrays(np.float32, (2, anchors, 2), elements=st.sampled_from(range(8, 72, 8)))
+    corner, sides = torch.from_numpy(draw(pixels)).unbind()
+    return torch.cat([2 * corner - 24, 2 * corner - 24 + sides], dim=1)
+
+
+@st.composite
+def exact_outputs(draw: st.DrawFn) -> RawOutputs:
+    """No two scores are equal, since the order of equals is open."""
+    anchors, classes = draw(st.integers(0, 12)), draw(st.integers(1, 4))
+    count = anchors * classes
+    steps = draw(st.lists(st.integers(-256, 256), min_size=count, max_size=count, unique=True))
+    logits = torch.tensor(steps).float().reshape(1, anchors, classes) / 64
+    return RawOutputs(logits, torch.zeros(1, anchors, 4), draw(boxes_on_a_grid(anchors)))
+
+
+@FUZZING
+@given(raw=exact_outputs(), threshold=st.floats(0, 0.9), iou=st.sampled_from([0.0, 0.25, 0.45, 0.5, 0.6, 1.0]))
+def test_equals_torchvision_class_by_class_on_whatever_comes(raw: RawOutputs, threshold: float, iou: float) -> None:
+    boxes, scores, labels = postprocess(raw, SIZE, VARIANCES, threshold, iou, 10_000, 10_000)[0]
+    expected = by_class(raw, 0, threshold, iou)
+    assert [labels.tolist(), boxes.tolist()] == [[each[place] for each in expected] for place in (1, 2)]
+    torch.testing.assert_close(scores, torch.tensor([score for score, _, _ in expected]))
+
+
+@st.composite
+def wild_outputs(draw: st.DrawFn) -> RawOutputs:
+    """Everything that float32 can hold, NaN and infinities too."""
+    batch, anchors, classes = draw(st.integers(0, 2)), draw(st.integers(0, 9)), draw(st.integers(1, 3))
+    anything = st.floats(width=32) | st.floats(-4, 4, width=32)
+    logits = draw(arrays(np.float32, (batch, anchors, classes), elements=anything))
+    offsets = draw(arrays(np.float32, (batch, anchors, 4), elements=anything))
+    return RawOutputs(torch.from_numpy(logits), torch.from_numpy(offsets), draw(boxes_on_a_grid(anchors)))
+
+
+@FUZZING
+@given(raw=wild_outputs(), threshold=st.floats(0, 0.9), limit=st.integers(1, 12))
+def test_whatever_comes_detections_are_what_they_promise(raw: RawOutputs, threshold: float, limit: int) -> None:
+    found = postprocess(raw, SIZE, VARIANCES, threshold, 0.5, limit, 20)
+    assert len(found) == len(raw.logits)
+    for boxes, scores, labels in found:
+        assert len(boxes) == len(scores) == len(labels) <= limit
+        assert boxes.isfinite().all() and (boxes >= 0).all() and (boxes <= torch.tensor(SIZE[::-1] * 2)).all()
+        assert (boxes[:, 2:] > boxes[:, :2]).all()
+        assert ((scores > threshold) & (scores <= 1)).all() and (scores[:-1] >= scores[1:]).all()
+        assert ((labels >= 0) & (labels < raw.logits.shape[-1])).all()
+        large = (boxes[:, 2:] - boxes[:, :2] >= 1).all(dim=1)  # shifted by class, hair-thin boxes lose their overlap
+        same = (labels[:, None] == labels) & large & large[:, None]
+        assert (box_iou(boxes, boxes)[same & ~torch.eye(len(labels), dtype=torch.bool)] <= 0.5 + 1e-3).all()

@@ -52,6 +52,20 @@ def test_boxes_are_those_of_the_detector_in_pixels_of_the_file(monkeypatch, caps
         assert drawn.shape == (entry["height"], entry["width"], 3)
 
 
+def test_categories_have_the_ids_of_the_data_it_was_trained_on(monkeypatch, capsys):
+    tiny_checkpoint(Path("tiny.ckpt"))
+    write_image("photos/a.jpg")
+    arguments = ("predict", "checkpoint=tiny.ckpt", "source=photos", "score_threshold=0.011", "device=cpu")
+    for ids in ([1, 2], [17, 90]):  # a checkpoint that does not tell; one trained on data with gaps
+        assert run_command(monkeypatch, capsys, *arguments).code is None
+        (entry,) = json.loads(Path("predictions/predictions.json").read_text())
+        found = {(each["label"], each["class_name"], each["category_id"]) for each in entry["detections"]}
+        assert found and found <= {(0, "circle", ids[0]), (1, "square", ids[1])}
+        checkpoint = torch.load("tiny.ckpt", weights_only=True)
+        checkpoint["hyper_parameters"]["category_ids"] = [17, 90]
+        torch.save(checkpoint, "tiny.ckpt")
+
+
 def test_broken_images_are_named_and_the_rest_is_done(monkeypatch, capsys):
     tiny_checkpoint(Path("tiny.ckpt"))
     for name in "ade":

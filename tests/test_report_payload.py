@@ -73,8 +73,19 @@ def test_rows_refer_to_their_runs(table: Path) -> None:
     last = payload["rows"][2]
     assert (last["planned"], last["finished"], last["state"], last["figures"]["map_50"]["n"]) == (3, 2, "running", 2)
     assert last["difference"]["shown"] in (True, False) and payload["rows"][1]["difference"] is None
-    assert last["paper"] == {"map_50": 0.74, "parameters": 4860000.0}
+    assert last["paper"] == {"map_50": 0.74, "map_coco": None, "parameters": 4860000.0}
     assert last["sizes"]["large"] is None
+
+
+def test_what_the_paper_prints_stands_beside_runs_on_the_same_data(tmp_path: Path) -> None:
+    printed = {"map_50": 0.68, "map_coco": 0.193, "parameters": 6.8e6}
+    folders = write_table(tmp_path, [TABLE[0]._replace(paper=printed)], seeds=(0,))
+    kept = [_payload(tmp_path, max_images=0)["rows"][0]["paper"]]
+    identity = json.loads((folders[0] / "identity.json").read_text())
+    identity["choices"]["data"] = "coco"
+    (folders[0] / "identity.json").write_text(json.dumps(identity))
+    kept.append(_payload(tmp_path, max_images=0)["rows"][0]["paper"])
+    assert kept == [{**printed, "map_coco": None}, {**printed, "map_50": None}]
 
 
 def test_a_running_run_has_curves_and_nothing_else(table: Path) -> None:

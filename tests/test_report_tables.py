@@ -46,6 +46,19 @@ def test_the_main_table(payload: dict[str, Any]) -> None:
     assert ssd[7:] == ["4.16 M", "1.2 G", "13.0 ± 0.7 ms", "24 min", "70.5", "4.16 M"]
 
 
+def test_coco_figures_stand_where_a_row_has_them(payload: dict[str, Any]) -> None:
+    assert "COCO" not in markdown_report(payload)
+    measured = {"mean": 0.2234, "std": 0.001, "n": 3}
+    rows = [
+        {**row, "figures": {**row["figures"], "coco_ap": measured}, "paper": {"map_coco": 0.193}}
+        for row in payload["rows"]
+    ]
+    text = markdown_report({**payload, "rows": rows})
+    assert "| 50:95 | COCO AP | gray mAP |" in text and "| 22.3 ± 0.1 |" in text and "by COCO's rules" in text
+    assert "| paper COCO AP |" in text and "| 19.3 |" in text and "paper mAP" not in text
+    assert {line["coco_ap_mean"] for line in _lines(rows_csv({**payload, "rows": rows}))} == {"0.2234"}
+
+
 def test_one_seed_stands_without_plus_minus(payload: dict[str, Any]) -> None:
     other = markdown_report(payload).split("## other \\| &lt;b&gt;")[1].split("##")[0]
     assert "| SSD (other \\| &lt;b&gt;) | 1 |" in other and "±" not in other

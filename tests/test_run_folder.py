@@ -21,7 +21,15 @@ CONFIG = {
 
 @pytest.mark.parametrize(
     ("group", "key", "value"),
-    [("data", "root", "x"), ("trainer", "devices", 2), ("", "resume", "auto"), ("", "logger", {}), ("", "runs", "x")],
+    [
+        ("data", "root", "x"),
+        ("trainer", "devices", 2),
+        ("", "resume", "auto"),
+        ("", "logger", {}),
+        ("", "runs", "x"),
+        ("", "coco_metric", None),
+        ("data", "cache_dir", "x"),
+    ],
 )
 def test_hash_ignores_paths_logging_and_hardware(group: str, key: str, value: object) -> None:
     changed = json.loads(json.dumps(CONFIG))
@@ -34,6 +42,16 @@ def test_hash_sees_what_changes_the_figures(group: str, key: str, value: object)
     changed = json.loads(json.dumps(CONFIG))
     (changed[group] if group else changed)[key] = value
     assert content_hash(changed) != content_hash(CONFIG)
+
+
+def test_hash_takes_images_kept_in_memory_and_on_disk_for_the_same() -> None:
+    hashes = {
+        cache: content_hash({**CONFIG, "data": {**CONFIG["data"], "cache": cache}}) for cache in ("none", "disk", "ram")
+    }
+    assert hashes["disk"] == hashes["ram"] != hashes["none"]
+    assert not_content(["data.cache", "data.cache_side"]) == ["data.cache"]
+    swept = [{**CONFIG, "data": {"cache": cache}, "content": ["data.cache"]} for cache in ("disk", "ram")]
+    assert content_hash(swept[0]) != content_hash(swept[1])
 
 
 def test_slug_holds_nothing_that_a_path_trips_over() -> None:

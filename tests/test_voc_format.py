@@ -100,7 +100,7 @@ def test_an_id_that_stands_twice_is_named(tmp_path: Path) -> None:
 def test_missing_images_are_counted(tmp_path: Path) -> None:
     folder = make(tmp_path, ["a", "b", "c"])
     (folder / "JPEGImages" / "b.jpg").unlink()
-    with pytest.raises(FileNotFoundError, match=r"JPEGImages, but 1 of 3 have none, the first is 'b'"):
+    with pytest.raises(FileNotFoundError, match=r"JPEGImages, but 'b' has none \(1 of 3 have none\)"):
         read(tmp_path)
 
 
@@ -119,6 +119,39 @@ def test_all_broken_files_are_named_at_once(tmp_path: Path) -> None:
         (folder / "Annotations" / f"{name}.xml").write_text("<annotation>")
     with pytest.raises(ValueError, match=r"010\.xml, but .*\(2 more files are wrong: 070\.xml, 150\.xml\)"):
         read(tmp_path)
+
+
+def test_with_skip_an_image_with_a_wrong_file_is_left_out_whole_and_told(tmp_path: Path) -> None:
+    folder = make(tmp_path, ["a", "b", "c", "d", "e"])
+    (folder / "JPEGImages" / "b.jpg").unlink()
+    (folder / "Annotations" / "c.xml").write_text("<annotation>")
+    (folder / "Annotations" / "e.xml").unlink()
+    for cache in (None, tmp_path / "cache", tmp_path / "cache"):
+        split = read(tmp_path, on_bad="skip", cache_dir=cache)
+        assert [(Path(one.path).stem, one.image_id) for one in split] == [("a", 1), ("d", 4)]
+        assert [name for name in ("'b'", "c.xml", "e.xml") if not any(name in one for one in split.skipped)] == []
+        assert len(split.skipped) == 3
+    with pytest.raises(FileNotFoundError, match="'b' has none"):
+        read(tmp_path, cache_dir=tmp_path / "cache")
+
+
+def test_with_skip_an_id_that_stands_twice_counts_once(tmp_path: Path) -> None:
+    list_file(make(tmp_path, ["a", "b"])).write_text("a\nb\na 1\n")
+    split = read(tmp_path, on_bad="skip")
+    assert [Path(one.path).stem for one in split] == ["a", "b"]
+    assert len(split.skipped) == 1 and "'a' stands there twice" in split.skipped[0]
+
+
+def test_with_skip_a_split_without_any_good_file_is_still_an_error(tmp_path: Path) -> None:
+    folder = make(tmp_path, ["a", "b"])
+    for path in (folder / "Annotations").iterdir():
+        path.write_text("<annotation>")
+    with pytest.raises(ValueError, match=r"a\.xml, but .*1 more files are wrong: b\.xml"):
+        read(tmp_path, on_bad="skip")
+    for path in (folder / "JPEGImages").iterdir():
+        path.unlink()
+    with pytest.raises(FileNotFoundError, match=r"2 of 2 have none"):
+        read(tmp_path, on_bad="skip")
 
 
 def test_nothing_is_cached_unless_asked(tmp_path: Path) -> None:

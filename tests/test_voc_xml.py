@@ -149,3 +149,68 @@ def test_an_annotation_without_objects_is_written(tmp_path: Path) -> None:
     )
     write_annotation(tmp_path / "a.xml", nothing, [])
     assert len(read_annotation(tmp_path / "a.xml", "a.jpg", 1, []).boxes) == 0
+
+
+BOMB = '<!DOCTYPE a [<!ENTITY b "c"><!ENTITY d "&b;&b;">]><annotation>&d;</annotation>'
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "utf-16-be", "latin-1"])
+def test_entities_are_refused_in_every_encoding(tmp_path: Path, encoding: str) -> None:
+    declared = f'<?xml version="1.0" encoding="{encoding[:6]}"?>' if encoding != "latin-1" else ""
+    (tmp_path / "a.xml").write_bytes((declared + BOMB).encode(encoding))
+    with pytest.raises(ValueError, match=r"a\.xml, but it declares a document type: remove it"):
+        read_annotation(tmp_path / "a.xml", "a.jpg", 1, NAMES)
+
+
+def test_utf_16_without_a_document_type_is_read(tmp_path: Path) -> None:
+    text = f'<?xml version="1.0" encoding="utf-16"?><annotation>{SIZE}{item()}</annotation>'
+    (tmp_path / "a.xml").write_bytes(text.encode("utf-16"))
+    assert read_annotation(tmp_path / "a.xml", "a.jpg", 1, NAMES).labels.tolist() == [1]
+
+
+def test_deep_nesting_is_no_annotation(tmp_path: Path) -> None:
+    (tmp_path / "a.xml").write_text("<a>" * 200_000 + "</a>" * 200_000)
+    with pytest.raises(ValueError, match="<size>"):
+        read_annotation(tmp_path / "a.xml", "a.jpg", 1, NAMES)
+
+
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.xml").mkdir()
+    with pytest.raises(ValueError, match=r"readable annotation at .*a\.xml"):
+        read_annotation(tmp_path / "a.xml", "a.jpg", 1, NAMES)
+
+
+@pytest.mark.parametrize("text", ["1_0", "0x1", "1,5", "٣"])
+def test_what_only_looks_like_a_number_is_told(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ValueError, match="four numbers"):
+        read(tmp_path, item(box=corners(text, 2, 50, 60)))
+    with pytest.raises(ValueError, match="<size>"):
+        read(tmp_path, size=SIZE.replace("100", text))
+
+
+def test_an_image_beyond_all_reason_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="<size> with a positive"):
+        read(tmp_path, size=SIZE.replace("100", "1e300"))
+
+
+def test_crowds_and_areas_of_masks_are_read(tmp_path: Path) -> None:
+    one = read(tmp_path, item(more="<crowd>1</crowd><area>12.5</area>"), item())
+    assert one.crowd.tolist() == [True, False]
+    assert one.areas.tolist() == [12.5, 1600]
+    for more in ("<area>-1</area>", "<area>nan</area>", "<area></area>", "<area>1e30</area>"):
+        with pytest.raises(ValueError, match=r"<area> in square pixels in .*a\.xml"):
+            read(tmp_path, item(more=more))
+    with pytest.raises(ValueError, match="<crowd> to be 0 or 1"):
+        read(tmp_path, item(more="<crowd>2</crowd>"))
+
+
+def test_every_digit_crowds_and_areas_survive_writing(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    corner = rng.uniform(0, 50, (40, 2))
+    boxes = np.concatenate([corner, corner + rng.uniform(1, 29, (40, 2))], 1).astype(np.float32)
+    before = Annotation.of_boxes(1, "a.jpg", 80, 100, boxes, np.zeros(40, np.int64))
+    before = before._replace(crowd=rng.random(40) < 0.5, areas=(before.areas * rng.choice([1, 0.37], 40)).astype("f4"))
+    write_annotation(tmp_path / "a.xml", before, NAMES)
+    after = read_annotation(tmp_path / "a.xml", "a.jpg", 1, NAMES, box_tolerance=0.0)
+    for one, other in zip(before[4:], after[4:], strict=True):
+        np.testing.assert_array_equal(one, other)

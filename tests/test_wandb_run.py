@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from lightning.pytorch import Trainer
-from lightning.pytorch.loggers import WandbLogger
 
+from lightweight_ssd.wandb_logger import OptionalWandb
 from lightweight_ssd.wandb_run import closed_at_the_end, filters, log_config
 from tests.running import smoke_run
 from tests.wandb_file import read_records
@@ -56,7 +56,7 @@ def test_filters_are_scalars_and_replace_nothing_of_the_configuration(run: Path)
 
 def test_summary_holds_the_best_map_and_not_the_last(tmp_path: Path) -> None:
     """The mAP of a real run seldom falls within two epochs, so these figures are given."""
-    logger = WandbLogger(save_dir=tmp_path, offline=True)
+    logger = OptionalWandb(save_dir=tmp_path, offline=True)
     trainer = Trainer(logger=logger, accelerator="cpu", default_root_dir=tmp_path, enable_model_summary=False)
     with closed_at_the_end():
         log_config(trainer, {"neck": {"width": 8}}, IDENTITY, None)

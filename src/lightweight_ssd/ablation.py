@@ -14,6 +14,7 @@ FIGURES = {
     "map_50": ("test", "map_50"),
     "map_50_11point": ("test", "map_50_11point"),
     "map_50_95": ("test", "map_50_95"),
+    "coco_ap": ("test", "coco", "ap"),
     "gray_map_50": ("test_gray", "map_50"),
     "latency_ms": ("latency", "ms"),
     "training_hours": ("training", "seconds"),
@@ -24,7 +25,7 @@ FIGURES = {
 # Overrides that say where, on what and how often, not which row.
 _NAMELESS = {
     "experiment", "scale", "seed", "row", "trainer", "logger", "runs", "run_dir", "resume", "rerun", "objective",
-    "pictures", "compile", "channels_last", "num_workers", "latency", "gray_test", "trainer.accelerator",
+    "pictures", "compile", "channels_last", "num_workers", "latency", "gray_test", "coco_metric", "trainer.accelerator",
     "trainer.devices", "trainer.num_nodes", "trainer.strategy", "data.root", "data.cache_dir", "data.num_threads",
     "content",
 }  # fmt: skip

@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float32, Int32, Int64, UInt8
 
 from lightweight_ssd.types import Annotation
 
-__all__ = ["PackedAnnotations", "default_cache_dir", "read_cached"]
+__all__ = ["PackedAnnotations", "default_cache_dir", "read_cached", "starts"]
 
 logger = logging.getLogger(__name__)
 
@@ -96,8 +96,8 @@ class PackedAnnotations:
             image_ids=np.array([annotation.image_id for annotation in annotations], dtype=np.int64),
             sizes=np.array(sizes, dtype=np.int32).reshape(-1, 2),
             path_bytes=np.frombuffer(b"".join(paths), dtype=np.uint8),
-            path_offsets=_starts([len(path) for path in paths]),
-            offsets=_starts([len(annotation.boxes) for annotation in annotations]),
+            path_offsets=starts([len(path) for path in paths]),
+            offsets=starts([len(annotation.boxes) for annotation in annotations]),
             boxes=_join((annotation.boxes for annotation in annotations), np.float32).reshape(-1, 4),
             labels=_join((annotation.labels for annotation in annotations), np.int64),
             difficult=_join((annotation.difficult for annotation in annotations), np.bool_),
@@ -119,8 +119,8 @@ class PackedAnnotations:
             category_ids=parts[0].category_ids,
             skipped=tuple(sentence for part in parts for sentence in part.skipped),
             image_ids=np.arange(1, len(joined["sizes"]) + 1, dtype=np.int64),
-            path_offsets=_starts(np.concatenate([np.diff(part.path_offsets) for part in parts])),
-            offsets=_starts(np.concatenate([np.diff(part.offsets) for part in parts])),
+            path_offsets=starts(np.concatenate([np.diff(part.path_offsets) for part in parts])),
+            offsets=starts(np.concatenate([np.diff(part.offsets) for part in parts])),
             **joined,
         )
 
@@ -225,7 +225,7 @@ def read_cached(path: Path | None, key: str, build: Callable[[], PackedAnnotatio
     return annotations
 
 
-def _starts(lengths: Sequence[int] | np.ndarray) -> Int64[np.ndarray, " L"]:
+def starts(lengths: Sequence[int] | np.ndarray) -> Int64[np.ndarray, " L"]:
     """Where each of `lengths` begins when they lie end to end, and where the last one ends."""
     return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths, dtype=np.int64)])
 

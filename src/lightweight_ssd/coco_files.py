@@ -5,7 +5,8 @@ files stay a third smaller. Scores keep nine significant digits, all that float3
 order of detections and with it the average precision.
 
 `difficult` has no place in COCO's format. It is kept as a key of its own and as `ignore`, which some tools honour;
-pycocotools honours neither, so its figures count difficult objects as ordinary ones.
+pycocotools honours neither, so its figures count difficult objects as ordinary ones. Crowds are `iscrowd`, and `area`
+is what the data's own file says: of the mask where there is one.
 """
 
 import json
@@ -118,19 +119,20 @@ def _rows(image_id: int, found: Detections, category_ids: Sequence[int] | None) 
 
 def _objects(annotation: Annotation, category_ids: list[int], first_id: int) -> list[dict]:
     boxes = _to_xywh(annotation.boxes)
-    columns = zip(boxes, annotation.labels.tolist(), annotation.difficult.tolist(), strict=True)
+    others = (annotation.labels, annotation.areas, annotation.crowd, annotation.difficult)
+    columns = zip(boxes, *(column.tolist() for column in others), strict=True)
     return [
         {
             "id": first_id + place,
             "image_id": int(annotation.image_id),
             "category_id": int(category_ids[label]),
             "bbox": box,
-            "area": round(box[2] * box[3], 3),
-            "iscrowd": 0,
+            "area": round(area, 3),
+            "iscrowd": int(crowd),
             "ignore": int(difficult),
             "difficult": int(difficult),
         }
-        for place, (box, label, difficult) in enumerate(columns)
+        for place, (box, label, area, crowd, difficult) in enumerate(columns)
     ]
 
 

@@ -124,8 +124,8 @@ def _beside_the_paper(rows: Sequence[Row]) -> list[str]:
     if not ways:
         return []
     return [
-        "The paper's figures are for VOC 2007 test after 500,000 steps; beside them stand runs with "
-        f"{_list(list(ways))}, so the two are not to be compared."
+        "The paper's figures are for VOC 2007 test, those of COCO for test-dev 2017, after 500,000 steps; beside them "
+        f"stand runs with {_list(list(ways))}, so the two are not to be compared."
     ]
 
 

@@ -1,26 +1,46 @@
 """Serves a data source to Lightning: loaders whose every sample is a function of seed, epoch and position only."""
 
 import os
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import torch
 from lightning.pytorch import LightningDataModule
-from torch.utils.data import DataLoader
 
-from lightweight_ssd.annotations import PackedAnnotations
+from lightweight_ssd.annotations import PackedAnnotations, default_cache_dir
 from lightweight_ssd.augment.pipeline import Pipeline
-from lightweight_ssd.dataset import DetectionDataset, collate, worker_init
+from lightweight_ssd.dataset import DetectionDataset
+from lightweight_ssd.free_memory import read_into_memory
+from lightweight_ssd.image_cache import PIXELS_FILE, ImageCache
+from lightweight_ssd.image_cache_build import open_image_cache, require_memory
+from lightweight_ssd.sample_loader import SampleLoader, naming_dead_workers, sample_loader
 from lightweight_ssd.sampling import EpochSampler
 from lightweight_ssd.types import Annotation
 
 __all__ = ["DetectionDataModule", "Source"]
 
+_SPLITS = {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}  # by what the trainer does
+_ROOM_FOR_CROPS = 2  # a crop of half an image's side still fills the network's input without being magnified
+
 
 @runtime_checkable
 class Source(Protocol):
-    """What `data/<name>.py` offers: the class names and the packed annotations of a split."""
+    """What `data/<name>.py` offers: the class names, the packed annotations of a split, and its user's choices.
+
+    Attributes:
+        class_names: Name of each label.
+        on_bad: `error` or `skip`: what becomes of an image that cannot be used.
+        cache: `none`, `disk` or `ram`: where training images are kept, decoded and resized.
+        cache_side: Longest side of these, pixels; None leaves it to the data module.
+        cache_dir: Their folder; None is the user's cache folder.
+    """
 
     class_names: tuple[str, ...]
+    on_bad: str
+    cache: str
+    cache_side: int | None
+    cache_dir: str | Path | None
 
     def annotations(self, split: str) -> PackedAnnotations: ...
 
@@ -31,6 +51,8 @@ class DetectionDataModule(LightningDataModule):
     The sampler hands (epoch, position, index) to the workers, and the sample is drawn from these and the seed. So the
     stream of augmentations does not depend on the number of workers or ranks, follows the epoch even in persistent
     workers, and goes on exactly where a checkpoint left it (promises G22, G28, G31).
+
+    A cache of images serves training alone: validation and test read the files, so that no figure depends on it.
 
     Args:
         source: Data source.
@@ -73,23 +95,56 @@ class DetectionDataModule(LightningDataModule):
         self.datasets: dict[str, DetectionDataset] = {}
 
     def prepare_data(self) -> None:
-        """Lets the first process of a machine write what the others read: the drawn data set, the annotation cache."""
-        self.source.annotations("train")
+        """Lets the first process of a machine write what the others read: drawn images and all caches."""
+        for split in _SPLITS.get(self._stage, ()):
+            annotations = self._annotations(split)
+            if split == "train" and self.source.cache == "ram":
+                require_memory(annotations, self._cache_side)  # before the work of building
+            if split == "train" and (images := self._images(annotations)) and self.source.cache == "ram":
+                read_into_memory(images.folder / PIXELS_FILE)
 
     def setup(self, stage: str) -> None:
-        splits = {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}.get(stage, ())
-        for split in splits:
+        for split in _SPLITS.get(stage, ()):
             if split not in self.datasets:
-                pipeline = self.augment if split == "train" else self.resize
-                annotations = self.source.annotations(split)
-                if split != "train" and (annotations.difficult | annotations.crowd).all():
-                    raise ValueError(
-                        f"The {split} split has no object that counts (none at all, or all are difficult), so mAP is "
-                        f"undefined; choose another split for data.{split}."
-                    )
-                self.datasets[split] = DetectionDataset(annotations, pipeline, self.seed)
+                self.datasets[split] = self._dataset(split)
 
-    def train_dataloader(self) -> DataLoader:
+    def naming_dead_workers(self) -> AbstractContextManager[None]:
+        """Around all that reads from the loaders: names the image of a worker that is killed."""
+        return naming_dead_workers(self.datasets.values())
+
+    def _dataset(self, split: str) -> DetectionDataset:
+        annotations = self._annotations(split)
+        if split == "train":
+            images = self._images(annotations)
+            return DetectionDataset(annotations, self.augment, self.seed, images, self.source.on_bad)
+        if (annotations.difficult | annotations.crowd).all():
+            raise ValueError(
+                f"The {split} split has no object that counts (none at all, or all are difficult or crowds), so mAP is "
+                f"undefined; choose another split for data.{split}."
+            )
+        return DetectionDataset(annotations, self.resize, self.seed, on_bad=self.source.on_bad)
+
+    def _annotations(self, split: str) -> PackedAnnotations:
+        annotations = self.source.annotations(split)
+        used = self.first_images or len(annotations)
+        return annotations.take(range(used)) if used < len(annotations) else annotations
+
+    def _images(self, annotations: PackedAnnotations) -> ImageCache | None:
+        if self.source.cache == "none":
+            return None
+        folder = self.source.cache_dir or default_cache_dir()
+        return open_image_cache(annotations, self._cache_side, folder, self.source.on_bad)
+
+    @property
+    def _cache_side(self) -> int:
+        return self.source.cache_side or _ROOM_FOR_CROPS * max(self.augment.image_size)
+
+    @property
+    def _stage(self) -> str:
+        """What the trainer does: fit, validate or test; without a trainer a loader for training is wanted."""
+        return str(self.trainer.state.fn.value) if self.trainer and self.trainer.state.fn else "fit"
+
+    def train_dataloader(self) -> SampleLoader:
         sampler = self._train_sampler()
         if self.trainer is not None:
             # Where the trainer's restored progress says that training stopped, to the batch. Lightning asks for the
@@ -117,21 +172,21 @@ class DetectionDataModule(LightningDataModule):
         batch_size = self.batch_size // world_size
         return EpochSampler(self.size("train"), batch_size, self.seed, self._rank, world_size, drop_last=True)
 
-    def val_dataloader(self) -> DataLoader:
+    def val_dataloader(self) -> SampleLoader:
         return self._eval_loader("val")
 
-    def test_dataloader(self) -> DataLoader:
+    def test_dataloader(self) -> SampleLoader:
         return self._eval_loader("test")
 
     def size(self, split: str) -> int:
         """Images of a split that are used."""
-        return min(len(self.datasets[split]), self.first_images or len(self.datasets[split]))
+        return len(self.datasets[split])
 
     def used_annotations(self, split: str) -> list[Annotation]:
         """The annotations of the images that are used, in order."""
-        return [self.datasets[split].annotations[index] for index in range(self.size(split))]
+        return list(self.datasets[split].annotations)
 
-    def _eval_loader(self, split: str) -> DataLoader:
+    def _eval_loader(self, split: str) -> SampleLoader:
         sampler = EpochSampler(
             self.size(split),
             self.eval_batch_size,
@@ -143,17 +198,15 @@ class DetectionDataModule(LightningDataModule):
         )
         return self._loader(split, sampler, self.eval_batch_size, persistent=split == "val")
 
-    def _loader(self, split: str, sampler: EpochSampler, batch_size: int, persistent: bool) -> DataLoader:
+    def _loader(self, split: str, sampler: EpochSampler, batch_size: int, persistent: bool) -> SampleLoader:
         workers = self._workers()
-        return DataLoader(
+        return sample_loader(
             self.datasets[split],
             batch_size=batch_size,
-            sampler=sampler,  # pyright: ignore[reportArgumentType]  # it yields keys, not integers
+            sampler=sampler,
             num_workers=workers,
-            collate_fn=collate,
             pin_memory=torch.cuda.is_available(),
             persistent_workers=persistent and workers > 0,
-            worker_init_fn=worker_init,
         )
 
     def _workers(self) -> int:

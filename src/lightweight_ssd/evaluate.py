@@ -72,25 +72,28 @@ def evaluate(cfg: DictConfig) -> float:
     from lightweight_ssd.training import write_run
 
     quiet_frameworks()
-    parts, config = _prepare(cfg)
+    output = Path(cfg.output or _default_output(cfg)).absolute()
+    parts, config = _prepare(cfg, output)
     loader = parts.datamodule
     loader.setup("validate" if cfg.split == "val" else "test")
     dataloader = loader.val_dataloader if cfg.split == "val" else loader.test_dataloader
     loader.test_dataloader = dataloader  # one loop measures either split
-    parts.trainer.test(parts.task, datamodule=loader, verbose=False)
+    output.mkdir(parents=True, exist_ok=True)
+    with loader.naming_dead_workers():
+        parts.trainer.test(parts.task, datamodule=loader, verbose=False)
     result = parts.task.last_result
     assert result is not None
     if parts.trainer.is_global_zero:
-        output = Path(cfg.output or _default_output(cfg)).absolute()
         about = {"checkpoint": str(Path(cfg.checkpoint).absolute())}
         write_run(output, parts, {**config, "pictures": cfg.pictures}, result, about, cfg.split)
-        print_result(result, output)
+        print_result(result, output, parts.task.last_coco)
     return result.map_50
 
 
-def _prepare(cfg: DictConfig) -> tuple[Any, dict[str, Any]]:
+def _prepare(cfg: DictConfig, output: Path) -> tuple[Any, dict[str, Any]]:
     """The parts as the checkpoint's configuration has them, on the data that was asked for."""
     from lightweight_ssd.assemble import build, check_targets, load_detector
+    from lightweight_ssd.callbacks.skipped_files import SkippedFiles
     from lightweight_ssd.datamodule import DetectionDataModule
     from lightweight_ssd.metrics.voc import VOCMetric
     from lightweight_ssd.task import DetectionTask
@@ -106,15 +109,18 @@ def _prepare(cfg: DictConfig) -> tuple[Any, dict[str, Any]]:
     if list(source.class_names) != class_names:
         raise ValueError(
             f"The data has the classes {list(source.class_names)}, but the checkpoint was trained on {class_names}; "
-            "set data.class_names to the checkpoint's."
+            "give data with the checkpoint's (data.class_names; of data=coco the categories of data.train.annotations)."
         )
     resize = build(config["datamodule"]["resize"])
     datamodule = DetectionDataModule(
         source, resize, resize, eval_batch_size=cfg.eval_batch_size, num_workers=cfg.num_workers,
         first_images=config["datamodule"]["first_images"],
     )  # fmt: skip
-    task = DetectionTask(detector, build(config["criterion"]), VOCMetric(class_names))
-    return Parts(build(cfg.trainer, logger=False, enable_checkpointing=False), task, datamodule), config
+    coco_metric = build(cfg.coco_metric, class_names=class_names) if cfg.coco_metric else None
+    task = DetectionTask(detector, build(config["criterion"]), VOCMetric(class_names), coco_metric=coco_metric)
+    callbacks = [SkippedFiles(str(output))]
+    trainer = build(cfg.trainer, logger=False, enable_checkpointing=False, callbacks=callbacks)
+    return Parts(trainer, task, datamodule), config
 
 
 def _default_output(cfg: DictConfig) -> Path:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
 from lightweight_ssd.average_precision import PackedDetections, PackedObjects
 from lightweight_ssd.coco_files import read_detections
+from lightweight_ssd.crowds import leave_out_crowds
 
 __all__ = ["EvaluatedSet", "read_evaluated_set"]
 
@@ -27,8 +28,8 @@ class EvaluatedSet(NamedTuple):
         image_paths: Where the image file lay when the run was measured; None where the file does not say.
         sizes: Height and width of each image file, pixels.
         class_names: In the order of the labels.
-        detections: Boxes xyxy in pixels of the image file.
-        objects: Boxes xyxy in pixels of the image file.
+        detections: Boxes xyxy in pixels of the image file, without those that only a crowd explains.
+        objects: Boxes xyxy in pixels of the image file, without crowds.
     """
 
     image_ids: Int[np.ndarray, " N"]
@@ -45,8 +46,8 @@ def read_evaluated_set(detections: Path, ground_truth: Path) -> EvaluatedSet:
 
     Args:
         detections: Results file, as `detections.json` of a run.
-        ground_truth: Instances file, as `ground_truth.json` of a run; objects marked `difficult`, or `iscrowd` where
-            that key is missing, count neither way.
+        ground_truth: Instances file, as `ground_truth.json` of a run; objects marked `difficult` count neither way,
+            and those marked `iscrowd` are left out as in the metric of the run.
 
     Raises:
         FileNotFoundError: If one of the files is missing.
@@ -56,14 +57,17 @@ def read_evaluated_set(detections: Path, ground_truth: Path) -> EvaluatedSet:
     images = sorted(content["images"], key=lambda image: image["id"])
     category_ids = [int(category["id"]) for category in content["categories"]]
     image_ids = np.array([image["id"] for image in images], np.int64)
+    objects, crowd = _pack_objects(content["annotations"], image_ids, category_ids, Path(ground_truth))
+    found = _pack_detections(Path(detections), image_ids, category_ids)
+    found, objects = leave_out_crowds(found, objects, crowd, len(category_ids))
     return EvaluatedSet(
         image_ids=image_ids,
         image_names=tuple(str(image["file_name"]) for image in images),
         image_paths=tuple(image.get("path") for image in images),
         sizes=np.array([(image["height"], image["width"]) for image in images], np.int64).reshape(-1, 2),
         class_names=tuple(str(category["name"]) for category in content["categories"]),
-        detections=_pack_detections(Path(detections), image_ids, category_ids),
-        objects=_pack_objects(content["annotations"], image_ids, category_ids, Path(ground_truth)),
+        detections=found,
+        objects=objects,
     )
 
 
@@ -79,7 +83,8 @@ def _pack_detections(path: Path, image_ids: Int[np.ndarray, " N"], category_ids:
 
 def _pack_objects(
     entries: list[dict[str, Any]], image_ids: Int[np.ndarray, " N"], category_ids: Sequence[int], path: Path
-) -> PackedObjects:
+) -> tuple[PackedObjects, Bool[np.ndarray, " M"]]:
+    """The objects, crowds among them, and which of them are crowds."""
     place = {image_id: index for index, image_id in enumerate(image_ids.tolist())}
     label = {category: index for index, category in enumerate(category_ids)}
     for entry in entries:
@@ -91,12 +96,13 @@ def _pack_objects(
     entries = sorted(entries, key=lambda entry: place[entry["image_id"]])
     boxes = np.array([entry["bbox"] for entry in entries], np.float64).reshape(-1, 4)
     boxes[:, 2:] += boxes[:, :2]
-    return PackedObjects(
+    objects = PackedObjects(
         image_index=np.array([place[entry["image_id"]] for entry in entries], np.int64),
         labels=np.array([label[entry["category_id"]] for entry in entries], np.int64),
         boxes=boxes.astype(np.float32),  # as the run had them in memory
-        difficult=np.array([entry.get("difficult", entry.get("iscrowd", 0)) for entry in entries], bool),
+        difficult=np.array([entry.get("difficult", 0) for entry in entries], bool),
     )
+    return objects, np.array([entry.get("iscrowd", 0) for entry in entries], bool)
 
 
 def _load_instances(path: Path) -> dict[str, list[dict[str, Any]]]:

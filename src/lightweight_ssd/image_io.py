@@ -12,8 +12,8 @@ from jaxtyping import UInt8
 
 __all__ = ["read_image"]
 
-_STORED = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-_TURNED = cv2.IMREAD_COLOR
+_STORED = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+_TURNED = cv2.IMREAD_COLOR_RGB
 
 
 def read_image(
@@ -49,7 +49,8 @@ def read_image(
 
 def _read_bytes(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb", buffering=0) as file:  # it is read whole: a buffer would only be copied from
+            return file.readall()
     except FileNotFoundError:
         raise FileNotFoundError(f"Expected an image at {path}, but there is no such file: put it there.") from None
     except IsADirectoryError:
@@ -67,7 +68,7 @@ def _decode(data: bytes, path: str | Path, flags: int) -> UInt8[np.ndarray, "H W
         raise ValueError(
             f"Expected an image in {path}, but it cannot be decoded: replace it, or take it out of the list."
         )
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image)
+    return image  # pyright: ignore[reportReturnType]
 
 
 def _is_cut_short(data: bytes) -> bool:

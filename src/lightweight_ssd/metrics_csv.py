@@ -2,6 +2,7 @@
 
 import csv
 import io
+import logging
 import time
 from argparse import Namespace
 from pathlib import Path
@@ -10,7 +11,11 @@ from typing import Any
 from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
+from lightweight_ssd.whole_file import NotWritten, write_whole
+
 __all__ = ["MetricsCSV"]
+
+log = logging.getLogger(__name__)
 
 
 class MetricsCSV(Logger):
@@ -62,12 +67,20 @@ class MetricsCSV(Logger):
             self.started = time.monotonic() - 3600 * max(self.hours.values(), default=0.0)
         self.hours.setdefault(int(step or 0), (time.monotonic() - self.started) / 3600)
         self.pending += 1
-        if self.pending >= self.flush_every:
-            self.save()
+        if self.pending % self.flush_every == 0:
+            self._flush_or_tell()
 
     @rank_zero_only
     def save(self) -> None:
-        """Writes the whole files beside themselves and swaps them in, so that a reader never sees half a file."""
+        """Lightning asks after every row; the rows are held back, or the cost would grow with their square."""
+
+    @rank_zero_only
+    def flush(self) -> None:
+        """Brings all rows to disk; the whole files are swapped in, so that a reader never sees half of one.
+
+        Raises:
+            NotWritten: The disk is full or cannot be written; the files hold what they held before.
+        """
         if not self.rows:
             return
         _write(self.path, self.rows)
@@ -76,7 +89,18 @@ class MetricsCSV(Logger):
 
     @rank_zero_only
     def finalize(self, status: str) -> None:
-        self.save()
+        """Writes what was held back; after an error without another one that would hide it."""
+        if status == "success":
+            self.flush()
+        else:
+            self._flush_or_tell()
+
+    def _flush_or_tell(self) -> None:
+        """The rows stay in memory and are tried again later, at the latest before a checkpoint."""
+        try:
+            self.flush()
+        except NotWritten as error:
+            log.warning("%s", error)
 
 
 def _read(path: Path) -> dict[int, dict[str, float]]:
@@ -94,6 +118,4 @@ def _write(path: Path, rows: dict[int, dict[str, float]]) -> None:
     writer = csv.DictWriter(text, ["step", *names], lineterminator="\n")
     writer.writeheader()
     writer.writerows({"step": step, **row} for step, row in sorted(rows.items()))
-    temporary = path.with_suffix(".csv.tmp")
-    temporary.write_text(text.getvalue())
-    temporary.replace(path)
+    write_whole(path, text.getvalue().encode(), durable=True)

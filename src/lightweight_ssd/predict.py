@@ -61,6 +61,7 @@ def predict(config: dict[str, Any]) -> tuple[list[dict[str, Any]], list[Path]]:
     _check(config)
     sources, device = find_images(str(config["source"])), choose_device(str(config["device"]))
     detector, trained, class_names = load_detector(config["checkpoint"])
+    categories = _categories(config["checkpoint"], class_names)
     detector.postprocess_settings["score_threshold"] = config["score_threshold"]
     detector, resize = detector.to(device), Pipeline({}, trained["image_size"])
     output = _output_folder(config["output"], sources)
@@ -70,7 +71,7 @@ def predict(config: dict[str, Any]) -> tuple[list[dict[str, Any]], list[Path]]:
         for batch in _batches(sources, config["batch_size"]):
             images = _read(batch, broken)
             for path, detections in _detect(detector, resize, images).items():
-                entries.append(_entry(path, images[path], detections, class_names, names[path]))
+                entries.append(_entry(path, images[path], detections, categories, names[path]))
                 _draw(output / names[path], images[path], detections, class_names)
             progress.update(len(batch))
     write_json(output / _RESULTS, entries)
@@ -136,6 +137,14 @@ def _check(config: dict[str, Any]) -> None:
         raise ValueError(f"Expected batch_size as a whole number of at least 1 but got {batch_size}.")
 
 
+def _categories(checkpoint: str, class_names: list[str]) -> list[dict[str, Any]]:
+    """Id and name of each label, as in the data that the detector was trained on."""
+    from lightweight_ssd.assemble import load_checkpoint
+
+    ids = load_checkpoint(checkpoint)["hyper_parameters"].get("category_ids") or range(1, len(class_names) + 1)
+    return [{"category_id": number, "class_name": name} for number, name in zip(ids, class_names, strict=True)]
+
+
 def _output_folder(output: str, sources: list[Path]) -> Path:
     """The folder to write in, which must not be one that images are read from: a picture could replace its source."""
     from lightweight_ssd.output_folder import make_output_folder
@@ -188,11 +197,11 @@ def _detect(detector: "Detector", resize: "Pipeline", images: dict[Path, "np.nda
 
 
 def _entry(
-    path: Path, image: "np.ndarray", detections: "Detections", class_names: list[str], picture: str
+    path: Path, image: "np.ndarray", detections: "Detections", categories: list[dict[str, Any]], picture: str
 ) -> dict[str, Any]:
     """What `predictions.json` says of an image; boxes are xyxy in its pixels."""
     rows = zip(*(values.tolist() for values in detections), strict=True)
-    found = [{"label": k, "class_name": class_names[k], "score": score, "box": box} for box, score, k in rows]
+    found = [{"label": label, **categories[label], "score": score, "box": box} for box, score, label in rows]
     height, width = image.shape[:2]
     return {"file": str(path), "picture": picture, "width": width, "height": height, "detections": found}
 

@@ -105,7 +105,7 @@ def _row(comparison: Comparison, row: Row) -> dict[str, Any]:
         "interval": {"mean": interval.mean, "low": interval.low, "high": interval.high} if interval else None,
         "difference": found._asdict() if (found := comparison.differences.get(row.id)) else None,
         "gray_difference": found._asdict() if (found := comparison.gray_differences.get(row.id)) else None,
-        "paper": {key: _number(row.paper.get(key)) for key in ("map_50", "parameters")} if row.paper else None,
+        "paper": _paper(row),
         "errors": mean_of(comparison, row, "errors"),
         "sizes": mean_of(comparison, row, "sizes"),
     }
@@ -134,6 +134,16 @@ def _run(comparison: Comparison, row: Row, run: RunRecord) -> dict[str, Any]:
         "uncommitted_changes": run.environment.get("uncommitted_changes"),
         "figures": {name: figure_of(run, name) for name in FIGURES} if run.complete else {},
     }
+
+
+def _paper(row: Row) -> dict[str, float | None] | None:
+    """What the paper prints of a row, without the figure of another data set than the row was measured on."""
+    if not row.paper:
+        return None
+    on_coco = str(row.runs[0].identity["choices"].get("data", "")).startswith("coco")
+    left_out = "map_50" if on_coco else "map_coco"
+    printed = ("map_50", "map_coco", "parameters")
+    return {key: None if key == left_out else _number(row.paper.get(key)) for key in printed}
 
 
 def _number(value: Any) -> float | None:

@@ -88,8 +88,8 @@ def _baseline(rows: Sequence[dict[str, Any]]) -> str | None:
 
 
 _MAIN = (
-    "row", "seeds", "mAP", "difference [95 % interval]", "11-point", "50:95", "gray mAP", "parameters",
-    "multiply-adds", "latency", "training", "paper mAP", "paper parameters",
+    "row", "seeds", "mAP", "difference [95 % interval]", "11-point", "50:95", "COCO AP", "gray mAP",
+    "parameters", "multiply-adds", "latency", "training", "paper mAP", "paper COCO AP", "paper parameters",
 )  # fmt: skip
 
 
@@ -100,12 +100,13 @@ def _main_cells(row: dict[str, Any]) -> list[str]:
         _seeds(row),
         share(row, "map_50"),
         _difference(row),
-        *(share(row, name) for name in ("map_50_11point", "map_50_95", "gray_map_50")),
+        *(share(row, name) for name in ("map_50_11point", "map_50_95", "coco_ap", "gray_map_50")),
         large(mean(row, "parameters")),
         large(mean(row, "macs")),
         timed(row["figures"]["latency_ms"]),
         hours(mean(row, "training_hours")),
         percent(paper.get("map_50")),
+        percent(paper.get("map_coco")),
         large(paper.get("parameters")),
     ]
 
@@ -163,6 +164,8 @@ def _how_to_read(payload: dict[str, Any]) -> str:
         "mAP is the mean over classes of the area under the precision-recall curve at IoU 0.5, on the test images, in "
         "percent; ± is the standard deviation over seeds."
     ]
+    if any(row["figures"]["coco_ap"] for row in payload["rows"]):
+        said.append("COCO AP is the mean over classes and over IoU 0.5 to 0.95 by COCO's rules, on the same images.")
     if any(row["difference"] for row in payload["rows"]):
         said.append(
             "Differences are in points of mAP. One whose 95 % interval holds zero is marked *not shown*: these images "
@@ -198,7 +201,7 @@ def _flat_row(row: dict[str, Any]) -> dict[str, Any]:
         "gray_difference": ("mean", "low", "high", "shown"),
         "errors": _ERRORS,
         "sizes": _SIZES,
-        "paper": ("map_50", "parameters"),
+        "paper": ("map_50", "map_coco", "parameters"),
     }.items():
         flat |= {f"{name}_{key}": (row[name] or {}).get(key) for key in keys}
     return flat

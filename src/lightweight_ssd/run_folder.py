@@ -41,7 +41,7 @@ _AXES = ("backbone", "neck", "loss", "augment")
 _NOT_CONTENT = {
     "": (
         "run_dir", "runs", "resume", "rerun", "objective", "row", "logger", "pictures", "compile", "channels_last",
-        "num_workers", "gray_test", "latency",
+        "num_workers", "gray_test", "coco_metric", "latency",
     ),
     "data": ("root", "cache_dir", "num_threads"),
     "datamodule": ("source", "num_workers"),  # its source stands under data
@@ -68,6 +68,8 @@ def content_hash(config: dict[str, Any]) -> str:
         if isinstance(kept.get(group), dict) and group not in counted:
             dropped = {key for key in keys if f"{group}.{key}" not in counted}
             kept[group] = {key: value for key, value in kept[group].items() if key not in dropped}
+    if isinstance(data := kept.get("data"), dict) and data.get("cache") == "ram" and "data.cache" not in counted:
+        kept["data"] = {**data, "cache": "disk"}  # the same images, kept elsewhere
     return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:8]
 
 
@@ -79,7 +81,7 @@ def not_content(keys: Iterable[str]) -> list[str]:
         ['compile', 'trainer', 'trainer.devices']
     """
     left_out = {f"{group}.{key}" if group else key for group, names in _NOT_CONTENT.items() for key in names}
-    left_out = (left_out | {"trainer"}) - {"row"}  # a row of a table chooses parts, and these count
+    left_out = (left_out | {"trainer", "data.cache"}) - {"row"}  # a row of a table chooses parts, and these count
     return sorted(set(keys) & left_out)
 
 
@@ -174,7 +176,7 @@ def write_provenance(
 def environment() -> dict[str, Any]:
     """Commit, interpreter, machine and the versions of the packages that figures depend on."""
     names = ("lightweight-ssd", "torch", "torchvision", "lightning", "hydra-core", "albumentations", "numpy")
-    names += ("opencv-python-headless", "torchmetrics", "timm", "wandb")
+    names += ("opencv-python-headless", "torchmetrics", "faster-coco-eval", "timm", "wandb")
     return {
         "commit": _git("rev-parse", "HEAD"),
         "uncommitted_changes": bool(_git("status", "--porcelain", "--", *_SOURCES)),

@@ -1,11 +1,15 @@
 """`status.json`: how far a run is and how it ended, in a file that is whole at any moment."""
 
+import functools
 import json
+import logging
 import os
 import socket
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from lightweight_ssd.whole_file import NotWritten, write_whole
 
 __all__ = [
     "FINISHED",
@@ -22,9 +26,13 @@ STATUS_FILE = "status.json"
 RESULTS_FILE = "results.json"
 FINISHED = "finished"
 
+log = logging.getLogger(__name__)
+
 
 def write_status(run_dir: Path, **fields: Any) -> None:
     """Merges `fields` into the run's status and stamps the time and the process.
+
+    A status that cannot be written is told of once: it must neither stop a run nor hide why another error did.
 
     Args:
         run_dir: Folder of the run.
@@ -32,7 +40,10 @@ def write_status(run_dir: Path, **fields: Any) -> None:
     """
     now = datetime.now(UTC).isoformat(timespec="seconds")
     status = {**read_status(run_dir), **fields, "updated": now, "pid": os.getpid(), "host": socket.gethostname()}
-    write_json(run_dir / STATUS_FILE, status)
+    try:
+        write_json(run_dir / STATUS_FILE, status)
+    except NotWritten as error:
+        _tell_once(run_dir, str(error.__cause__))
 
 
 def read_status(run_dir: Path) -> dict[str, Any]:
@@ -54,10 +65,17 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Writes JSON beside its place and swaps it in; figures that are not finite become null, as JSON has none."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(json.dumps(_finite(content), indent=2, allow_nan=False) + "\n")
-    temporary.replace(path)
+    """Writes JSON beside its place and swaps it in; figures that are not finite become null, as JSON has none.
+
+    Raises:
+        NotWritten: The disk is full or cannot be written; what the file held before is untouched.
+    """
+    write_whole(path, (json.dumps(_finite(content), indent=2, allow_nan=False) + "\n").encode())
+
+
+@functools.cache
+def _tell_once(run_dir: Path, reason: str) -> None:
+    log.warning("%s could not be written (%s); the run goes on, its status stays old.", run_dir / STATUS_FILE, reason)
 
 
 def _finite(value: Any) -> Any:

@@ -14,6 +14,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from lightweight_ssd.criterion import Criterion
 from lightweight_ssd.datamodule import DetectionDataModule
 from lightweight_ssd.detector import Detector
+from lightweight_ssd.metrics.coco import COCOMetric, COCOResult
 from lightweight_ssd.metrics.voc import VOCMetric, VOCResult
 from lightweight_ssd.schedule import WarmupCosine
 from lightweight_ssd.types import Batch, Detections
@@ -27,14 +28,15 @@ class DetectionTask(LightningModule):
     Args:
         detector: Images to raw outputs.
         criterion: Raw outputs and ground truth to named, unweighted terms.
-        metric: Detections to mAP.
+        metric: Detections to mAP by VOC's rules, which is always computed.
         optimizer: Completed with the parameter groups; its rate is the one for `reference_batch` images. None = it
             only measures.
         schedule: Factor on the rate per step.
         reference_batch: Batch that the rate was made for, images; the paper's is 126.
         hparams: Plain dictionary that is stored in every checkpoint, enough to rebuild the detector (`config`,
-            `class_names`).
+            `class_names`, `category_ids`).
         channels_last: Keeps images and weights in channels-last memory order.
+        coco_metric: Detections to COCO's figures; None = they are not computed.
 
     Source: section 4.3; the linear scaling of the rate is this project's reading of it (promise G30).
     """
@@ -49,18 +51,21 @@ class DetectionTask(LightningModule):
         reference_batch: int = 126,
         hparams: dict[str, Any] | None = None,
         channels_last: bool = False,
+        coco_metric: COCOMetric | None = None,
     ) -> None:
         super().__init__()
         self.save_hyperparameters(hparams or {}, logger=False)
         self.detector = detector.to(memory_format=torch.channels_last) if channels_last else detector
         self.criterion = criterion
         self.metric = metric
+        self.coco_metric = coco_metric
         self.optimizer = optimizer
         self.schedule = schedule
         self.reference_batch = reference_batch
         self.channels_last = channels_last
         self.test_stage = "test"  # what the figures of a test are called
         self.last_result: VOCResult | None = None
+        self.last_coco: COCOResult | None = None
         self.last_detections: dict[int, Detections] = {}
 
     def setup(self, stage: str) -> None:
@@ -142,7 +147,8 @@ class DetectionTask(LightningModule):
         found = self.detector.postprocess(raw, (height, width))
         pairs = zip(found, batch.annotations, strict=True)
         scaled = [to_original_pixels(one, (height, width), (known.height, known.width)) for one, known in pairs]
-        self.metric.update(scaled, batch.annotations)
+        for metric in filter(None, (self.metric, self.coco_metric)):
+            metric.update(scaled, batch.annotations)
 
     def _log_losses(self, stage: str, losses: dict[str, Tensor], on_step: bool, batch_size: int) -> None:
         named = {f"{stage}/{name}": value for name, value in losses.items()}
@@ -154,6 +160,10 @@ class DetectionTask(LightningModule):
         self.last_detections = self.metric.records() if stage != "val" else {}
         self.metric.reset()
         scalars = {f"{stage}/{name}": value for name, value in self.last_result.scalars().items()}
+        if self.coco_metric is not None:
+            self.last_coco = self.coco_metric.compute()
+            self.coco_metric.reset()
+            scalars |= {f"{stage}/coco_{name}": value for name, value in self.last_coco.scalars().items()}
         self.log_dict(scalars, sync_dist=True)
 
 

@@ -27,7 +27,9 @@ from lightweight_ssd.sweep_job import run_in_own_process
 __all__ = ["main", "run", "train"]
 
 # Lightning starts the other ranks of a machine as new processes; they inherit where the first one writes.
-_RUN_DIR, _RESUME_FROM = "LSSD_RUN_DIR", "LSSD_RESUME_FROM"
+_RUN_DIR, _RESUME_FROM, _BATCH_SIZE = "LSSD_RUN_DIR", "LSSD_RESUME_FROM", "LSSD_BATCH_SIZE"
+
+_AUTO = "auto"  # of batch_size: what fits into the GPU's memory
 
 
 def main() -> None:
@@ -35,6 +37,8 @@ def main() -> None:
     stop_with_parent()
     expect_plugins()
     with one_sentence_errors("lssd train"), reporting_sweep():
+        if {"-m", "--multirun"} & set(sys.argv):
+            _refuse_auto(sys.argv)  # before any job begins
         hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="train")(run)()
 
 
@@ -48,6 +52,7 @@ def run(cfg: DictConfig) -> float | None:
     choices = {group: str(name) for group, name in options.items() if name and not group.startswith("hydra/")}
     cfg.experiment_name = cfg.experiment_name or choices.get("experiment") or "adhoc"
     if HydraConfig.get().mode == RunMode.MULTIRUN:
+        _refuse_auto([f"batch_size={cfg.batch_size}"])
         return run_in_own_process(cfg, choices)
     with one_sentence_errors("lssd train"):
         return _run_here(cfg, choices, list(HydraConfig.get().overrides.task))
@@ -55,6 +60,7 @@ def run(cfg: DictConfig) -> float | None:
 
 def _run_here(cfg: DictConfig, choices: dict[str, str], overrides: list[str]) -> float | None:
     try:
+        _settle_batch_size(cfg)
         with _placed(cfg, choices, overrides) as resume_from:
             run_dir = Path(cfg.run_dir)
             if cfg.resume == "auto" and read_status(run_dir).get("state") == FINISHED:
@@ -63,7 +69,7 @@ def _run_here(cfg: DictConfig, choices: dict[str, str], overrides: list[str]) ->
             with _status(run_dir), relaunchable("train"):
                 return train(cfg, choices, overrides, resume_from)
     finally:  # the next run of this process has a folder of its own
-        for name in (_RUN_DIR, _RESUME_FROM):
+        for name in (_RUN_DIR, _RESUME_FROM, _BATCH_SIZE):
             os.environ.pop(name, None)
 
 
@@ -107,6 +113,28 @@ def train(cfg: DictConfig, choices: dict[str, str], overrides: list[str], resume
             wandb_run.log_result(parts.trainer, result, run_dir)
             print_result(result, run_dir)
     return result.map_50
+
+
+def _refuse_auto(arguments: list[str]) -> None:
+    """Stops a sweep with `batch_size=auto`, typed or from an experiment file."""
+    values = [argument.partition("=")[2] for argument in arguments if argument.startswith("batch_size=")]
+    if any(_AUTO in value.split(",") for value in values):
+        raise ValueError(
+            "Expected one batch_size for all jobs of a sweep, or they could not be compared, but got auto, which "
+            "differs from network to network; try the largest job alone and give the number that it finds."
+        )
+
+
+def _settle_batch_size(cfg: DictConfig) -> None:
+    """Puts a number in the place of `batch_size=auto`, the same one on every rank."""
+    if cfg.batch_size != _AUTO:
+        return
+    if _BATCH_SIZE not in os.environ:
+        from lightweight_ssd.batch_size import choose_batch_size
+
+        os.environ[_BATCH_SIZE] = str(choose_batch_size(cfg))
+        print(f"batch_size={os.environ[_BATCH_SIZE]}", flush=True)
+    cfg.batch_size = int(os.environ[_BATCH_SIZE])
 
 
 @contextmanager

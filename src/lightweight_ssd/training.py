@@ -13,11 +13,13 @@ from omegaconf import DictConfig
 from lightweight_ssd.artifacts import GRAY_DETECTIONS_FILE, result_figures, write_data_pictures, write_evaluation
 from lightweight_ssd.assemble import build, build_detector, load_checkpoint, trained_weights
 from lightweight_ssd.callbacks.ema import EMA
+from lightweight_ssd.checkpoint_io import WholeCheckpoints
 from lightweight_ssd.coco_files import write_detections
 from lightweight_ssd.complexity import complexity
-from lightweight_ssd.datamodule import DetectionDataModule
+from lightweight_ssd.datamodule import DetectionDataModule, Source
 from lightweight_ssd.initial_weights import initialise
 from lightweight_ssd.latency import latency
+from lightweight_ssd.metrics.coco import COCOResult
 from lightweight_ssd.metrics.voc import VOCMetric, VOCResult
 from lightweight_ssd.metrics_csv import MetricsCSV
 from lightweight_ssd.run_folder import ENVIRONMENT_FILE, environment
@@ -25,7 +27,7 @@ from lightweight_ssd.status import RESULTS_FILE, read_json, read_status, write_j
 from lightweight_ssd.task import DetectionTask
 from lightweight_ssd.types import Detections
 
-__all__ = ["Parts", "fit", "measure", "measure_gray", "prepare", "write_run"]
+__all__ = ["Gray", "Parts", "fit", "measure", "measure_gray", "prepare", "write_run"]
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +38,14 @@ class Parts(NamedTuple):
     trainer: Trainer
     task: DetectionTask
     datamodule: DetectionDataModule
+
+
+class Gray(NamedTuple):
+    """What was measured on the gray version of the test images; detections by image id."""
+
+    result: VOCResult
+    coco: COCOResult | None
+    detections: dict[int, Detections]
 
 
 def prepare(cfg: DictConfig, config: dict[str, Any], resume_from: Path | None) -> Parts:
@@ -65,8 +75,9 @@ def prepare(cfg: DictConfig, config: dict[str, Any], resume_from: Path | None) -
         build(cfg.optim),
         build(cfg.schedule),
         reference_batch=cfg.reference_batch,
-        hparams={"config": config, "class_names": class_names},
+        hparams={"config": config, "class_names": class_names, "category_ids": _category_ids(datamodule.source)},
         channels_last=cfg.channels_last,
+        coco_metric=build(cfg.coco_metric, class_names=class_names) if cfg.coco_metric else None,
     )
     return Parts(_trainer(cfg, resume_from), task, datamodule)
 
@@ -82,7 +93,8 @@ def fit(parts: Parts, resume_from: Path | None) -> dict[str, Any]:
     first_step = load_checkpoint(resume_from)["global_step"] if resume_from else 0
     before = read_status(Path(trainer.default_root_dir)).get("seconds", 0.0) if resume_from else 0.0
     started = time.monotonic()
-    trainer.fit(task, parts.datamodule, ckpt_path=resume_from, weights_only=True)
+    with parts.datamodule.naming_dead_workers():
+        trainer.fit(task, parts.datamodule, ckpt_path=resume_from, weights_only=True)
     seconds = time.monotonic() - started
     return {
         "steps": trainer.global_step,
@@ -111,28 +123,28 @@ def _best_validation(trainer: Trainer) -> dict[str, float]:
 def measure(parts: Parts, checkpoint: Path) -> VOCResult:
     """Tests a checkpoint's weights (their average where one was kept) on the test split."""
     parts.task.detector.load_state_dict(trained_weights(load_checkpoint(checkpoint)))
-    parts.trainer.test(parts.task, datamodule=parts.datamodule, verbose=False)
-    assert parts.task.last_result is not None
-    return parts.task.last_result
+    return _test(parts)
 
 
-def measure_gray(parts: Parts, config: dict[str, Any]) -> tuple[VOCResult, dict[int, Detections]]:
-    """Tests the same weights on the gray version of the test images; call it after `measure`.
-
-    Returns:
-        The result and the detections by image id.
-    """
+def measure_gray(parts: Parts, config: dict[str, Any]) -> Gray:
+    """Tests the same weights on the gray version of the test images; call it after `measure`."""
     gray = {"gray": {"_target_": "lightweight_ssd.augment.gray.Gray"}}
     dataset, task = parts.datamodule.datasets["test"], parts.task
-    in_colour, found, result = dataset.augment, task.last_detections, task.last_result
+    in_colour = dataset.augment
+    measured = task.last_detections, task.last_result, task.last_coco
     dataset.augment, task.test_stage = build({**config["datamodule"]["resize"], "steps": gray}), "test_gray"
     try:
-        parts.trainer.test(task, datamodule=parts.datamodule, verbose=False)
-        assert task.last_result is not None
-        return task.last_result, task.last_detections
+        return Gray(_test(parts), task.last_coco, task.last_detections)
     finally:
         dataset.augment, task.test_stage = in_colour, "test"
-        task.last_detections, task.last_result = found, result
+        task.last_detections, task.last_result, task.last_coco = measured
+
+
+def _test(parts: Parts) -> VOCResult:
+    with parts.datamodule.naming_dead_workers():
+        parts.trainer.test(parts.task, datamodule=parts.datamodule, verbose=False)
+    assert parts.task.last_result is not None
+    return parts.task.last_result
 
 
 def write_run(
@@ -142,7 +154,7 @@ def write_run(
     result: VOCResult,
     about: dict[str, Any],
     split: str = "test",
-    gray: tuple[VOCResult, dict[int, Detections]] | None = None,
+    gray: Gray | None = None,
 ) -> None:
     """Writes what a measured run leaves: results, detections, ground truth, pictures.
 
@@ -155,19 +167,20 @@ def write_run(
         split: Name of the split that was measured.
         gray: What `measure_gray` gave.
     """
-    data, detector = parts.datamodule, parts.task.detector
+    data, task = parts.datamodule, parts.task
+    detector, ids = task.detector, data.datasets[split].annotations.category_ids
     cost = complexity(detector, config["image_size"])
-    write_evaluation(run_dir, data.used_annotations(split), parts.task.last_detections, result, config["pictures"])
+    write_evaluation(run_dir, data.used_annotations(split), task.last_detections, result, config["pictures"], ids)
     if gray:
-        write_detections(run_dir / GRAY_DETECTIONS_FILE, gray[1])
+        write_detections(run_dir / GRAY_DETECTIONS_FILE, gray.detections, ids)
     asked = config.get("latency")
     detector.to(parts.trainer.strategy.root_device)  # the trainer took it off
     write_data_pictures(run_dir, {name: dataset.annotations for name, dataset in data.datasets.items()})
     write_json(
         run_dir / RESULTS_FILE,
         {
-            split: result_figures(result),
-            **({"test_gray": result_figures(gray[0])} if gray else {}),
+            split: result_figures(result, task.last_coco),
+            **({"test_gray": result_figures(gray.result, gray.coco)} if gray else {}),
             **cost,
             **({"latency": latency(detector.eval(), cost["input_size"], **asked)} if asked else {}),
             "postprocess": config["detector"]["postprocess"],
@@ -178,6 +191,11 @@ def write_run(
             "environment": read_json(run_dir / ENVIRONMENT_FILE) or environment(),
         },
     )
+
+
+def _category_ids(source: Source) -> list[int]:
+    """Id of each label in the files of a data source: its own where it has any, else label + 1."""
+    return list(getattr(source, "category_ids", None) or range(1, len(source.class_names) + 1))
 
 
 def _trainer(cfg: DictConfig, resume_from: Path | None) -> Trainer:
@@ -195,6 +213,7 @@ def _trainer(cfg: DictConfig, resume_from: Path | None) -> Trainer:
         cfg.trainer,
         callbacks=callbacks,
         logger=loggers or False,
+        plugins=[WholeCheckpoints(before=[each.flush for each in loggers if isinstance(each, MetricsCSV)])],
         default_root_dir=cfg.run_dir,
         deterministic=cfg.deterministic,
     )

@@ -6,7 +6,8 @@ A devkit holds one folder per year, `VOC2007` say, with `JPEGImages`, `Annotatio
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +20,7 @@ from lightweight_ssd.voc_xml import read_annotation, write_annotation
 
 __all__ = ["read_split", "write_split"]
 
-_CACHE_FORMAT = 2  # raise it when the same files would be read into other arrays
+_CACHE_FORMAT = 3  # raise it when the same files would be read into other arrays
 _SUFFIXES = (".png", ".jpeg", ".jpg")  # of two images with one id the last kind wins
 _FILES_PER_TASK = 64  # one file takes about 50 µs to read, less than it costs to hand it to another thread
 _FILES_WITHOUT_BAR = 500  # read within a blink
@@ -41,6 +42,7 @@ def read_split(
     box_tolerance: float = 1.0,
     cache_dir: str | Path | None = None,
     num_threads: int = 4,
+    on_bad: str = "error",
 ) -> PackedAnnotations:
     """Reads the annotations of one split of one year; image ids are the line numbers in its list, from 1.
 
@@ -56,26 +58,39 @@ def read_split(
         cache_dir: Where the packed annotations are kept for the next time; None keeps none. A file that changes, comes
             or goes makes them outdated.
         num_threads: Files read at once. Parsing takes no profit from threads, waiting for a network drive does.
+        on_bad: `error` raises for anything that is wrong. `skip` leaves the image out whole and says so in `skipped`:
+            leaving out the object alone would teach that nothing is there.
 
     Raises:
         FileNotFoundError: The devkit, the year, the split, an annotation or an image is missing.
-        ValueError: The list is empty or names an image twice, or an annotation is wrong (see `read_annotation`).
+        ValueError: The list is empty or names an image twice, an annotation is wrong (see `read_annotation`), or no
+            image is left.
     """
-    entries = _find_entries(_find_year(Path(root), year), split)
+    entries, unusable = _find_entries(_find_year(Path(root), year), split)
+    if unusable and (on_bad == "error" or not entries):
+        raise unusable[0]
 
     def build() -> PackedAnnotations:
-        annotations = _read_all(entries, class_names, box_tolerance, num_threads, f"{year} {split}")
-        return PackedAnnotations.from_annotations(annotations, class_names)
+        results = _read_all(entries, class_names, box_tolerance, num_threads, f"{year} {split}")
+        good = [result for result in results if isinstance(result, Annotation)]
+        if on_bad == "error" or not good:
+            _raise_first(entries, results)
+        broken = [result for result in results if isinstance(result, Exception)]
+        return PackedAnnotations.from_annotations(good, class_names, skipped=[str(one) for one in (*unusable, *broken)])
 
     if cache_dir is None:
         return build()
-    settings = (_CACHE_FORMAT, tuple(class_names), float(box_tolerance))
+    settings = (_CACHE_FORMAT, tuple(class_names), float(box_tolerance), on_bad)
     name = _digest([repr((str(Path(root).resolve()), year, split, settings))])[:16]
-    return read_cached(Path(cache_dir) / f"voc-{name}.npz", _fingerprint(entries), build)
+    return read_cached(Path(cache_dir) / f"voc-{name}.npz", _fingerprint(entries, unusable), build)
 
 
 def write_split(
-    root: str | Path, year: str, split: str, annotations: Sequence[Annotation], class_names: Sequence[str]
+    root: str | Path,
+    year: str,
+    split: str,
+    annotations: Sequence[Annotation] | PackedAnnotations,
+    class_names: Sequence[str],
 ) -> None:
     """Writes a split's list and annotations into a devkit; the images are the caller's to write.
 
@@ -112,7 +127,8 @@ def _find_year(root: Path, year: str) -> Path:
     )
 
 
-def _find_entries(folder: Path, split: str) -> list[_Entry]:
+def _find_entries(folder: Path, split: str) -> tuple[list[_Entry], list[Exception]]:
+    """The list's lines that have an image of their own, and what is wrong with the others."""
     list_file = folder / "ImageSets" / "Main" / f"{split}.txt"
     if not list_file.is_file():
         names = sorted(path.stem for path in list_file.parent.glob("*.txt"))
@@ -121,26 +137,32 @@ def _find_entries(folder: Path, split: str) -> list[_Entry]:
             f"Expected the list of images of the split {split!r} at {list_file}, but there is no such file: "
             f"choose among {splits or 'none'}, or write it, one image id a line."
         )
-    ids = _read_ids(list_file)
+    ids, twice = _read_ids(list_file)
     images = _list_images(folder / "JPEGImages")
+    lines = [(row, name) for row, name in enumerate(ids, start=1) if name in images]
+    entries = [_Entry(row, folder / "Annotations" / f"{name}.xml", images[name]) for row, name in lines]
     missing = [name for name in ids if name not in images]
-    if missing:
-        raise FileNotFoundError(
+    problems: list[Exception] = [
+        ValueError(f"Expected each image once in {list_file}, but {name!r} stands there twice: remove one.")
+        for name in twice
+    ]
+    problems += [
+        FileNotFoundError(
             f"Expected an image .jpg, .jpeg or .png for each id of {list_file} in {folder / 'JPEGImages'}, but "
-            f"{len(missing)} of {len(ids)} have none, the first is {missing[0]!r}: put them there or shorten the list."
+            f"{name!r} has none ({len(missing)} of {len(ids)} have none): put it there or shorten the list."
         )
-    return [_Entry(row, folder / "Annotations" / f"{name}.xml", images[name]) for row, name in enumerate(ids, start=1)]
+        for name in missing
+    ]
+    return entries, problems
 
 
-def _read_ids(list_file: Path) -> list[str]:
+def _read_ids(list_file: Path) -> tuple[list[str], list[str]]:
+    """The ids in the order of the list, each once, and those that stand there more than once."""
     lines = [line.strip() for line in list_file.read_text("utf-8-sig", errors="surrogateescape").splitlines()]
-    ids = [re.sub(r"\s+(-1|0|1)$", "", line) for line in lines if line]
-    if not ids:
+    counts = Counter(re.sub(r"\s+(-1|0|1)$", "", line) for line in lines if line)
+    if not counts:
         raise ValueError(f"Expected one image id a line in {list_file}, but the list is empty: add ids to it.")
-    if len(set(ids)) != len(ids):
-        twice = next(name for row, name in enumerate(ids) if name in ids[:row])
-        raise ValueError(f"Expected each image once in {list_file}, but {twice!r} stands there twice: remove one.")
-    return ids
+    return list(counts), [name for name, count in counts.items() if count > 1]
 
 
 def _list_images(folder: Path) -> dict[str, Path]:
@@ -149,9 +171,9 @@ def _list_images(folder: Path) -> dict[str, Path]:
     return {path.stem: path for path in sorted(files, key=lambda path: _SUFFIXES.index(path.suffix.lower()))}
 
 
-def _fingerprint(entries: list[_Entry]) -> str:
+def _fingerprint(entries: list[_Entry], unusable: list[Exception]) -> str:
     """Changes with any change of the list or of an annotation file, told by size and time of change, not content."""
-    return _digest(_describe(entry) for entry in entries)
+    return _digest([*map(_describe, entries), *map(str, unusable)])
 
 
 def _describe(entry: _Entry) -> str:
@@ -162,13 +184,13 @@ def _describe(entry: _Entry) -> str:
     return repr((str(entry.annotation), str(entry.image), stat.st_size, stat.st_mtime_ns))
 
 
-def _digest(texts: Sequence[str] | Iterator[str]) -> str:
+def _digest(texts: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(texts).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _read_all(
     entries: list[_Entry], class_names: Sequence[str], box_tolerance: float, num_threads: int, title: str
-) -> list[Annotation]:
+) -> list[Annotation | Exception]:
     def read(entry: _Entry) -> Annotation | Exception:
         try:
             return read_annotation(entry.annotation, entry.image, entry.image_id, class_names, box_tolerance)
@@ -188,8 +210,7 @@ def _read_all(
         for some in pool.map(read_some, tasks):
             results.extend(some)
             bar.update(len(some))
-    _raise_first(entries, results)
-    return [result for result in results if isinstance(result, Annotation)]
+    return results
 
 
 def _raise_first(entries: list[_Entry], results: list[Annotation | Exception]) -> None:

@@ -1,20 +1,25 @@
 """One annotation file in the format of PASCAL VOC: read with every value checked, and written."""
 
 import difflib
+import math
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from pathlib import Path
 from xml.sax.saxutils import escape
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Bool, Float32
 
+from lightweight_ssd.decimals import shortest
 from lightweight_ssd.types import Annotation
 
 __all__ = ["read_annotation", "write_annotation"]
 
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 _FROM_ONE = np.array([1, 1, 0, 0], dtype=np.float64)
+_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)  # float() takes 1_0 for ten
+_LARGEST_SIDE = 2**20  # OpenCV reads no larger image
 
 
 def read_annotation(
@@ -24,6 +29,9 @@ def read_annotation(
 
     VOC counts pixels from 1 and a box's last pixel belongs to it. In coordinates that start at 0 and mark the edges of
     pixels this subtracts 1 from xmin and ymin only.
+
+    Two elements of an object are this package's own, since VOC has no place for what they keep of COCO:
+    `<crowd>1</crowd>` marks a region of many objects, `<area>` is that of the object's mask.
 
     Args:
         path: The XML file.
@@ -46,20 +54,20 @@ def read_annotation(
         where = f"object {index + 1} of {path}"
         labels[index] = _read_label(element, class_names, where)
         boxes[index] = _clip(_read_box(element, where), width, height, box_tolerance, where)
-    difficult = np.array([_read_flag(element, "difficult", path) for element in objects], dtype=bool)
-    return Annotation.of_boxes(image_id, str(image_path), height, width, boxes, labels, difficult)
+    difficult, crowd = (_read_flags(objects, name, path) for name in ("difficult", "crowd"))
+    plain = Annotation.of_boxes(image_id, str(image_path), height, width, boxes, labels, difficult)
+    return plain._replace(crowd=crowd, areas=_read_areas(objects, plain.areas, path))
 
 
 def write_annotation(path: str | Path, annotation: Annotation, class_names: Sequence[str]) -> None:
-    """Writes one annotation as VOC's XML: boxes from 1, with two decimals where they are not whole.
+    """Writes one annotation as VOC's XML, so that reading gives it back: boxes from 1, with the decimals they need.
 
     Args:
         path: The XML file to write; its folder must exist.
         annotation: What to write; of its image's path only the file name.
         class_names: Names of the labels.
     """
-    rows = zip(annotation.boxes.astype(np.float64) + _FROM_ONE, annotation.labels, annotation.difficult, strict=True)
-    objects = [_format_object(class_names[int(label)], bool(difficult), box) for box, label, difficult in rows]
+    objects = [_format_object(annotation, index, class_names) for index in range(len(annotation.boxes))]
     lines = [
         "<annotation>",
         f"  <filename>{escape(Path(annotation.path).name)}</filename>",
@@ -70,35 +78,61 @@ def write_annotation(path: str | Path, annotation: Annotation, class_names: Sequ
     Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _format_object(name: str, difficult: bool, box: np.ndarray) -> str:
-    values = [f"{value:.2f}".removesuffix(".00") for value in box]
+def _format_object(annotation: Annotation, index: int, class_names: Sequence[str]) -> str:
+    box = annotation.boxes[index]
+    values = [shortest(value, start) for value, start in zip(box, _FROM_ONE.tolist(), strict=True)]
     corners = "".join(f"<{corner}>{value}</{corner}>" for corner, value in zip(_CORNERS, values, strict=True))
+    crowd = "<crowd>1</crowd>" if annotation.crowd[index] else ""
+    own_area = annotation.areas[index] != (box[2:] - box[:2]).prod()
+    area = f"<area>{shortest(annotation.areas[index])}</area>" if own_area else ""
     return (
-        f"  <object><name>{escape(name)}</name><difficult>{int(difficult)}</difficult>"
-        f"<bndbox>{corners}</bndbox></object>"
+        f"  <object><name>{escape(class_names[int(annotation.labels[index])])}</name>"
+        f"<difficult>{int(annotation.difficult[index])}</difficult>{crowd}{area}<bndbox>{corners}</bndbox></object>"
     )
 
 
+class _PlainTree(ET.TreeBuilder):
+    """Builds the tree, but stops at a document type: its entities can blow a small file up, and no annotation needs it.
+
+    Asking the parser, not searching the bytes, finds it in every encoding.
+    """
+
+    def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
+        raise _DocumentTypeError
+
+
+class _DocumentTypeError(Exception):
+    pass
+
+
 def _parse(path: Path) -> ET.Element:
+    parser = ET.XMLParser(target=_PlainTree())
     try:
-        data = path.read_bytes()
+        parser.feed(path.read_bytes())
+        return parser.close()
     except FileNotFoundError:
         raise FileNotFoundError(f"Expected an annotation at {path}, but there is no such file: put it there.") from None
-    if b"<!DOCTYPE" in data or b"<!ENTITY" in data:  # entities can blow a small file up, and no annotation needs them
-        raise ValueError(f"Expected a plain VOC annotation in {path}, but it declares a document type: remove it.")
-    try:
-        return ET.fromstring(data)
+    except OSError as error:
+        raise ValueError(
+            f"Expected a readable annotation at {path}, but {error.strerror}: make it readable."
+        ) from error
+    except _DocumentTypeError:
+        raise ValueError(
+            f"Expected a plain VOC annotation in {path}, but it declares a document type: remove it."
+        ) from None
     except (ET.ParseError, LookupError, ValueError) as error:  # the last two: an encoding that nobody knows
         raise ValueError(f"Expected well-formed XML in {path}, but {error}: correct or remove the file.") from error
 
 
+def _number(text: str | None) -> float:
+    """A decimal number; NaN for anything else."""
+    return float(text) if text and _NUMBER.fullmatch(text) else math.nan
+
+
 def _read_size(root: ET.Element, path: str | Path) -> tuple[int, int]:
     texts = [root.findtext(f"size/{name}") for name in ("width", "height")]
-    try:
-        width, height = (float(text or "") for text in texts)
-    except ValueError:
-        width = height = 0.0
-    if not (width.is_integer() and height.is_integer() and min(width, height) > 0):
+    width, height = (_number(text) for text in texts)
+    if not all(side.is_integer() and 0 < side <= _LARGEST_SIDE for side in (width, height)):
         raise ValueError(
             f"Expected <size> with a positive <width> and <height> in {path}, but got {texts[0]!r} and {texts[1]!r}: "
             f"write the image's size in pixels there."
@@ -120,10 +154,7 @@ def _read_label(element: ET.Element, class_names: Sequence[str], where: str) -> 
 
 def _read_box(element: ET.Element, where: str) -> np.ndarray:
     texts = [element.findtext(f"bndbox/{corner}") for corner in _CORNERS]
-    try:
-        box = np.array([float(text or "") for text in texts]) - _FROM_ONE
-    except ValueError:
-        box = np.full(4, np.nan)
+    box = np.array([_number(text) for text in texts]) - _FROM_ONE
     if not np.isfinite(box).all():
         values = ", ".join(f"{corner}={text}" for corner, text in zip(_CORNERS, texts, strict=True))
         raise ValueError(f"Expected four numbers in the <bndbox> of {where}, but got {values}: correct the file.")
@@ -151,8 +182,20 @@ def _written(box: np.ndarray) -> str:
     return ", ".join(f"{name}={value:g}" for name, value in zip(_CORNERS, box + _FROM_ONE, strict=True))
 
 
-def _read_flag(element: ET.Element, name: str, path: str | Path) -> bool:
-    text = (element.findtext(name) or "0").strip()
-    if text not in ("0", "1"):
-        raise ValueError(f"Expected <{name}> to be 0 or 1 in {path}, but got {text!r}: correct the file.")
-    return text == "1"
+def _read_flags(objects: list[ET.Element], name: str, path: str | Path) -> Bool[np.ndarray, " N"]:
+    texts = [(element.findtext(name) or "0").strip() for element in objects]
+    for text in texts:
+        if text not in ("0", "1"):
+            raise ValueError(f"Expected <{name}> to be 0 or 1 in {path}, but got {text!r}: correct the file.")
+    return np.array([text == "1" for text in texts], dtype=bool)
+
+
+def _read_areas(
+    objects: list[ET.Element], of_boxes: Float32[np.ndarray, " N"], path: str | Path
+) -> Float32[np.ndarray, " N"]:
+    texts = [element.findtext("area") for element in objects]
+    given = [box if text is None else _number(text) for box, text in zip(of_boxes, texts, strict=True)]
+    areas = np.array(given, dtype=np.float64)
+    if not ((areas >= 0) & (areas <= _LARGEST_SIDE**2)).all():
+        raise ValueError(f"Expected <area> in square pixels in {path}, but got {texts}: correct or remove it.")
+    return areas.astype(np.float32)

@@ -1,6 +1,7 @@
 """What Weights & Biases is told of a run: its place among the others, its configuration, its final figures."""
 
 import hashlib
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -9,14 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Trainer
-from lightning.pytorch.loggers import WandbLogger
 from omegaconf import DictConfig
 
 from lightweight_ssd.ablation import FIGURES, figure_of
 from lightweight_ssd.metrics.voc import VOCResult
 from lightweight_ssd.run_record import read_run
+from lightweight_ssd.wandb_logger import OptionalWandb
 
 __all__ = ["closed_at_the_end", "filters", "log_config", "log_result", "name_run"]
+
+log = logging.getLogger(__name__)
 
 _AXES = ("backbone", "neck", "loss", "augment")
 _BEST_COUNTS = ("val/map_50", "val/map_50_11point", "val/map_50_95")
@@ -60,25 +63,33 @@ def log_config(trainer: Trainer, config: dict[str, Any], identity: dict[str, Any
 
     The summary of a validation mAP is its best, not its last. Lightning has already put all curves over its steps.
     """
-    resumed = {"resumed_from": str(resume_from) if resume_from else None}
+    told = {**config, **filters(identity), "resumed_from": str(resume_from) if resume_from else None}
     for logger in _loggers(trainer):
-        logger.experiment.config.update({**config, **filters(identity), **resumed})
-        for name in _BEST_COUNTS:
-            logger.experiment.define_metric(name, step_metric="trainer/global_step", summary="max")
+        logger.attempt(lambda run: _configure(run, told))
+
+
+def _configure(run: Any, told: dict[str, Any]) -> None:
+    run.config.update(told)
+    for name in _BEST_COUNTS:
+        run.define_metric(name, step_metric="trainer/global_step", summary="max")
 
 
 def log_result(trainer: Trainer, result: VOCResult, run_dir: Path) -> None:
     """Sends the figures of the test and of a report (`figures/…`), AP per class as a table, and the run's pictures."""
+    for logger in _loggers(trainer):
+        logger.attempt(lambda run: _send_result(run, result, run_dir))
+
+
+def _send_result(run: Any, result: VOCResult, run_dir: Path) -> None:
     import wandb
 
-    for logger in _loggers(trainer):
-        rows = zip(result.class_names, result.ap_50.tolist(), result.ap_50_11point.tolist(), strict=True)
-        table = wandb.Table(columns=["class", "AP50", "AP50 11-point"], data=[list(row) for row in rows])
-        pictures = {path.stem: wandb.Image(str(path)) for path in sorted((run_dir / "pictures").glob("*.png"))}
-        logger.experiment.log({"test/ap_per_class": table, **{f"pictures/{k}": v for k, v in pictures.items()}})
-        logger.experiment.summary.update({f"test/{name}": value for name, value in result.scalars().items()})
-        record = read_run(run_dir)
-        logger.experiment.summary.update({f"figures/{name}": figure_of(record, name) for name in FIGURES})
+    rows = zip(result.class_names, result.ap_50.tolist(), result.ap_50_11point.tolist(), strict=True)
+    table = wandb.Table(columns=["class", "AP50", "AP50 11-point"], data=[list(row) for row in rows])
+    pictures = {path.stem: wandb.Image(str(path)) for path in sorted((run_dir / "pictures").glob("*.png"))}
+    run.log({"test/ap_per_class": table, **{f"pictures/{k}": v for k, v in pictures.items()}})
+    run.summary.update({f"test/{name}": value for name, value in result.scalars().items()})
+    record = read_run(run_dir)
+    run.summary.update({f"figures/{name}": figure_of(record, name) for name in FIGURES})
 
 
 @contextmanager
@@ -89,10 +100,17 @@ def closed_at_the_end() -> Iterator[None]:
     finally:
         wandb = sys.modules.get("wandb")
         if wandb is not None and wandb.run is not None:
-            wandb.finish(exit_code=0 if sys.exc_info()[0] is None else 1)
+            _finish(wandb, exit_code=0 if sys.exc_info()[0] is None else 1)
 
 
-def _loggers(trainer: Trainer) -> list[WandbLogger]:
+def _finish(wandb: Any, exit_code: int) -> None:
+    try:
+        wandb.finish(exit_code=exit_code)
+    except Exception as error:  # whatever it is, the run itself is whole
+        log.warning("Weights & Biases could not close its run (%s: %s).", type(error).__name__, error)
+
+
+def _loggers(trainer: Trainer) -> list[OptionalWandb]:
     if not trainer.is_global_zero:
         return []
-    return [logger for logger in trainer.loggers if isinstance(logger, WandbLogger)]
+    return [logger for logger in trainer.loggers if isinstance(logger, OptionalWandb)]

@@ -34,6 +34,16 @@ def test_no_saturation_leaves_the_value():
     assert np.array_equal(out, np.repeat(noise().max(axis=2, keepdims=True), 3, axis=2))
 
 
+@pytest.mark.parametrize("factor", [0.1, 0.5, 0.9, 0.999, 1.001, 1.3, 1.5])
+def test_saturation_keeps_hue_and_value_up_to_rounding(factor):
+    image = cv2.GaussianBlur(noise(40, 40), (5, 5), 2)
+    out = distort(image, Distortion(saturation=factor)).astype(float)
+    largest, smallest = (ends(image.astype(float), axis=2, keepdims=True) for ends in (np.max, np.min))
+    most = largest / np.maximum(largest - smallest, 1)  # no value of a saturated colour goes below zero
+    expected = largest - (largest - image) * np.minimum(factor, most)
+    assert np.abs(out - expected).max() <= (1 if factor < 1 else 4), "8-bit HSV rounds twice, the way without it once"
+
+
 def test_gray_stays_gray():
     gray = np.repeat(noise()[..., :1], 3, axis=2)
     out = distort(gray, Distortion(saturation=1.5, hue=90.0))

@@ -57,8 +57,9 @@ def test_all_four_tiles_meet_at_a_point_in_range_and_labels_follow():
 @pytest.mark.parametrize(("height", "width"), [(5, 5), (40, 7), (3, 90), (1, 1), (20, 30)])
 def test_a_tile_has_the_size_of_its_region(height, width):
     boxes = np.array([[0, 0, 30, 20], [5, 5, 5, 5]], np.float32)
-    out, moved, visible = tile(flat(1), boxes, height, width, (0.3, 0.9))
-    assert out.shape == (height, width, 3)
+    canvas = np.zeros((height + 2, width + 3, 3), np.uint8)
+    moved, visible = tile(flat(1), boxes, canvas[2:, 3:], (0.3, 0.9))
+    assert (canvas[2:, 3:] == 1).all() and not canvas[:2].any() and not canvas[:, :3].any()
     assert moved[0].tolist() == [0, 0, width, height]
     assert 0 < visible[0] <= 1.001 and visible[1] == 0
 
@@ -66,7 +67,7 @@ def test_a_tile_has_the_size_of_its_region(height, width):
 def test_boxes_are_kept_by_their_visible_share():
     image = flat(0, (10, 20))
     boxes = np.array([[0, 0, 10, 10], [6, 0, 16, 10], [9, 0, 19, 10]], np.float32)
-    _, moved, visible = tile(image, boxes, 10, 10, (0.0, 0.0))
+    moved, visible = tile(image, boxes, np.empty((10, 10, 3), np.uint8), (0.0, 0.0))
     assert np.allclose(visible, [1.0, 0.4, 0.1])
     assert np.allclose(moved, [[0, 0, 10, 10], [6, 0, 10, 10], [9, 0, 10, 10]])
 

@@ -8,6 +8,7 @@ import pytest
 from lightweight_ssd.augment.color import ColorDistortion
 from lightweight_ssd.augment.crop import SSDCrop
 from lightweight_ssd.augment.flip import HorizontalFlip
+from lightweight_ssd.augment.gray import Gray
 from lightweight_ssd.augment.gray_mix_rgb import GrayMixRGB
 from lightweight_ssd.augment.mosaic import Mosaic
 from lightweight_ssd.augment.pipeline import FixedResize, Pipeline
@@ -153,7 +154,7 @@ def test_strong_shrinking_averages_and_weak_shrinking_interpolates():
 
 def test_the_resize_follows_the_crop_and_mosaic_is_outside():
     def order(pipeline: Pipeline) -> list[str]:
-        return [type(step).__name__ for step in pipeline.compose.transforms]
+        return [type(stage).__name__ for stage in pipeline.stages]
 
     full = Pipeline(steps("crop", "flip", "mosaic", "color"), 16)
     assert order(full) == ["SSDCrop", "FixedResize", "HorizontalFlip", "ColorDistortion"]
@@ -167,6 +168,98 @@ def test_a_null_step_is_off_and_a_foreign_transform_is_welcome():
     assert list(pipeline.steps) == ["blur"]
     image, boxes, labels = drawing(np.random.default_rng(0), 2, (20, 20))
     assert_sound(*pipeline(image, boxes, labels, np.random.default_rng(0)), size=(16, 16))
+
+
+def test_foreign_transforms_keep_their_place_between_own_steps():
+    seen = []
+
+    class Noting(A.DualTransform):
+        def apply(self, img: np.ndarray, **params: object) -> np.ndarray:
+            seen.append((img.shape[:2], int(img[0, 0, 0])))
+            return img
+
+        def apply_to_bboxes(self, bboxes: np.ndarray, **params: object) -> np.ndarray:
+            return bboxes
+
+    image = np.zeros((20, 30, 3), np.uint8)
+    image[:, 20:] = 200
+    own = {"flip": HorizontalFlip(p=1.0), "back": HorizontalFlip(p=1.0)}
+    named = {"first": Noting(p=1.0), "flip": own["flip"], "second": Noting(p=1.0), "back": own["back"]}
+    named |= {"third": Noting(p=1.0), "fourth": Noting(p=1.0)}
+    pipeline = Pipeline(named, (10, 10), resize_after="second")
+    box, label = np.array([[3, 4, 15, 16]], np.float32), np.array([7])
+    _, boxes, labels = pipeline(image, box, label, np.random.default_rng(0))
+    assert seen == [((20, 30), 0), ((20, 30), 200), ((10, 10), 0), ((10, 10), 0)]
+    assert np.allclose(boxes, [[1, 2, 5, 8]], atol=1e-4) and labels.tolist() == [7]
+    assert len(pipeline.stages) == 6, "the last two share one call of Albumentations"
+
+
+@pytest.mark.filterwarnings("ignore:Got processor for bboxes, but no transform")
+@pytest.mark.parametrize("step", [SSDCrop(p=1.0), HorizontalFlip(p=1.0), GrayMixRGB(p=1.0), ColorDistortion(), Gray()])
+def test_an_own_step_does_the_same_when_albumentations_calls_it(step):
+    image, boxes, labels = drawing(np.random.default_rng(4), 3, (40, 50))
+    image = cv2.GaussianBlur(image, (5, 5), 2)
+    through = A.Compose([step], bbox_params=A.BboxParams("pascal_voc", clip=True, min_area=1.0))
+    for seed in range(20):
+        direct = step.apply_directly(image, boxes, labels, np.random.default_rng(seed))
+        assert direct[1].dtype == np.float32 and len(direct[1]) == len(direct[2])
+        step.random_generator = np.random.default_rng(seed)
+        step.random_generator.random()  # Albumentations tosses the coin of `p` with another generator
+        result = through(image=image, bboxes=np.column_stack([boxes, labels.astype(np.float32)]))
+        clipped, kept = Pipeline({}, image.shape[:2]).validity(direct[1], direct[2], direct[0])
+        assert np.array_equal(result["image"], direct[0])
+        assert np.allclose(result["bboxes"][:, :4], clipped, atol=1e-3)
+        assert result["bboxes"][:, 4].tolist() == kept.tolist()
+
+
+def test_a_class_derived_from_an_own_step_runs_as_it_says():
+    class Darker(GrayMixRGB):
+        def apply(self, img: np.ndarray, **params: object) -> np.ndarray:
+            return img // 2
+
+    image = np.full((8, 8, 3), 100, np.uint8)
+    assert (Pipeline({"darker": Darker(p=1.0)}, 8)(image, NO_BOXES, NO_LABELS, np.random.default_rng(0))[0] == 50).all()
+
+
+def test_an_image_that_may_not_be_written_to_is_only_read():
+    for recipe, names in RECIPES.items():
+        rng = np.random.default_rng(5)
+        image, boxes, labels = drawing(rng, 3, (60, 80))
+        before = image.copy()
+        for array in (image, boxes, labels):
+            array.flags.writeable = False
+        for seed in range(10):
+            pipeline = Pipeline(steps(*names), 60)
+            out, *_ = pipeline(
+                image, boxes, labels, np.random.default_rng(seed), draw=draw_from([(image, boxes, labels)]), count=1
+            )
+            assert out.flags.writeable and not np.shares_memory(out, image), recipe
+        assert np.array_equal(image, before)
+
+
+def test_small_and_hardly_visible_boxes_are_left_out_after_a_step():
+    image = np.zeros((100, 100, 3), np.uint8)
+    boxes = np.array([[0, 0, 50, 50], [0, 0, 2, 2], [30, 30, 99, 99]], np.float32)
+    labels = np.arange(3)
+    cut = A.Crop(0, 0, 50, 50, p=1.0)
+    generator = np.random.default_rng(0)
+    assert Pipeline({}, 50)(image, boxes, labels, generator)[2].tolist() == [0, 1, 2]
+    assert Pipeline({}, 50, min_area=2.0)(image, boxes, labels, generator)[2].tolist() == [0, 2]
+    assert Pipeline({"crop": cut}, 50)(image, boxes, labels, generator)[2].tolist() == [0, 1, 2]
+    assert Pipeline({"crop": cut}, 50, min_visibility=0.5)(image, boxes, labels, generator)[2].tolist() == [0, 1]
+    own = SSDCrop(min_overlaps=[0.0], area=(0.25, 0.25), aspect=(1.0, 1.0), min_visible=0.0, p=1.0)
+    for seed in range(20):
+        window, kept, names = own.apply_directly(image, boxes, labels, np.random.default_rng(seed))
+        inside = np.clip(kept, 0, window.shape[0])
+        share = (inside[:, 2:] - inside[:, :2]).prod(axis=1) / (kept[:, 2:] - kept[:, :2]).prod(axis=1)
+        result = Pipeline({"crop": own}, 50, min_visibility=0.5)(image, boxes, labels, np.random.default_rng(seed))
+        assert result[2].tolist() == names[share >= 0.5].tolist()
+
+
+def test_a_step_after_the_resize_that_changes_the_size_is_refused():
+    pipeline = Pipeline({"cut": A.CenterCrop(8, 8, p=1.0)}, 16)
+    with pytest.raises(ValueError, match=r"\(16, 16\) .* got \(8, 8\): set augment\.resize_after"):
+        pipeline(np.zeros((20, 20, 3), np.uint8), NO_BOXES, NO_LABELS, np.random.default_rng(0))
 
 
 def test_pickled_for_a_spawned_worker_it_gives_the_same_bytes():

@@ -57,6 +57,18 @@ def test_an_image_in_two_splits_is_named(devkit: Path) -> None:
         source(devkit, {"2007": ["trainval", "train"]}).annotations("train")
 
 
+def test_with_skip_an_image_in_two_splits_counts_once_and_is_told(devkit: Path) -> None:
+    split = source(devkit, {"2007": ["trainval", "train"]}, on_bad="skip").annotations("train")
+    assert [Path(one.path).stem for one in split] == ["a", "b", "c"]
+    assert len(split.skipped) == 2 and all("two of its splits" in sentence for sentence in split.skipped)
+
+
+@pytest.mark.parametrize(("name", "value"), [("on_bad", "ignore"), ("cache", "gpu"), ("cache_side", 0)])
+def test_an_unknown_option_is_named(devkit: Path, name: str, value: object) -> None:
+    with pytest.raises(ValueError, match=rf"Expected data\.{name} .*but got"):
+        source(devkit, {"2007": "train"}, **{name: value})
+
+
 def test_a_year_given_as_number_and_text_is_told(devkit: Path) -> None:
     with pytest.raises(ValueError, match=r"each year once in data\.train.*data\.train\.2007=SPLIT"):
         source(devkit, {"2007": "train", 2007: "val"})

@@ -9,34 +9,10 @@ import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
+from tests.measured_images import NAMES, feed, image
 
 from lightweight_ssd.metrics.voc import VOCMetric, VOCResult
 from lightweight_ssd.types import Annotation, Detections
-
-NAMES = ("ball", "box", "cone", "never")
-
-
-def image(image_id: int) -> tuple[Detections, Annotation]:
-    """An image with up to three objects, found imprecisely; every fifth has none, every seventh shows nothing found."""
-    rng = np.random.default_rng(image_id)
-    count = 0 if image_id % 5 == 0 else int(rng.integers(1, 4))
-    corner = rng.uniform(0, 100, (count, 2))
-    boxes = np.concatenate([corner, corner + rng.uniform(30, 80, (count, 2))], 1).astype(np.float32)
-    labels = rng.integers(0, 3, count)
-    annotation = Annotation.of_boxes(image_id, f"{image_id}.jpg", 200, 200, boxes, labels, rng.random(count) < 0.2)
-    found = 0 if image_id % 7 == 0 else 12
-    noise = rng.normal(0, 8, (found, 4)).astype(np.float32)
-    guess = np.resize(boxes if count else np.array([[0, 0, 50, 50]], np.float32), (found, 4)) + noise
-    scores = np.sort(rng.integers(1, 20, found).astype(np.float32))[::-1] / 20
-    guessed = np.resize(labels if count else np.array([0]), found)
-    return Detections(torch.from_numpy(guess), torch.from_numpy(scores.copy()), torch.from_numpy(guessed)), annotation
-
-
-def feed(metric: VOCMetric, image_ids: list[int], batch: int = 4) -> VOCMetric:
-    for start in range(0, len(image_ids), batch):
-        detections, annotations = zip(*map(image, image_ids[start : start + batch]), strict=True)
-        metric.update(list(detections), list(annotations))
-    return metric
 
 
 def assert_same(left: VOCResult, right: VOCResult) -> None:
@@ -145,6 +121,21 @@ def test_a_label_without_a_name_is_refused_with_its_image():
     detections, annotation = image(1)
     with pytest.raises(ValueError, match=r"Expected labels from 0 to 0 but got .* for 1\.jpg"):
         VOCMetric(["ball"]).update([detections._replace(labels=detections.labels * 0 + 2)], [annotation])
+
+
+def test_a_detection_inside_a_crowd_counts_neither_way():
+    boxes = np.array([[0, 0, 20, 20], [100, 100, 190, 190]], np.float32)
+    known = Annotation.of_boxes(1, "1.jpg", 200, 200, boxes, np.array([0, 0]))
+    inside = torch.tensor([[110.0, 110, 130, 130], [0, 0, 20, 20]])
+    found = Detections(inside, torch.tensor([0.9, 0.5]), torch.tensor([0, 0]))
+
+    def ap(annotation: Annotation) -> tuple[float, int]:
+        metric = VOCMetric(NAMES)
+        metric.update([found], [annotation])
+        return metric.compute().map_50, int(metric.compute().objects[0])
+
+    assert ap(known) == (0.25, 2)
+    assert ap(known._replace(crowd=np.array([False, True]))) == (1.0, 1)
 
 
 def run_rank(rank: int, folder: str, shares: list[list[int]]) -> None:

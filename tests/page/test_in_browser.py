@@ -40,6 +40,7 @@ def test_hover_shows_names_as_they_are(visit: Visit) -> None:
     [
         ("map_50", "+ BLL + GrayMixRGB", "+ Mosaic"),
         ("gray_map_50", "+ BLL + GrayMixRGB", "+ Mosaic"),
+        ("coco_ap", "+ BLL + GrayMixRGB", "+ Mosaic"),
         ("difference", "+ BLL + GrayMixRGB", "MBlitenet + CFPN"),
         ("label", "+ BLL", "MBlitenet + CFPN"),
     ],

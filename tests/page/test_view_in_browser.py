@@ -88,6 +88,7 @@ def test_a_row_without_figures_has_sentences_in_place_of_charts(browser: Browser
     visit = _open(browser, tmp_path, payload)
     assert "seed 2 running: step 3,600 of 6,000, 38 min left" in str(visit.page.locator("#rows").text_content())
     assert visit.page.locator(".chart .empty").count() == len(CHARTS)
+    assert visit.page.locator("[data-sort='coco_ap']").count() == 0
     assert visit.trouble == []
     visit.page.close()
 

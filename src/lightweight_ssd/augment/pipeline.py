@@ -3,6 +3,8 @@
 import os
 import random
 from collections.abc import Callable
+from itertools import groupby
+from typing import Any, NamedTuple
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask the network for its newest version on import
 
@@ -25,10 +27,81 @@ class FixedResize(A.Resize):
     of 12 megapixels brought to 300×300 by the linear filter would look at one pixel in thirty.
     """
 
+    def apply_directly(
+        self,
+        image: UInt8[np.ndarray, "H W 3"],
+        boxes: Float32[np.ndarray, "N 4"],
+        labels: Int64[np.ndarray, " N"],
+        generator: np.random.Generator,
+    ) -> tuple[UInt8[np.ndarray, "h w 3"], Float32[np.ndarray, "N 4"], Int64[np.ndarray, " N"]]:
+        """The same step without Albumentations around it: boxes are xyxy in pixels."""
+        factors = np.array([self.width / image.shape[1], self.height / image.shape[0]] * 2, np.float32)
+        return self.apply(image), boxes * factors, labels
+
     def apply(self, img: np.ndarray, **params: object) -> np.ndarray:
         shrink = min(img.shape[0] / self.height, img.shape[1] / self.width)
         interpolation = cv2.INTER_AREA if shrink >= AREA_FROM else self.interpolation
         return cv2.resize(img, (self.width, self.height), interpolation=interpolation)
+
+
+class _Validity(NamedTuple):
+    """Which boxes stay after a step.
+
+    Attributes:
+        min_area: Smallest area inside the image, square pixels.
+        min_visibility: Smallest share of a box's area inside the image, 0 to 1.
+    """
+
+    min_area: float
+    min_visibility: float
+
+    def __call__(
+        self, boxes: Float32[np.ndarray, "N 4"], labels: Int64[np.ndarray, " N"], image: np.ndarray
+    ) -> tuple[Float32[np.ndarray, "M 4"], Int64[np.ndarray, " M"]]:
+        """Boxes cut to the image, without those that are too small, hardly visible, inverted or not finite."""
+        if not len(boxes):
+            return boxes, labels
+        height, width = image.shape[:2]
+        inside = np.minimum(np.maximum(boxes, 0), np.array([width, height] * 2, np.float32))
+        wide, high = inside[:, 2] - inside[:, 0], inside[:, 3] - inside[:, 1]
+        area = wide * high
+        stays = (wide > 0) & (high > 0) & (area >= self.min_area)
+        if self.min_visibility:
+            stays &= area >= self.min_visibility * (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+        return (inside, labels) if stays.all() else (inside[stays], labels[stays])
+
+
+class _Foreign:
+    """Albumentations transforms in a row, behind the call of this project's own steps.
+
+    Their randomness is replaced: Albumentations gives each worker the same stream otherwise. The row number of a box,
+    not its label, travels through Albumentations, which turns labels into floats.
+    """
+
+    def __init__(self, transforms: list[Any], validity: _Validity) -> None:
+        self.compose = A.Compose(transforms)
+        self.moves_boxes = "bboxes" in self.compose.available_keys
+        if self.moves_boxes:
+            # Boxes arrive valid; a hair of Albumentations' own rounding would still raise without the first two.
+            boxes = A.BboxParams("pascal_voc", clip=True, filter_invalid_bboxes=True, **validity._asdict())
+            self.compose = A.Compose(transforms, bbox_params=boxes)
+
+    def apply_directly(
+        self,
+        image: np.ndarray,
+        boxes: Float32[np.ndarray, "N 4"],
+        labels: Int64[np.ndarray, " N"],
+        generator: np.random.Generator,
+    ) -> tuple[np.ndarray, Float32[np.ndarray, "M 4"], Int64[np.ndarray, " M"]]:
+        self.compose.set_random_state(generator, random.Random(int(generator.integers(2**63))))
+        image = np.ascontiguousarray(image)
+        if not self.moves_boxes:
+            return self.compose(image=image)["image"], boxes, labels
+        rows = np.column_stack([boxes, np.arange(len(boxes), dtype=np.float32)])
+        result = self.compose(image=image, bboxes=rows)
+        kept = result["bboxes"].reshape(-1, rows.shape[1] if len(result["bboxes"]) else 4)
+        chosen = kept[:, -1].astype(np.int64) if len(kept) else np.zeros(0, np.int64)
+        return result["image"], np.ascontiguousarray(kept[:, :4], dtype=np.float32), labels[chosen]
 
 
 class Pipeline:
@@ -40,9 +113,9 @@ class Pipeline:
     mostly pixel-wise ones the small one, which is cheaper) or comes first if there is no such step. With no steps at
     all, this is the pipeline of evaluation.
 
-    All randomness comes from the generator of the call, which replaces the transforms' own: Albumentations gives
-    each worker the same stream otherwise. The row number of a box, not its label, travels through Albumentations,
-    which turns labels into floats.
+    This project's transforms are called by their `apply_directly`, since Albumentations' bookkeeping costs more than
+    their work; transforms of other origin that stand in a row share one `A.Compose`. All randomness comes from the
+    generator of the call. After each step, boxes are cut to the image and those that no longer count are left out.
 
     Args:
         steps: Step by name; None disables one.
@@ -52,7 +125,8 @@ class Pipeline:
         min_visibility: Smallest share of a box's area that each transform must leave inside the image, 0 to 1.
 
     Raises:
-        ValueError: If a size is not positive, or a step is neither a transform nor callable.
+        ValueError: If a size is not positive, or a step is neither a transform nor callable; on a call, if a step after
+            the resize changes the size.
     """
 
     def __init__(
@@ -76,11 +150,8 @@ class Pipeline:
         self.mixers: list[Callable] = [
             step for step in self.steps.values() if callable(step) and not _is_transform(step)
         ]
-        # Boxes arrive clipped by loading; a hair of float rounding outside would still raise without these settings.
-        boxes = A.BboxParams(
-            "pascal_voc", clip=True, filter_invalid_bboxes=True, min_area=min_area, min_visibility=min_visibility
-        )
-        self.compose = A.Compose(self._transforms(resize_after), bbox_params=boxes)
+        self.validity = _Validity(min_area, min_visibility)
+        self.stages = self._stages(resize_after)
 
     def __call__(
         self,
@@ -95,7 +166,7 @@ class Pipeline:
         """Augments one image.
 
         Args:
-            image: RGB.
+            image: RGB; only read, so that it may be a view of a cache.
             boxes: xyxy, pixels of `image`.
             labels: Class index of each box.
             generator: Source of all randomness of this sample.
@@ -110,21 +181,32 @@ class Pipeline:
             image, boxes, labels = mixer(
                 image, boxes, labels, generator=generator, epoch=epoch, draw=draw, count=count, size=self.image_size
             )
-        self.compose.set_random_state(generator, random.Random(int(generator.integers(2**63))))
-        rows = np.column_stack([boxes, np.arange(len(boxes), dtype=np.float32)])
-        result = self.compose(image=image, bboxes=rows)
-        kept = result["bboxes"].reshape(-1, rows.shape[1] if len(result["bboxes"]) else 4)
-        chosen = kept[:, -1].astype(np.int64) if len(kept) else np.zeros(0, np.int64)
-        return result["image"], np.ascontiguousarray(kept[:, :4], dtype=np.float32), labels[chosen]
+        boxes, labels = _Validity(0.0, 0.0)(boxes, labels, image)
+        for stage in self.stages:
+            image, moved, labels = stage.apply_directly(image, boxes, labels, generator)
+            if moved is not boxes:
+                boxes, labels = self.validity(moved, labels, image)
+        if image.shape[:2] != self.image_size:
+            raise ValueError(
+                f"Expected {self.image_size} (height, width) after the last step, but got {image.shape[:2]}: set "
+                "augment.resize_after to the last step that changes the size."
+            )
+        return np.ascontiguousarray(image), boxes, labels
 
-    def _transforms(self, resize_after: str) -> list[A.BasicTransform | A.BaseCompose]:
+    def _stages(self, resize_after: str) -> list[Any]:
+        """What has `apply_directly`, in order: own steps as they are, the others in rows, the resize in its place."""
         named = {name: step for name, step in self.steps.items() if _is_transform(step)}
-        names = list(named)
-        place = names.index(resize_after) + 1 if resize_after in names else 0
+        place = list(named).index(resize_after) + 1 if resize_after in named else 0
         resize = FixedResize(*self.image_size, interpolation=cv2.INTER_LINEAR, p=1.0)
         transforms = list(named.values())
-        return [*transforms[:place], resize, *transforms[place:]]  # pyright: ignore[reportReturnType]
+        rows = [(own, [*row]) for own, row in groupby([*transforms[:place], resize, *transforms[place:]], _is_own)]
+        return [stage for own, row in rows for stage in (row if own else [_Foreign(row, self.validity)])]
 
 
 def _is_transform(step: object) -> bool:
     return isinstance(step, A.BasicTransform | A.BaseCompose)
+
+
+def _is_own(step: object) -> bool:
+    """Whether a step can be called directly: a class derived from it may override what only Albumentations calls."""
+    return "apply_directly" in vars(type(step))

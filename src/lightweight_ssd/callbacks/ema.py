@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from torch import Tensor
+from torch import Tensor, nn
 
 from lightweight_ssd.types import EMA_KEY
 
@@ -34,10 +34,7 @@ class EMA(Callback):
         self.trained: dict[str, Tensor] = {}  # holds the weights while the average stands in for them
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        weights = _weights(pl_module)
-        if not self.average:
-            self.average = {name: value.clone() for name, value in weights.items()}
-        self.average = {name: value.to(weights[name].device) for name, value in self.average.items()}
+        self.start(pl_module)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -45,16 +42,27 @@ class EMA(Callback):
         if trainer.global_step == self.steps:  # gradients are being accumulated: no step was taken
             return
         self.steps = trainer.global_step
-        self._update(_weights(pl_module))
+        self.update(pl_module)
+
+    def start(self, module: nn.Module) -> None:
+        """Begins with the module's weights, unless there is an average already, which moves to the module's device."""
+        weights = _weights(module)
+        if not self.average:
+            self.average = {name: value.clone() for name, value in weights.items()}
+        self.average = {name: value.to(weights[name].device) for name, value in self.average.items()}
 
     @torch.no_grad()
-    def _update(self, weights: dict[str, Tensor]) -> None:
+    def update(self, module: nn.Module) -> None:
+        """Takes the module's weights into the average, as after step number `steps`."""
         assert self.decay is not None
+        weights = _weights(module)
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps)) if self.warmup else self.decay
         floating = [name for name, value in weights.items() if value.is_floating_point()]
+        counting = list(weights.keys() - set(floating))
+        # A few kernels for all tensors together: one for each would be hundreds of launches.
         torch._foreach_lerp_([self.average[n] for n in floating], [weights[n] for n in floating], 1 - decay)  # pyright: ignore[reportPrivateImportUsage]
-        for name in weights.keys() - set(floating):
-            self.average[name].copy_(weights[name])
+        if counting:
+            torch._foreach_copy_([self.average[n] for n in counting], [weights[n] for n in counting])  # pyright: ignore[reportPrivateImportUsage]
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._swap_in(pl_module)
@@ -87,8 +95,8 @@ class EMA(Callback):
             self.trained = {}
 
 
-def _weights(pl_module: LightningModule) -> dict[str, Tensor]:
-    return {name: value.detach() for name, value in pl_module.state_dict().items()}
+def _weights(module: nn.Module) -> dict[str, Tensor]:
+    return module.state_dict()  # detached already, and the memory of the weights themselves
 
 
 @torch.no_grad()

@@ -7,6 +7,8 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from lightweight_ssd.metrics_csv import MetricsCSV
+
 __all__ = ["Interrupt", "Interrupted"]
 
 
@@ -22,19 +24,26 @@ class Interrupt(Callback):
     off is repeated as a whole: Lightning would skip it after a checkpoint of the epoch's last batch, so the checkpoint
     is that of the batch before.
 
+    Lightning logs a batch after its end, that is after the checkpoint. Until the row is in the record the checkpoint
+    waits under another name: a run that is killed in between goes on from the one before, and no row is lost.
+
     Args:
         path: Checkpoint file to write.
     """
 
     def __init__(self, path: str) -> None:
         self.path = Path(path)
+        self.waiting = self.path.with_name(f"{self.path.name}.waiting")
         self.received: int | None = None
         self.stopping = False
+        self.is_waiting = False
         self.previous: dict[int, Any] = {}
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             self.previous[number] = signal.signal(number, self._note)
+        if trainer.is_global_zero:
+            self.waiting.unlink(missing_ok=True)  # of a process that was killed
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         for number, handler in self.previous.items():
@@ -49,7 +58,8 @@ class Interrupt(Callback):
         before_last, is_last = validates and batch_idx == batches - 2, validates and batch_idx == batches - 1
         self.stopping = self._asked(trainer)
         if before_last or (self.stopping and (not is_last or batches == 1)):
-            trainer.save_checkpoint(self.path)
+            trainer.save_checkpoint(self.waiting)
+            self.is_waiting = True
 
     # The losses of a batch are logged after its end, so the run stops at whatever comes next.
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
@@ -84,7 +94,17 @@ class Interrupt(Callback):
         return trainer.strategy.reduce_boolean_decision(asked, all=False) if trainer.world_size > 1 else asked
 
     def _stop_if_asked(self, trainer: Trainer) -> None:
+        if self.is_waiting:
+            self._put_in_place(trainer)
         if not self.stopping:
             return
         name = signal.Signals(self.received).name if self.received else "a signal to another process"
         raise Interrupted(f"stopped by {name} at step {trainer.global_step}")
+
+    def _put_in_place(self, trainer: Trainer) -> None:
+        self.is_waiting = False
+        if trainer.is_global_zero:
+            for logger in trainer.loggers:
+                if isinstance(logger, MetricsCSV):
+                    logger.flush()
+            self.waiting.replace(self.path)

@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.loggers import WandbLogger
 
 from lightweight_ssd.task import DetectionTask
 from lightweight_ssd.types import Annotation, Batch, Detections
+from lightweight_ssd.wandb_logger import OptionalWandb
 
 __all__ = ["WandbPictures"]
 
@@ -34,20 +34,23 @@ class WandbPictures(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        missing = self.images - len(self.collected)
-        if _wandb_logger(trainer) is None or trainer.sanity_checking or missing <= 0 or not trainer.is_global_zero:
+        missing, logger = self.images - len(self.collected), _wandb_logger(trainer)
+        if logger is None or trainer.sanity_checking or missing <= 0 or not trainer.is_global_zero:
             return
         assert isinstance(pl_module, DetectionTask)
-        images = batch.images[:missing]
+        found = pl_module.detector.predict(batch.images[:missing])
         names = pl_module.hparams["class_names"]
-        for image, found, known in zip(images, pl_module.detector.predict(images), batch.annotations, strict=False):
-            self.collected.append(self._picture(image.permute(1, 2, 0).cpu().numpy(), found, known, names))
+        logger.attempt(lambda run: self.collected.extend(self._pictures(batch, found, names)))
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        logger = _wandb_logger(trainer)
+        logger, step = _wandb_logger(trainer), trainer.global_step
         if logger is not None and self.collected:
-            logger.experiment.log({"val/detections": self.collected, "trainer/global_step": trainer.global_step})
+            logger.attempt(lambda run: run.log({"val/detections": self.collected, "trainer/global_step": step}))
         self.collected = []
+
+    def _pictures(self, batch: Batch, found: list[Detections], names: list[str]) -> list[Any]:
+        rows = zip(batch.images, found, batch.annotations, strict=False)  # detections are of the first images only
+        return [self._picture(image.permute(1, 2, 0).cpu().numpy(), one, known, names) for image, one, known in rows]
 
     def _picture(self, image: np.ndarray, found: Detections, known: Annotation, names: list[str]) -> Any:
         import wandb
@@ -76,5 +79,6 @@ def _box_data(relative: np.ndarray, labels: list[int], scores: list[float] | Non
     return rows
 
 
-def _wandb_logger(trainer: Trainer) -> WandbLogger | None:
-    return next((logger for logger in trainer.loggers if isinstance(logger, WandbLogger)), None)
+def _wandb_logger(trainer: Trainer) -> OptionalWandb | None:
+    loggers = (logger for logger in trainer.loggers if isinstance(logger, OptionalWandb))
+    return next((logger for logger in loggers if not logger.lost), None)

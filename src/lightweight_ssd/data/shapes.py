@@ -14,14 +14,16 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from lightweight_ssd.annotations import PackedAnnotations
+from lightweight_ssd.annotations import PackedAnnotations, default_cache_dir
 from lightweight_ssd.shape_drawing import SHAPE_NAMES, draw_scene
+from lightweight_ssd.source_options import check_source_options
 from lightweight_ssd.types import Annotation
 from lightweight_ssd.voc_format import read_split, write_split
 
 __all__ = ["Shapes"]
 
 _DRAWING = 2  # raise it when the same parameters would be drawn as other pictures
+_DRAWS_NOTHING = ("root", "on_bad", "cache", "cache_side", "cache_dir")
 _YEAR = "2007"
 _SPLITS = ("train", "val", "test")
 _JPEG_QUALITY = 95
@@ -45,6 +47,10 @@ class Shapes:
         min_scale: Smallest diameter of an object as a share of the picture's shorter side, above 0.
         max_scale: Largest diameter of an object as a share of the picture's shorter side, at most 1.
         seed: Seed of everything random, 0 or more.
+        on_bad: `error` stops at the first wrong file and names it; `skip` leaves its image out and lists it.
+        cache: Where images are kept resized, for speed: `none`, `disk` or `ram`.
+        cache_side: Long side of kept images, pixels; None is chosen to suit the network's input.
+        cache_dir: Where images are kept; None is the user's cache folder.
 
     Raises:
         ValueError: A parameter is out of its range.
@@ -60,9 +66,15 @@ class Shapes:
     min_scale: float = 0.15
     max_scale: float = 0.6
     seed: int = 0
+    on_bad: str = "error"
+    cache: str = "none"
+    cache_side: int | None = None
+    cache_dir: str | Path | None = None
 
     def __post_init__(self) -> None:
+        check_source_options(self.on_bad, self.cache, self.cache_side)
         object.__setattr__(self, "class_names", tuple(self.class_names))
+        object.__setattr__(self, "cache_dir", Path(self.cache_dir or default_cache_dir()))
         unknown = [name for name in self.class_names if name not in SHAPE_NAMES]
         if unknown or not self.class_names or len(set(self.class_names)) != len(self.class_names):
             raise ValueError(
@@ -88,11 +100,11 @@ class Shapes:
         """The annotations of a split, drawn first where this has not been done; image ids number them from 1."""
         if not self.devkit.is_dir():
             self._generate()
-        return read_split(self.devkit, _YEAR, split, self.class_names)
+        return read_split(self.devkit, _YEAR, split, self.class_names, on_bad=self.on_bad)
 
     def _manifest(self) -> dict[str, object]:
         """Everything that decides what is drawn."""
-        return {"drawing": _DRAWING, **{k: v for k, v in dataclasses.asdict(self).items() if k != "root"}}
+        return {"drawing": _DRAWING, **{k: v for k, v in dataclasses.asdict(self).items() if k not in _DRAWS_NOTHING}}
 
     def _generate(self) -> None:
         """Draws into a hidden folder and renames it, so that a folder under the final name is always whole."""

@@ -1,10 +1,12 @@
 """Data in the format of PASCAL VOC: any union of years and splits for training, validation and testing."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from lightweight_ssd.annotations import PackedAnnotations, default_cache_dir
+from lightweight_ssd.source_options import check_source_options
 from lightweight_ssd.voc_format import read_split
 
 __all__ = ["VOC"]
@@ -22,11 +24,14 @@ class VOC:
         val: Splits to watch during training, by year.
         test: Splits to report on, by year.
         box_tolerance: Pixels by which a box may leave its image and is clipped in silence; further out is an error.
-        cache_dir: Where annotations, once read, are kept; None is the user's cache folder.
+        on_bad: `error` stops at the first wrong file and names it; `skip` leaves its image out and lists it.
+        cache: Where images are kept resized, for speed: `none`, `disk` or `ram`.
+        cache_side: Long side of kept images, pixels; None is chosen to suit the network's input.
+        cache_dir: Where annotations, once read, and images are kept; None is the user's cache folder.
         num_threads: Annotation files read at once.
 
     Raises:
-        ValueError: Class names are missing or stand twice, or a year does.
+        ValueError: Class names are missing or stand twice, a year does, or an option is unknown.
 
     Source: The paper's section 4.1 trains on 2007 + 2012 trainval and tests on 2007 test. It does not say what it
         watched during training; the test set stands in, for nothing is chosen by it but the checkpoint called best.
@@ -40,17 +45,22 @@ class VOC:
         val: Union,
         test: Union,
         box_tolerance: float = 1.0,
+        on_bad: str = "error",
+        cache: str = "none",
+        cache_side: int | None = None,
         cache_dir: str | Path | None = None,
         num_threads: int = 4,
     ) -> None:
         if not class_names or len(set(class_names)) != len(class_names):
             raise ValueError(f"Expected class_names to be different names, at least one, but got {list(class_names)}.")
+        check_source_options(on_bad, cache, cache_side)
         self.root = Path(root)
         self.class_names = tuple(class_names)
         self.splits = {
             name: _normalise(union, name) for name, union in (("train", train), ("val", val), ("test", test))
         }
         self.box_tolerance = box_tolerance
+        self.on_bad, self.cache, self.cache_side = on_bad, cache, cache_side
         self.cache_dir = default_cache_dir() if cache_dir is None else Path(cache_dir)
         self.num_threads = num_threads
 
@@ -64,15 +74,14 @@ class VOC:
         pairs = [(year, name) for year, names in self.splits[split].items() for name in names]
         if not pairs:
             raise ValueError(f"Expected a year and split for data.{split}, but got none: set data.{split}.2007=train.")
-        parts = [self._read(year, name) for year, name in pairs]
-        joined = PackedAnnotations.concatenate(parts)
-        if len(parts) > 1:  # within one list the reader refuses it
-            _refuse_repeated_images(joined, f"data.{split} = {self.splits[split]}")
-        return joined
+        joined = PackedAnnotations.concatenate([self._read(year, name) for year, name in pairs])
+        if len(pairs) == 1:  # within one list the reader has seen to it
+            return joined
+        return _without_repeated(joined, f"data.{split} = {self.splits[split]}", self.on_bad)
 
     def _read(self, year: str, split: str) -> PackedAnnotations:
         return read_split(
-            self.root, year, split, self.class_names, self.box_tolerance, self.cache_dir, self.num_threads
+            self.root, year, split, self.class_names, self.box_tolerance, self.cache_dir, self.num_threads, self.on_bad
         )
 
 
@@ -88,12 +97,20 @@ def _normalise(union: Union, name: str) -> dict[str, list[str]]:
     return {year: names for year, names in lists.items() if names}
 
 
-def _refuse_repeated_images(annotations: PackedAnnotations, union: str) -> None:
+def _without_repeated(annotations: PackedAnnotations, union: str, on_bad: str) -> PackedAnnotations:
+    """The annotations themselves, where no image is in two splits of their union."""
     seen: set[str] = set()
-    for annotation in annotations:
+    sentences: dict[int, str] = {}
+    for row, annotation in enumerate(annotations):
         if annotation.path in seen:
-            raise ValueError(
+            sentences[row] = (
                 f"Expected each image once in {union}, but {Path(annotation.path).stem!r} is in two of its splits "
                 f"({annotation.path}): leave one of them out."
             )
         seen.add(annotation.path)
+    if not sentences:
+        return annotations
+    if on_bad == "error":
+        raise ValueError(next(iter(sentences.values())))
+    kept = annotations.take([row for row in range(len(annotations)) if row not in sentences])
+    return replace(kept, skipped=(*annotations.skipped, *sentences.values()))

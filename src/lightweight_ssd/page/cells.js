@@ -41,6 +41,13 @@ const COLUMNS = [
     cells: share("map_50_95"),
   },
   {
+    key: "coco_ap",
+    name: "COCO AP",
+    title: "AP by COCO's rules, mean over IoU 0.5 to 0.95 and classes; below, what the paper prints",
+    value: (row) => meanOf(row, "coco_ap"),
+    cells: cocoCell,
+  },
+  {
     key: "gray_map_50",
     name: "Gray",
     title: "mAP on the gray version of the test images; below, its difference to the baseline's",
@@ -167,6 +174,12 @@ function grayCell(row) {
   const title = `Difference to the baseline on gray images, 95 % interval${change.shown ? "" : "; not shown: it holds zero"}`;
   const text = `${signed(change.mean)} [${signed(change.low)}, ${signed(change.high)}]`;
   return [...share("gray_map_50")(row), make("span", { className: "second", title }, text)];
+}
+
+function cocoCell(row) {
+  const printed = row.paper?.map_coco;
+  const second = isNumber(printed) ? make("span", { className: "second" }, `paper ${percent(printed)}`) : null;
+  return [...share("coco_ap")(row), second];
 }
 
 function parameterCell(row) {

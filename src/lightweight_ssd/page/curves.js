@@ -1,7 +1,7 @@
 // Figures over time, and precision over recall: lines of several seeds become a mean and a band.
 
 const AXES = { step: "step", epoch: "epoch", hours: "hours of training" };
-const isShareKey = (key) => /(^|\/)m?ap(_|\/|$)/.test(key);
+const isShareKey = (key) => /(^|\/|coco_)(m?ap|ar)(_|\/|$)/.test(key);
 
 function curveKeys() {
   const known = new Set(
@@ -10,11 +10,11 @@ function curveKeys() {
   const weight = (key) =>
     key === "val/map_50"
       ? 0
-      : key.startsWith("val/map")
+      : key.startsWith("val/map") || key === "val/coco_ap"
         ? 1
         : key === "train/loss"
           ? 2
-          : key.startsWith("val/")
+          : key.startsWith("val/") && !key.startsWith("val/coco_")
             ? 3
             : key.startsWith("train/")
               ? 4
@@ -27,7 +27,8 @@ function curveKeys() {
 function curveName(key) {
   const [phase, ...rest] = key.includes("/") ? key.split("/") : ["", key];
   const named = { map_50: "mAP", map_50_11point: "mAP, 11-point", map_50_95: "mAP 50:95", lr: "learning rate" };
-  const name = named[rest.join("/")] ?? rest.join("/").replaceAll("_", " ");
+  const spelt = rest.join("/").replaceAll("_", " ").replace(/^coco (a[pr])/, (_, figure) => `COCO ${figure.toUpperCase()}`);
+  const name = named[rest.join("/")] ?? spelt;
   return phase ? `${{ val: "validation", train: "training" }[phase] ?? phase}: ${name}` : name;
 }
 

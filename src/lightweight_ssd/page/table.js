@@ -4,6 +4,7 @@ function shownColumns() {
   const without = {
     difference: payload.rows.some((row) => row.difference),
     paper: payload.rows.some((row) => row.paper),
+    coco_ap: payload.rows.some((row) => figure(row, "coco_ap") || row.paper?.map_coco),
   };
   return COLUMNS.filter((column) => without[column.key] ?? true);
 }

@@ -1,0 +1,119 @@
+"""Data in the format of COCO: one instances file and one folder of images per split."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from lightweight_ssd.annotations import PackedAnnotations, default_cache_dir
+from lightweight_ssd.coco_format import read_instances
+from lightweight_ssd.coco_json import read_categories
+from lightweight_ssd.source_options import check_source_options
+
+__all__ = ["COCO"]
+
+_KEYS = {"annotations", "images"}
+
+
+class _Part(NamedTuple):
+    """Where a split lies."""
+
+    annotations: Path
+    images: Path
+
+
+class COCO:
+    """COCO 2017, or anybody's data in its format; nothing is read before a name or an annotation is asked for.
+
+    Class names and their original ids come from the training file, and every split must have the same.
+
+    Args:
+        root: Folder that the paths of the splits start from.
+        train: What to train on: `{"annotations": file, "images": folder}`.
+        val: What to watch during training.
+        test: What to report on.
+        box_tolerance: Pixels by which a box may leave its image and is clipped in silence; further out is an error.
+        drop_empty_boxes: Leave out boxes of no width or height, and say how many; False makes them an error.
+        on_bad: `error` stops at the first wrong entry and names it; `skip` leaves its image out and lists it.
+        cache: Where images are kept resized, for speed: `none`, `disk` or `ram`.
+        cache_side: Long side of kept images, pixels; None is chosen to suit the network's input.
+        cache_dir: Where annotations, once read, and images are kept; None is the user's cache folder.
+
+    Raises:
+        ValueError: A split lacks its file or folder, or an option is unknown.
+    """
+
+    def __init__(
+        self,
+        root: str | Path,
+        train: Mapping[str, str],
+        val: Mapping[str, str],
+        test: Mapping[str, str],
+        box_tolerance: float = 1.0,
+        drop_empty_boxes: bool = True,
+        on_bad: str = "error",
+        cache: str = "none",
+        cache_side: int | None = None,
+        cache_dir: str | Path | None = None,
+    ) -> None:
+        check_source_options(on_bad, cache, cache_side)
+        self.root = Path(root)
+        self.splits = {
+            name: _part(self.root, part, name) for name, part in (("train", train), ("val", val), ("test", test))
+        }
+        self.box_tolerance = box_tolerance
+        self.drop_empty_boxes = drop_empty_boxes
+        self.on_bad, self.cache, self.cache_side = on_bad, cache, cache_side
+        self.cache_dir = default_cache_dir() if cache_dir is None else Path(cache_dir)
+
+    @cached_property
+    def class_names(self) -> tuple[str, ...]:
+        """Name of each label, by rising category id.
+
+        Raises:
+            FileNotFoundError, ValueError: The training file is missing or wrong.
+        """
+        return self._categories[0]
+
+    @cached_property
+    def category_ids(self) -> tuple[int, ...]:
+        """Original id of each label; there are gaps among COCO's."""
+        return self._categories[1]
+
+    @cached_property
+    def _categories(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
+        return read_categories(self.splits["train"].annotations)
+
+    def annotations(self, split: Literal["train", "val", "test"]) -> PackedAnnotations:
+        """A split's annotations in the order of its file, with the file's image and category ids.
+
+        Raises:
+            FileNotFoundError: The file, the folder or an image is missing.
+            ValueError: An entry is wrong, or the categories are not those of the training file.
+        """
+        part = self.splits[split]
+        annotations = read_instances(
+            part.annotations, part.images, self.box_tolerance, self.drop_empty_boxes, self.on_bad, self.cache_dir
+        )
+        if (annotations.class_names, annotations.category_ids) != (self.class_names, self.category_ids):
+            raise ValueError(
+                f"Expected the same categories in {part.annotations} as in {self.splits['train'].annotations}, but "
+                f"{_difference(annotations, self)}: write the same list of categories into both."
+            )
+        return annotations
+
+
+def _part(root: Path, part: Mapping[str, str], name: str) -> _Part:
+    if not isinstance(part, Mapping) or set(part) != _KEYS or not all(part.values()):
+        raise ValueError(
+            f"Expected data.{name} to name a file and a folder, but got {part!r}: set "
+            f"data.{name}.annotations=FILE.json and data.{name}.images=FOLDER, relative to data.root."
+        )
+    return _Part(root / part["annotations"], root / part["images"])
+
+
+def _difference(one: PackedAnnotations, other: COCO) -> str:
+    """The first category in which two files differ."""
+    here, there = (dict(zip(each.category_ids, each.class_names, strict=True)) for each in (one, other))
+    number = next(number for number in sorted({*here, *there}) if here.get(number) != there.get(number))
+    return f"category {number} is {here.get(number, 'missing')!r} here and {there.get(number, 'missing')!r} there"

@@ -1,0 +1,100 @@
+"""One function over many files, in several processes or threads with a progress bar, and nothing left by Ctrl-C."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from functools import partial
+from multiprocessing.connection import wait
+from typing import Literal, TypeVar
+
+from tqdm import tqdm
+
+__all__ = ["each_file"]
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_FILES_PER_TASK = 16  # handing one file to a process costs as much as reading it
+_FILES_WITHOUT_BAR = 500
+
+
+def each_file(
+    work: Callable[[Item], Result],
+    items: Sequence[Item],
+    workers: int,
+    title: str,
+    kind: Literal["processes", "threads"],
+    enough: int = 500,
+) -> Generator[Result, None, None]:
+    """Yields `work(item)` for each item, in order; closed early, it starts nothing more.
+
+    Args:
+        work: What to do with one item; for processes a function of a module, or a `partial` of one. All that its module
+            imports every process imports again.
+        items: What to work on.
+        workers: Processes or threads.
+        title: What the progress bar says.
+        kind: Processes where the work is Python's own, threads where it is waiting for a drive.
+        enough: Fewer items are done right here: starting others takes longer.
+
+    Raises:
+        ValueError: A process was killed.
+    """
+    with tqdm(total=len(items), desc=title, unit="file", disable=len(items) <= _FILES_WITHOUT_BAR) as bar:
+        done = map(work, items) if workers == 1 or len(items) < enough else _side_by_side(work, items, workers, kind)
+        for result in done:
+            yield result
+            bar.update()
+
+
+def _side_by_side(
+    work: Callable[[Item], Result], items: Sequence[Item], workers: int, kind: Literal["processes", "threads"]
+) -> Iterator[Result]:
+    tasks = [items[start : start + _FILES_PER_TASK] for start in range(0, len(items), _FILES_PER_TASK)]
+    with _pool(min(workers, len(tasks)), kind) as pool:
+        try:
+            with _without_ctrl_c():
+                results = pool.map(partial(_some, work), tasks)
+            for some in results:
+                yield from some
+        except BrokenProcessPool as error:
+            raise ValueError(
+                "Expected every process to end by itself, but one was killed, which is often a lack of memory: "
+                "give fewer, as workers=1."
+            ) from error
+        except BaseException:  # nobody wants the rest any more; the few files in hand are finished
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _pool(workers: int, kind: Literal["processes", "threads"]) -> Executor:
+    if kind == "threads":
+        return ThreadPoolExecutor(workers)
+    context = multiprocessing.get_context("spawn")  # a copy of a process with threads may hang
+    return ProcessPoolExecutor(workers, context, _end_with_parent)
+
+
+def _some(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    return [work(item) for item in items]
+
+
+@contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """Lets a Ctrl-C wait until the processes are started, and these never see one: whoever started them ends them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end_with_parent() -> None:
+    """Ends this process when the one that started it is gone, which may have been killed."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    threading.Thread(target=lambda: (wait([parent.sentinel]), os._exit(1)), daemon=True).start()

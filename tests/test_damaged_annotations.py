@@ -1,0 +1,144 @@
+"""Damaged annotation files: a clear error, a skip, or what really stands there; never a wrong sample."""
+
+import json
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lightweight_ssd.annotations import PackedAnnotations
+from lightweight_ssd.coco_format import read_instances
+from lightweight_ssd.types import Annotation
+from lightweight_ssd.voc_xml import read_annotation
+from tests.coco_example import document, write
+
+NAMES = ["cat", "dog"]
+XML = (
+    b'<?xml version="1.0"?>\n<annotation><filename>a.jpg</filename>'
+    b"<size><width>100</width><height>80</height><depth>3</depth></size>"
+    b"<object><name>cat</name><pose>Left</pose><difficult>1</difficult>"
+    b"<bndbox><xmin>11</xmin><ymin>21.5</ymin><xmax>50</xmax><ymax>60</ymax></bndbox>"
+    b"<part><name>head</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>5</xmax><ymax>6</ymax></bndbox></part></object>"
+    b"<object><name>dog</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>100</xmax><ymax>80</ymax></bndbox></object>"
+    b"</annotation>"
+)
+ODD = st.one_of(
+    st.none(), st.booleans(), st.integers(-3, 110), st.integers(), st.floats(), st.text(max_size=5),
+    st.just([]), st.just({}), st.lists(st.floats(-5, 120), min_size=3, max_size=5), st.sampled_from([3, 18, 42, 7, 11]),
+)  # fmt: skip
+FEW = settings(max_examples=400, deadline=None, derandomize=True)
+
+
+@st.composite
+def damaged(draw: st.DrawFn, data: bytes) -> bytes:
+    """The bytes with one to three of them, or pieces of them, replaced, removed, repeated or cut off."""
+    for _ in range(draw(st.integers(1, 3))):
+        start = draw(st.integers(0, len(data)))
+        end = min(len(data), start + draw(st.integers(0, 12)))
+        new = draw(st.one_of(st.binary(max_size=4), st.text("0123456789.-e<>/\"',:[]{}", max_size=4).map(str.encode)))
+        data = draw(st.sampled_from([data[:start] + new + data[end:], data[:start], data[:end] + data[start:]]))
+    return data
+
+
+def expected_objects(root: ET.Element) -> list[tuple[str, list[float], str]]:
+    """The objects of a tree as they stand there, read in the plainest way."""
+    found = []
+    for element in root.findall("object"):
+        box = [float(element.findtext(f"bndbox/{name}") or "") for name in ("xmin", "ymin", "xmax", "ymax")]
+        box = [box[0] - 1, box[1] - 1, *box[2:]]
+        found.append(((element.findtext("name") or "").strip(), box, (element.findtext("difficult") or "0").strip()))
+    return found
+
+
+def assert_as_written(annotation: Annotation, data: bytes) -> None:
+    root = ET.fromstring(data)
+    assert [annotation.width, annotation.height] == [
+        float(root.findtext(f"size/{n}") or "") for n in ("width", "height")
+    ]
+    written = expected_objects(root)
+    assert [NAMES[label] for label in annotation.labels] == [name for name, _, _ in written]
+    assert [str(int(flag)) for flag in annotation.difficult] == [flag for _, _, flag in written]
+    for box, (_, other, _) in zip(annotation.boxes, written, strict=True):
+        np.testing.assert_allclose(box, other, rtol=1e-6, atol=1.0 + 1e-5)  # clipped by the tolerance at most
+    assert_sound(annotation)
+
+
+def assert_sound(annotation: Annotation) -> None:
+    boxes = annotation.boxes
+    assert np.isfinite(boxes).all() and (boxes >= 0).all() and (boxes[:, 2:] > boxes[:, :2]).all()
+    assert (boxes[:, [0, 2]] <= annotation.width).all() and (boxes[:, [1, 3]] <= annotation.height).all()
+    assert (annotation.areas >= 0).all() and np.isfinite(annotation.areas).all()
+
+
+@FEW
+@given(damaged(XML))
+def test_a_damaged_voc_file(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    path = tmp_path_factory.getbasetemp() / "damaged.xml"
+    path.write_bytes(data)
+    try:
+        annotation = read_annotation(path, "a.jpg", 1, NAMES)
+    except ValueError as error:
+        assert "damaged.xml" in str(error) and str(error).startswith("Expected ")
+        return
+    assert_as_written(annotation, data)
+
+
+def assert_true_to(split: PackedAnnotations, content: dict[str, Any]) -> None:
+    """Every image that was read has exactly the objects that the document gives it."""
+    categories = dict(zip(split.category_ids, split.class_names, strict=True))
+    assert categories == {each["id"]: each["name"] for each in content["categories"]}
+    for one in split:
+        (image,) = [each for each in content["images"] if each["id"] == one.image_id]
+        assert (one.width, one.height) == (image["width"], image["height"])
+        assert one.path.endswith(f"images/{image['file_name']}") and Path(one.path).exists()
+        own = [each for each in content["annotations"] if each["image_id"] == one.image_id]
+        assert [one.crowd.tolist(), one.difficult.tolist()] == [
+            [bool(each.get(flag, 0)) for each in own] for flag in ("iscrowd", "difficult")
+        ]
+        for box, label, each in zip(one.boxes, one.labels, own, strict=True):
+            x, y, width, height = each["bbox"]
+            np.testing.assert_allclose(box, [x, y, x + width, y + height], rtol=1e-6, atol=1.0 + 1e-5)
+            assert split.category_ids[label] == each["category_id"]
+        assert_sound(one)
+
+
+def read_damaged(folder: Path, content: object, on_bad: str) -> PackedAnnotations | None:
+    try:
+        file = write(folder, content, "damaged.json")
+        return read_instances(file, folder / "images", drop_empty_boxes=False, on_bad=on_bad)
+    except (ValueError, FileNotFoundError) as error:
+        assert "damaged.json" in str(error) and str(error).startswith("Expected ")
+        return None
+
+
+@FEW
+@given(damaged(json.dumps(document()).encode()), st.sampled_from(["error", "skip"]))
+def test_a_damaged_coco_file(tmp_path_factory: pytest.TempPathFactory, data: bytes, on_bad: str) -> None:
+    split = read_damaged(tmp_path_factory.getbasetemp(), data, on_bad)
+    if split is not None:
+        assert_true_to(split, json.loads(data.decode("utf-8-sig", errors="replace")))
+
+
+@FEW
+@given(
+    st.sampled_from(["images", "annotations", "categories"]), st.integers(0, 4), st.integers(0, 6), ODD,
+    st.sampled_from(["error", "skip"]),
+)  # fmt: skip
+def test_an_odd_value_in_a_coco_file(
+    tmp_path_factory: pytest.TempPathFactory, group: str, row: int, key: int, value: object, on_bad: str
+) -> None:
+    content = document()
+    entry = content[group][row % len(content[group])]
+    touched = entry.get("image_id", entry["id"])
+    entry[sorted(entry)[key % len(entry)]] = value
+    split = read_damaged(tmp_path_factory.getbasetemp(), content, on_bad)
+    if split is None:
+        return
+    assert_true_to(split, content)
+    if group != "categories" and value not in (42, 7, 1000, 11, 18, 3):  # those may be ids or names of others
+        whole = {each["id"] for each in document()["images"]} - {touched}
+        assert whole <= set(split.image_ids.tolist()), "an image that nothing is wrong with was left out"
