@@ -51,7 +51,7 @@ def test_a_killed_run_resumes_and_ends_like_one_that_was_not(server: RunServer, 
         for again in range(KILLS_IN_A_ROW + 1):
             stage = "clock" if kills % 2 else INSIDE[kills // 2 % 3]
             stage = "never" if again == KILLS_IN_A_ROW or kills == KILLS else stage
-            moment = chance.uniform(0, 0.7 * seconds) if stage == "clock" else chance.randint(1, 3)
+            moment = chance.uniform(0, 0.6 * seconds) if stage == "clock" else chance.randint(1, 2)
             code = _run(server, folder, stage, moment)
             if code == 0:  # where less was left to do than the moment asks for
                 break

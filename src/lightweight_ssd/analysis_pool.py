@@ -6,17 +6,14 @@ left to the comparison itself.
 
 import multiprocessing
 import os
-import signal
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from functools import partial
-from multiprocessing.connection import wait
 from pathlib import Path
 
 from lightweight_ssd.run_analysis import analyse_run, is_analysed
+from lightweight_ssd.worker_processes import end_with_parent, without_ctrl_c
 
 __all__ = ["analyse_ahead"]
 
@@ -55,9 +52,9 @@ def analyse_ahead(
     work = partial(_analyse, cache=cache, resamples=resamples, seed=seed)
     before = set(multiprocessing.active_children())
     context = multiprocessing.get_context("spawn")  # a copy of a process with threads may hang
-    with ProcessPoolExecutor(workers, context, _end_with_parent) as pool:
+    with ProcessPoolExecutor(workers, context, end_with_parent) as pool:
         try:
-            with _without_ctrl_c():
+            with without_ctrl_c():
                 done = pool.map(work, [folder for _, folder in missing])
             for place, _ in enumerate(done):
                 tell(f"analysed run {place + 1} of {len(missing)}: {missing[place][0]}")
@@ -74,23 +71,6 @@ def analyse_ahead(
 def _analyse(folder: Path, cache: Path, resamples: int, seed: int) -> None:
     """The result stays in the cache: sending it back would cost more than reading it there."""
     analyse_run(folder, cache, resamples, seed)
-
-
-@contextmanager
-def _without_ctrl_c() -> Iterator[None]:
-    """Lets a Ctrl-C wait until the processes are started, and these never see one: whoever started them ends them."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _end_with_parent() -> None:
-    """Ends this process when the one that started it is gone, which may have been killed."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    threading.Thread(target=lambda: (wait([parent.sentinel]), os._exit(1)), daemon=True).start()
 
 
 def _bytes(folders: Sequence[Path]) -> int:

@@ -18,10 +18,10 @@ from lightweight_ssd.sample_loader import SampleLoader, naming_dead_workers, sam
 from lightweight_ssd.sampling import EpochSampler
 from lightweight_ssd.types import Annotation
 
-__all__ = ["DetectionDataModule", "Source"]
+__all__ = ["ROOM_FOR_CROPS", "DetectionDataModule", "Source"]
 
 _SPLITS = {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}  # by what the trainer does
-_ROOM_FOR_CROPS = 2  # a crop of half an image's side still fills the network's input without being magnified
+ROOM_FOR_CROPS = 2  # a crop of half an image's side still fills the network's input without being magnified
 
 
 @runtime_checkable
@@ -137,7 +137,7 @@ class DetectionDataModule(LightningDataModule):
 
     @property
     def _cache_side(self) -> int:
-        return self.source.cache_side or _ROOM_FOR_CROPS * max(self.augment.image_size)
+        return self.source.cache_side or ROOM_FOR_CROPS * max(self.augment.image_size)
 
     @property
     def _stage(self) -> str:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from lightweight_ssd.data_problems import Kind
-from lightweight_ssd.image_io import _is_cut_short, read_image
+from lightweight_ssd.image_io import is_cut_short, read_image
 
 __all__ = ["ImageReport", "ListedImage", "check_image"]
 
@@ -68,7 +68,7 @@ def check_image(image: ListedImage, decode: bool = False) -> ImageReport:
     except OSError as error:
         return ImageReport(b"", ((Kind.UNREADABLE_IMAGE, error.strerror or str(error)),))
     digest = hashlib.sha1(data, usedforsecurity=False).digest()  # the fastest here: processors know it
-    if _is_cut_short(data):
+    if is_cut_short(data):
         return ImageReport(digest, ((Kind.TRUNCATED_IMAGE, f"its end is missing after {len(data):,} bytes"),))
     header = _read_header(data, image.size)
     findings = [] if header is None else header.findings

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-__all__ = ["read_image"]
+__all__ = ["is_cut_short", "read_image"]
 
 _STORED = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
 _TURNED = cv2.IMREAD_COLOR_RGB
@@ -58,7 +58,7 @@ def _read_bytes(path: Path) -> bytes:
 
 
 def _decode(data: bytes, path: str | Path, flags: int) -> UInt8[np.ndarray, "H W 3"]:
-    if _is_cut_short(data):
+    if is_cut_short(data):
         raise ValueError(f"Expected a whole image in {path}, but the file is truncated: copy or download it again.")
     try:
         image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), flags) if data else None
@@ -71,7 +71,7 @@ def _decode(data: bytes, path: str | Path, flags: int) -> UInt8[np.ndarray, "H W
     return image  # pyright: ignore[reportReturnType]
 
 
-def _is_cut_short(data: bytes) -> bool:
+def is_cut_short(data: bytes) -> bool:
     """Whether a JPEG or PNG lacks its end; costs microseconds, since a whole file ends with its end marker."""
     if data.startswith(b"\xff\xd8"):
         # An EXIF thumbnail is a JPEG with an end marker of its own: only one after the start of the scan counts, where

@@ -248,7 +248,9 @@ def _objective(job: JobRecord, name: str) -> float | None:
         return None
     split, _, figure = name.partition("/")
     results = read_results(Path(job.run_dir or ""))
-    figures = {"test": results.get("test", {}), "val": results.get("training", {}).get("best_validation", {})}
+    test = results.get("test", {})
+    coco = {f"coco_{name}": value for name, value in test.get("coco", {}).items()}
+    figures = {"test": {**test, **coco}, "val": results.get("training", {}).get("best_validation", {})}
     if figures.get(split, {}).get(figure) is None:
         raise ValueError(f"objective={name} is not a figure of this run; give val/map_50 or test/map_50.")
     return float(figures[split][figure])

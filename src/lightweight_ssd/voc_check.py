@@ -14,7 +14,7 @@ from xml.parsers import expat
 
 from lightweight_ssd.data_problems import Kind, Problem
 from lightweight_ssd.image_check import ListedImage
-from lightweight_ssd.voc_format import _Entry, _find_entries, _find_year, _read_ids
+from lightweight_ssd.voc_format import ListEntry, find_entries, find_year, read_ids
 from lightweight_ssd.voc_xml import read_annotation
 from lightweight_ssd.worker_processes import each_file
 
@@ -52,9 +52,9 @@ def check_voc_list(
     """
     split, list_file = ", ".join(splits), Path(root).absolute() / f"VOC{year}/ImageSets/Main/{name}.txt"
     try:
-        folder = _find_year(Path(root), year)
+        folder = find_year(Path(root), year)
         list_file = folder / "ImageSets" / "Main" / f"{name}.txt"
-        entries, _ = _find_entries(folder, name)
+        entries, _ = find_entries(folder, name)
     except (FileNotFoundError, ValueError) as error:
         kind = Kind.MISSING_SPLIT if isinstance(error, FileNotFoundError) else Kind.EMPTY_SPLIT
         yield Problem(kind, split, str(list_file), str(error))
@@ -69,13 +69,13 @@ def check_voc_list(
 
 
 def _check_list(list_file: Path, found: set[str]) -> Iterator[tuple[Kind, Path, str]]:
-    ids, repeated = _read_ids(list_file)
+    ids, repeated = read_ids(list_file)
     yield from ((Kind.DUPLICATE_IMAGE, list_file, f"{name!r} stands there more than once") for name in repeated)
     folder = list_file.parents[2] / "JPEGImages"
     yield from ((Kind.MISSING_IMAGE, folder / name, "no .jpg, .jpeg or .png") for name in ids if name not in found)
 
 
-def _check_entry(entry: _Entry, class_names: tuple[str, ...], box_tolerance: float) -> _Report:
+def _check_entry(entry: ListEntry, class_names: tuple[str, ...], box_tolerance: float) -> _Report:
     try:
         annotation = read_annotation(entry.annotation, entry.image, 1, class_names, box_tolerance)
     except FileNotFoundError:

@@ -18,7 +18,7 @@ from lightweight_ssd.annotations import PackedAnnotations, read_cached
 from lightweight_ssd.types import Annotation
 from lightweight_ssd.voc_xml import read_annotation, write_annotation
 
-__all__ = ["read_split", "write_split"]
+__all__ = ["ListEntry", "find_entries", "find_year", "read_ids", "read_split", "write_split"]
 
 _CACHE_FORMAT = 3  # raise it when the same files would be read into other arrays
 _SUFFIXES = (".png", ".jpeg", ".jpg")  # of two images with one id the last kind wins
@@ -26,7 +26,7 @@ _FILES_PER_TASK = 64  # one file takes about 50 µs to read, less than it costs 
 _FILES_WITHOUT_BAR = 500  # read within a blink
 
 
-class _Entry(NamedTuple):
+class ListEntry(NamedTuple):
     """One line of a split's list and the two files that it names."""
 
     image_id: int
@@ -66,7 +66,7 @@ def read_split(
         ValueError: The list is empty or names an image twice, an annotation is wrong (see `read_annotation`), or no
             image is left.
     """
-    entries, unusable = _find_entries(_find_year(Path(root), year), split)
+    entries, unusable = find_entries(find_year(Path(root), year), split)
     if unusable and (on_bad == "error" or not entries):
         raise unusable[0]
 
@@ -110,7 +110,7 @@ def write_split(
     (folder / "ImageSets" / "Main" / f"{split}.txt").write_text("".join(f"{name}\n" for name in ids), encoding="utf-8")
 
 
-def _find_year(root: Path, year: str) -> Path:
+def find_year(root: Path, year: str) -> Path:
     if not root.is_dir():
         raise FileNotFoundError(
             f"Expected a VOC devkit at {root.absolute()}, a folder that holds VOC2007 or the like with JPEGImages, "
@@ -127,7 +127,7 @@ def _find_year(root: Path, year: str) -> Path:
     )
 
 
-def _find_entries(folder: Path, split: str) -> tuple[list[_Entry], list[Exception]]:
+def find_entries(folder: Path, split: str) -> tuple[list[ListEntry], list[Exception]]:
     """The list's lines that have an image of their own, and what is wrong with the others."""
     list_file = folder / "ImageSets" / "Main" / f"{split}.txt"
     if not list_file.is_file():
@@ -137,10 +137,10 @@ def _find_entries(folder: Path, split: str) -> tuple[list[_Entry], list[Exceptio
             f"Expected the list of images of the split {split!r} at {list_file}, but there is no such file: "
             f"choose among {splits or 'none'}, or write it, one image id a line."
         )
-    ids, twice = _read_ids(list_file)
+    ids, twice = read_ids(list_file)
     images = _list_images(folder / "JPEGImages")
     lines = [(row, name) for row, name in enumerate(ids, start=1) if name in images]
-    entries = [_Entry(row, folder / "Annotations" / f"{name}.xml", images[name]) for row, name in lines]
+    entries = [ListEntry(row, folder / "Annotations" / f"{name}.xml", images[name]) for row, name in lines]
     missing = [name for name in ids if name not in images]
     problems: list[Exception] = [
         ValueError(f"Expected each image once in {list_file}, but {name!r} stands there twice: remove one.")
@@ -156,7 +156,7 @@ def _find_entries(folder: Path, split: str) -> tuple[list[_Entry], list[Exceptio
     return entries, problems
 
 
-def _read_ids(list_file: Path) -> tuple[list[str], list[str]]:
+def read_ids(list_file: Path) -> tuple[list[str], list[str]]:
     """The ids in the order of the list, each once, and those that stand there more than once."""
     lines = [line.strip() for line in list_file.read_text("utf-8-sig", errors="surrogateescape").splitlines()]
     counts = Counter(re.sub(r"\s+(-1|0|1)$", "", line) for line in lines if line)
@@ -171,12 +171,12 @@ def _list_images(folder: Path) -> dict[str, Path]:
     return {path.stem: path for path in sorted(files, key=lambda path: _SUFFIXES.index(path.suffix.lower()))}
 
 
-def _fingerprint(entries: list[_Entry], unusable: list[Exception]) -> str:
+def _fingerprint(entries: list[ListEntry], unusable: list[Exception]) -> str:
     """Changes with any change of the list or of an annotation file, told by size and time of change, not content."""
     return _digest([*map(_describe, entries), *map(str, unusable)])
 
 
-def _describe(entry: _Entry) -> str:
+def _describe(entry: ListEntry) -> str:
     try:
         stat = entry.annotation.stat()
     except FileNotFoundError:
@@ -189,15 +189,15 @@ def _digest(texts: Sequence[str]) -> str:
 
 
 def _read_all(
-    entries: list[_Entry], class_names: Sequence[str], box_tolerance: float, num_threads: int, title: str
+    entries: list[ListEntry], class_names: Sequence[str], box_tolerance: float, num_threads: int, title: str
 ) -> list[Annotation | Exception]:
-    def read(entry: _Entry) -> Annotation | Exception:
+    def read(entry: ListEntry) -> Annotation | Exception:
         try:
             return read_annotation(entry.annotation, entry.image, entry.image_id, class_names, box_tolerance)
         except (FileNotFoundError, ValueError) as error:
             return error
 
-    def read_some(some: list[_Entry]) -> list[Annotation | Exception]:
+    def read_some(some: list[ListEntry]) -> list[Annotation | Exception]:
         return [read(entry) for entry in some]
 
     tasks = [entries[start : start + _FILES_PER_TASK] for start in range(0, len(entries), _FILES_PER_TASK)]
@@ -213,7 +213,7 @@ def _read_all(
     return results
 
 
-def _raise_first(entries: list[_Entry], results: list[Annotation | Exception]) -> None:
+def _raise_first(entries: list[ListEntry], results: list[Annotation | Exception]) -> None:
     """Raises the first error; the other broken files are named, so that all can be mended at once."""
     broken = [(entry, result) for entry, result in zip(entries, results, strict=True) if isinstance(result, Exception)]
     if not broken:

@@ -14,7 +14,7 @@ from typing import Literal, TypeVar
 
 from tqdm import tqdm
 
-__all__ = ["each_file"]
+__all__ = ["each_file", "end_with_parent", "without_ctrl_c"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -58,7 +58,7 @@ def _side_by_side(
     tasks = [items[start : start + _FILES_PER_TASK] for start in range(0, len(items), _FILES_PER_TASK)]
     with _pool(min(workers, len(tasks)), kind) as pool:
         try:
-            with _without_ctrl_c():
+            with without_ctrl_c():
                 results = pool.map(partial(_some, work), tasks)
             for some in results:
                 yield from some
@@ -76,7 +76,7 @@ def _pool(workers: int, kind: Literal["processes", "threads"]) -> Executor:
     if kind == "threads":
         return ThreadPoolExecutor(workers)
     context = multiprocessing.get_context("spawn")  # a copy of a process with threads may hang
-    return ProcessPoolExecutor(workers, context, _end_with_parent)
+    return ProcessPoolExecutor(workers, context, end_with_parent)
 
 
 def _some(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
@@ -84,7 +84,7 @@ def _some(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]
 
 
 @contextmanager
-def _without_ctrl_c() -> Iterator[None]:
+def without_ctrl_c() -> Iterator[None]:
     """Lets a Ctrl-C wait until the processes are started, and these never see one: whoever started them ends them."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
@@ -93,7 +93,7 @@ def _without_ctrl_c() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Ends this process when the one that started it is gone, which may have been killed."""
     parent = multiprocessing.parent_process()
     assert parent is not None

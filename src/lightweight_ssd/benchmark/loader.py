@@ -24,7 +24,6 @@ __all__ = ["main", "measure"]
 
 _LEAST = {False: 0.5, True: 1.0}  # of the rate of decoding alone, by whether images are kept in memory
 _TORCHVISION = "torchvision's SSD transforms"
-_ROOM_FOR_CROPS = 2  # cached side over the input's, as the data module has it
 
 
 class _Run(NamedTuple):
@@ -116,11 +115,12 @@ def _ours(
     cfg: DictConfig, annotations: "PackedAnnotations", recipes: "dict[str, Pipeline]", runs: list[_Run], folder: Path
 ) -> dict[str, Callable[[], object]]:
     """Our loader by the title of the run; every pass is another epoch, so that no two are augmented alike."""
+    from lightweight_ssd.datamodule import ROOM_FOR_CROPS
     from lightweight_ssd.image_cache_build import open_image_cache
 
     logging.getLogger(open_image_cache.__module__).setLevel(logging.WARNING)  # it would name a folder that goes again
     longest = max(side for recipe in recipes.values() for side in recipe.image_size)
-    side = cfg.data.cache_side or _ROOM_FOR_CROPS * longest
+    side = cfg.data.cache_side or ROOM_FOR_CROPS * longest
     images = open_image_cache(annotations, side, folder / "cache")
     return {run.title: _epoch(cfg, annotations, recipes[run.recipe], images if run.in_memory else None) for run in runs}
 

@@ -87,6 +87,8 @@ class VOC:
 
 def _normalise(union: Union, name: str) -> dict[str, list[str]]:
     """Years as text, splits as lists, dropped years left out."""
+    if not isinstance(union, Mapping):
+        raise ValueError(f"Expected data.{name} as splits by year, such as data.{name}.2007=trainval, but got {union}.")
     years = [str(year) for year in union]
     if len(set(years)) != len(years):
         raise ValueError(
