@@ -70,6 +70,11 @@ class MetricsCSV(Logger):
         if self.pending % self.flush_every == 0:
             self._flush_or_tell()
 
+    def latest(self, prefix: str) -> dict[str, float]:
+        """The last figure of each name that begins like this."""
+        rows = [row for _, row in sorted(self.rows.items())]
+        return {name: value for row in rows for name, value in row.items() if name.startswith(prefix)}
+
     @rank_zero_only
     def save(self) -> None:
         """Lightning asks after every row; the rows are held back, or the cost would grow with their square."""

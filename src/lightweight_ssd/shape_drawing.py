@@ -217,5 +217,7 @@ def _draw_distractor(rng: np.random.Generator, image: Float32[np.ndarray, "H W 3
         lines = [centre + rng.uniform(-2, 2, (2, 2)) * radius]
     else:  # a scribble
         lines = [centre + np.cumsum(rng.normal(0, 0.5, (12, 2)), axis=0) * radius]
-    alpha = _as_alpha(_stroke(lines, (height, width), int(rng.integers(3, 9)), closed=False))
-    image += (random_colour(rng) - image) * alpha
+    mask, colour = _stroke(lines, (height, width), int(rng.integers(3, 9)), closed=False), random_colour(rng)
+    left, top, wide, high = cv2.boundingRect(mask)
+    part = image[top : top + high, left : left + wide]
+    part += (colour - part) * _as_alpha(mask[top : top + high, left : left + wide])

@@ -2,7 +2,7 @@
 
 import cv2
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float, Float32
 
 __all__ = ["background", "contrasting_colour", "random_colour", "texture"]
 
@@ -33,7 +33,7 @@ def texture(
         colour: RGB, 0 to 255.
     """
     strength = rng.uniform(20, 55) * rng.choice([-1, 1]) * rng.uniform(0.6, 1, size=3)
-    return colour + _pattern(rng, size)[..., None] * strength.astype(np.float32)
+    return _times(_pattern(rng, size), strength) + colour
 
 
 def background(rng: np.random.Generator, size: tuple[int, int]) -> Float32[np.ndarray, "H W 3"]:
@@ -44,8 +44,13 @@ def background(rng: np.random.Generator, size: tuple[int, int]) -> Float32[np.nd
     image *= np.float32(0.4)
     image += random_colour(rng) * np.float32(0.7) + np.float32(40)
     for cells in (3, 12):
-        image += _clouds(rng, size, cells)[..., None] * rng.uniform(5, 45, size=3).astype(np.float32)
+        image += _times(_clouds(rng, size, cells), rng.uniform(5, 45, size=3))
     return image
+
+
+def _times(plane: Float32[np.ndarray, "H W"], factors: Float[np.ndarray, " 3"]) -> Float32[np.ndarray, "H W 3"]:
+    """A plane times each of three factors: many times faster than broadcasting over an axis of three."""
+    return cv2.merge([plane * factor for factor in factors.astype(np.float32)])
 
 
 def _pattern(rng: np.random.Generator, size: tuple[int, int]) -> Float32[np.ndarray, "H W"]:

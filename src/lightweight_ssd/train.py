@@ -111,7 +111,7 @@ def train(cfg: DictConfig, choices: dict[str, str], overrides: list[str], resume
             about = {**identity, "checkpoint": str(best), "training": training}
             write_run(run_dir, parts, config, result, about, gray=gray)
             wandb_run.log_result(parts.trainer, result, run_dir)
-            print_result(result, run_dir)
+            print_result(result, run_dir, parts.task.last_coco)
     return result.map_50
 
 

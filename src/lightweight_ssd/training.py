@@ -105,9 +105,16 @@ def fit(parts: Parts, resume_from: Path | None) -> dict[str, Any]:
         "total_batch": task.total_batch,
         "learning_rate": trainer.optimizers[0].defaults["lr"] * task.total_batch / task.reference_batch,
         "world_size": trainer.world_size,
-        "last_validation": {name: float(value) for name, value in trainer.callback_metrics.items() if "val/" in name},
+        "last_validation": _last_validation(trainer),
         "best_validation": _best_validation(trainer),
     }
+
+
+def _last_validation(trainer: Trainer) -> dict[str, float]:
+    """Figures of the last validation; from the record where a run was killed after it, with nothing left to do."""
+    figures = {name: float(value) for name, value in trainer.callback_metrics.items() if "val/" in name}
+    records = [logger.latest("val/") for logger in trainer.loggers if isinstance(logger, MetricsCSV)]
+    return figures or next(iter(records), {})
 
 
 def _best_validation(trainer: Trainer) -> dict[str, float]:

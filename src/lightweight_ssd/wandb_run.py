@@ -22,7 +22,7 @@ __all__ = ["closed_at_the_end", "filters", "log_config", "log_result", "name_run
 log = logging.getLogger(__name__)
 
 _AXES = ("backbone", "neck", "loss", "augment")
-_BEST_COUNTS = ("val/map_50", "val/map_50_11point", "val/map_50_95")
+_BEST_COUNTS = ("val/map_50", "val/map_50_11point", "val/map_50_95", "val/coco_ap")
 
 
 def name_run(cfg: DictConfig, choices: dict[str, str]) -> None:
