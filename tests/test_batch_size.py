@@ -70,7 +70,9 @@ def test_several_machines_are_not_searched(tmp_path: Path):
         choose_batch_size(_config(tmp_path, "trainer.num_nodes=2"))
 
 
-@pytest.mark.parametrize(("devices", "count"), [("3", 3), ("[0,2]", 2), ("auto", torch.cuda.device_count())])
+@pytest.mark.parametrize(
+    ("devices", "count"), [("3", 3), ("[0,2]", 2), ("'0,2'", 2), ("'1,'", 1), ("auto", torch.cuda.device_count())]
+)
 def test_devices(devices: str, count: int):
     assert batch_size._devices(tiny(f"trainer.devices={devices}").trainer) == count
 
@@ -99,6 +101,7 @@ def test_a_search_is_remembered_for_the_same_run(tmp_path: Path, monkeypatch: py
     place = place_of(tiny().trainer)._replace(device=torch.device("cuda"))
     monkeypatch.setattr(batch_size, "place_of", lambda trainer: place)
     monkeypatch.setattr(batch_size, "device_name", lambda device: "a GPU")
+    monkeypatch.setattr(batch_size, "_total_memory", lambda device: 24e9)
     monkeypatch.setattr(batch_size, "_search", lambda cfg, place, devices: 24)
     cfg = _config(tmp_path, "run_dir=null", "trainer.devices=2")
     assert choose_batch_size(cfg) == 48
@@ -108,6 +111,9 @@ def test_a_search_is_remembered_for_the_same_run(tmp_path: Path, monkeypatch: py
     assert choose_batch_size(OmegaConf.merge(cfg, {"resume": "auto"})) == 48  # pyright: ignore[reportArgumentType]
     assert choose_batch_size(OmegaConf.merge(cfg, {"resume": "auto", "image_size": 96})) == 64  # pyright: ignore[reportArgumentType]
     assert choose_batch_size(cfg) == 64
+    monkeypatch.setattr(batch_size, "_search", lambda cfg, place, devices: 8)
+    monkeypatch.setattr(batch_size, "_total_memory", lambda device: 12e9)  # of a card of the same name
+    assert choose_batch_size(OmegaConf.merge(cfg, {"resume": "auto"})) == 16  # pyright: ignore[reportArgumentType]
 
 
 def test_other_ranks_get_the_number_of_the_first(monkeypatch: pytest.MonkeyPatch):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
-from lightweight_ssd.benchmark_training import images_per_second, loop_seconds
+from lightweight_ssd.benchmark_training import images_per_second, loop_seconds, steps_when_fed
 from lightweight_ssd.rehearsal import Rehearsal, place_of
 from tests.test_rehearsal import tiny
 
@@ -43,3 +43,11 @@ def test_the_rate_with_and_without_reading(cfg: DictConfig, tmp_path: Path):
     assert not (tmp_path / "data").exists()
     assert images_per_second(cfg, None, steps=6, warmup=1) > 0  # more than one epoch of four batches
     assert (tmp_path / "data").is_dir()
+
+
+def test_what_lay_ready_is_used_up_before_the_clock_counts(cfg: DictConfig, tmp_path: Path):
+    cfg.num_workers = 1  # which has two batches ready
+    assert steps_when_fed(cfg, steps=2, warmup=1) == (10, 3)
+    assert steps_when_fed(cfg, steps=30, warmup=1) == (30, 3)
+    assert images_per_second(cfg, None, steps=2, warmup=1) > 0
+    assert len((tmp_path / "run" / "metrics.csv").read_text().splitlines()) == 1 + 13

@@ -61,6 +61,23 @@ def test_every_entry_is_looked_at_and_names_its_image(root: Path):
     assert [Path(image.path).name for image in images] == ["a.jpg", "b.jpg", "c.jpg"]
 
 
+def test_only_a_wrong_box_is_called_one(root: Path):
+    home = root.rename(root.with_name("bbox `$.bbox` NaN"))
+    change(
+        home,
+        annotations=[
+            {"id": 1, "area": float("nan")}, {"id": 2, "iscrowd": "no"}, {"id": 3, "bbox": 7},
+            {"id": 4, "bbox": [1, 2]}, {"id": 5, "bbox": [1, None, 2, 3]},
+        ],
+    )  # fmt: skip
+    file = json.loads((home / "train.json").read_text())
+    del file["annotations"][0]["bbox"]
+    (home / "train.json").write_text(json.dumps(file))
+    kinds = [one.kind for one in check(home)[0]]
+    box, other = Kind.BOX_NOT_NUMBERS, Kind.MALFORMED
+    assert kinds == [box, other, other, box, box, box]
+
+
 def test_a_box_without_area_is_an_error_where_it_is_not_dropped(root: Path):
     change(root, annotations=[{"id": 3, "bbox": [5, 5, 0, 9]}])
     assert [one.severity for one in check(root)[0]] == ["note"]

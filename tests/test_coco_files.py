@@ -1,4 +1,5 @@
 import json
+import os
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -119,13 +120,19 @@ def test_crowds_areas_and_category_ids_are_the_datas_own(tmp_path: Path):
     assert [row["id"] for row in content["categories"]] == [1, 18, 90]
 
 
-def test_a_failed_write_leaves_the_old_file_and_no_remains(tmp_path: Path):
+def test_a_failed_write_leaves_what_was_there_and_no_remains(tmp_path: Path):
     path = tmp_path / "truth.json"
-    path.write_text("old")
-    with pytest.raises(UnicodeEncodeError):
-        write_ground_truth(path, [], ["\ud800"])
-    assert path.read_text() == "old"
-    assert [file.name for file in tmp_path.iterdir()] == ["truth.json"]
+    (path / "old").mkdir(parents=True)
+    with pytest.raises(IsADirectoryError):
+        write_ground_truth(path, [], NAMES)
+    assert sorted(file.name for file in tmp_path.rglob("*")) == ["old", "truth.json"]
+
+
+def test_a_file_name_that_is_not_utf_8_is_written_and_read_back(tmp_path: Path):
+    name = os.fsdecode(b"caf\xe9.jpg")
+    write_ground_truth(tmp_path / "truth.json", [split(1)[1][0]._replace(path=f"/data/{name}")], NAMES)
+    (image,) = json.loads((tmp_path / "truth.json").read_text())["images"]
+    assert (image["file_name"], os.fsencode(image["path"])) == (name, b"/data/caf\xe9.jpg")
 
 
 def test_category_ids_of_another_length_are_refused(tmp_path: Path):

@@ -104,6 +104,8 @@ WRONG = {
     "image twice": (changed("images", 0, file_name="b.jpg"), r"file name of 'b\.jpg' stands there more than once", 7),
     "no such file": (changed("images", 1, file_name="gone.jpg"), r"'gone\.jpg' of .*no such file: put it there", 7),
     "name that no file has": (changed("images", 1, file_name="b\0.jpg"), r"images\[1\] .*file_name", 7),
+    "same file, written otherwise": (changed("images", 0, file_name="./b.jpg"), r"'\./b\.jpg' stands there more", 7),
+    "name in the root": (changed("images", 1, file_name="/b.jpg"), r"'/b\.jpg' of .*no such file: put it there", 7),
     "no width": (changed("images", 1, width=0), r"images\[1\] .*width", 7),
     "width as text": (changed("images", 1, width="100"), r"images\[1\] .*`int`, got `str`", 7),
 }  # fmt: skip
@@ -138,7 +140,8 @@ def test_further_wrong_images_are_counted(tmp_path: Path) -> None:
     [
         (b"", "truncated"),
         (b'{"images": [', "truncated"),
-        (b"not JSON", "malformed"),
+        (b"not JSON", "but JSON is malformed"),
+        (json.dumps(document()).replace("toothbrush", "@").encode().replace(b"@", b"\xe9"), r"categories\[0\] .*0xe9"),
         (json.dumps(document()).encode("utf-16"), "malformed"),
         ([], r"expected `object`, got `array`"),
         ({"images": [], "categories": []}, "`annotations`"),
@@ -170,6 +173,31 @@ def test_a_missing_file_or_folder_is_told(tmp_path: Path) -> None:
         read_instances(tmp_path, tmp_path)
     with pytest.raises(FileNotFoundError, match=r"'a\.jpg' of .*in .*nowhere, .*\(2 more images"):
         read_instances(write(tmp_path, document()), tmp_path / "nowhere")
+
+
+def test_text_that_is_not_utf_8_spoils_its_entry_alone(tmp_path: Path) -> None:
+    data = json.dumps(changed("images", 1, file_name="@")).encode().replace(b"@", b"caf\xe9")
+    sentence = r"^Expected images\[1\] of .*train\.json as .*, but it holds text that is not UTF-8 \(byte 0xe9\): "
+    with pytest.raises(ValueError, match=sentence):
+        read(tmp_path, data)
+    kept = read(tmp_path, data, on_bad="skip")
+    assert kept.image_ids.tolist() == [42, 1000] and re.search(sentence, kept.skipped[0])
+
+
+def test_every_spelling_of_a_file_is_one_file(tmp_path: Path) -> None:
+    names = ["more/c.png", "more//c.png", "./more/c.png", "more/../more/c.png", f"{tmp_path / 'images'}/more/c.png"]
+    for name in names[1:]:
+        content = changed("images", 0, file_name=name)
+        with pytest.raises(ValueError, match=r"stands there more than once"):
+            read(tmp_path, content)
+    (tmp_path / "images" / ".c.png").touch()
+    assert len(read(tmp_path, changed("images", 0, file_name=".c.png"))) == 3
+
+
+def test_an_absolute_file_name_is_looked_up_where_it_says(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere.jpg").touch()
+    name = str(tmp_path / "elsewhere.jpg")
+    assert read(tmp_path, changed("images", 0, file_name=name))[0].path == name
 
 
 def test_names_that_look_like_no_number_survive(tmp_path: Path) -> None:

@@ -123,6 +123,21 @@ def test_a_damaged_coco_file(tmp_path_factory: pytest.TempPathFactory, data: byt
         assert_true_to(split, json.loads(data.decode("utf-8-sig", errors="replace")))
 
 
+DOCUMENT = json.dumps(document()).encode()
+QUOTES = [place for place, byte in enumerate(DOCUMENT) if byte == ord('"')]
+
+
+@FEW
+@given(st.sampled_from(QUOTES), st.binary(min_size=1, max_size=3), st.sampled_from(["error", "skip"]))
+def test_bytes_that_are_no_ascii_in_a_coco_file(
+    tmp_path_factory: pytest.TempPathFactory, place: int, odd: bytes, on_bad: str
+) -> None:
+    data = DOCUMENT[: place + 1] + bytes(byte | 0x80 for byte in odd) + DOCUMENT[place + 1 :]  # half of it in strings
+    split = read_damaged(tmp_path_factory.getbasetemp(), data, on_bad)
+    if split is not None:
+        assert_true_to(split, json.loads(data.decode(errors="replace")))
+
+
 @FEW
 @given(
     st.sampled_from(["images", "annotations", "categories"]), st.integers(0, 4), st.integers(0, 6), ODD,

@@ -41,8 +41,18 @@ def test_images_that_are_left_out_are_listed(tmp_path: Path, monkeypatch, capsys
         "splits=[train]",
     )  # fmt: skip
     assert outcome.code is None
-    assert "1 images were left out" in outcome.out and "still to be put into" in outcome.out
+    assert "1 problem was got around (data.on_bad=skip), see" in outcome.out and "still to be put into" in outcome.out
     assert "annotation 11 of image 7" in (output / "skipped.txt").read_text()
+
+
+def test_where_a_split_is_not_converted_no_command_is_promised(tmp_path: Path, monkeypatch, capsys) -> None:
+    outcome = run_command(
+        monkeypatch, capsys, "data", "convert", *SHAPES, f"data.root={tmp_path}", "to=coco",
+        f"output={tmp_path / 'c'}", "splits=[train]",
+    )  # fmt: skip
+    assert outcome.code is None and "use it with" not in outcome.out
+    last = "to train on it, convert val and test too, or set data.val and data.test to files of your own"
+    assert outcome.out.splitlines()[-1] == last
 
 
 @pytest.mark.parametrize(

@@ -43,10 +43,13 @@ def test_the_same_figures_and_files_as_the_run(run: Path, monkeypatch, capsys) -
 
 def test_validation_split_and_another_threshold_stand_beside_the_figure(run: Path, monkeypatch, capsys) -> None:
     output = run.parent / "other"
+    output.mkdir()
+    (output / "skipped.json").write_text('{"test": ["a is cut"]}')  # of a measurement before
     overrides = ("split=val", f"output={output}", "postprocess.score_threshold=0.5", "coco_metric=null")
     outcome = _evaluate(run, monkeypatch, capsys, *overrides)
     assert outcome.code is None and "COCO" not in outcome.out
     results = json.loads((output / "results.json").read_text())
+    assert not (output / "skipped.json").exists()
     assert "val" in results and "coco" not in results["val"] and results["postprocess"]["score_threshold"] == 0.5
     assert json.loads((output / "detections.json").read_text()) == []  # one epoch: nothing scores that high
 

@@ -126,6 +126,17 @@ def test_other_files_and_another_side_have_caches_of_their_own(tmp_path: Path) -
     assert len({cache.folder for cache in caches}) == 3
 
 
+def test_machines_that_share_the_folder_leave_each_others_cache_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    annotations = pictures(tmp_path / "images", _SIZES)
+    first = open_image_cache(annotations, 32, tmp_path / "caches")
+    monkeypatch.setattr("socket.gethostname", lambda: "another")
+    os.utime(tmp_path / "images" / "1.png", (1, 1))  # its own copy of the images
+    assert open_image_cache(annotations, 32, tmp_path / "caches").folder != first.folder
+    assert first.folder.is_dir()
+
+
 def test_many_images_side_by_side_lie_in_their_order(tmp_path: Path) -> None:
     sizes = [(4 + number % 7, 5 + number % 11) for number in range(200)]
     cache = open_image_cache(pictures(tmp_path / "images", sizes), 32, tmp_path)

@@ -89,3 +89,12 @@ def test_precision_is_the_trainers(precision: str, dtype: torch.dtype):
 def test_what_cannot_be_rehearsed_is_said(changed: dict[str, Any], message: str):
     with pytest.raises(ValueError, match=message):
         place_of(DictConfig({"accelerator": "cpu", "precision": "32-true", **changed}))
+
+
+@pytest.mark.parametrize(
+    ("devices", "index"), [("auto", 0), (2, 0), ("2", 0), ([3], 3), ([2, 1], 2), ("0,2", 0), ("1,", 1)]
+)
+def test_the_first_gpu_of_the_run_is_used_by_its_number(devices: Any, index: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    trainer = DictConfig({"accelerator": "gpu", "precision": "32-true", "devices": devices})
+    assert place_of(trainer).device == torch.device("cuda", index)

@@ -134,6 +134,16 @@ def test_the_built_in_data_is_drawn_and_whole(tmp_path: Path):
     assert not check(shapes, tmp_path, decode=True).counts
 
 
+def test_broken_files_of_the_built_in_data_are_listed(tmp_path: Path):
+    shapes = Shapes(tmp_path, image_size=48, train_images=3, val_images=2, test_images=2)
+    shapes.draw()
+    for name in ("train_000001", "train_000003", "val_000002"):
+        (shapes.devkit / f"VOC2007/Annotations/{name}.xml").write_text("<annotation>")
+    findings = check(shapes, tmp_path)
+    assert findings.counts == {Kind.MALFORMED: 3}
+    assert [one.split for one in findings.first[Kind.MALFORMED]] == ["train", "train", "val"]
+
+
 def test_another_source_is_refused(tmp_path: Path):
     with pytest.raises(ValueError, match="Expected data=voc, data=coco or data=shapes, but got str"):
         check("source", tmp_path)

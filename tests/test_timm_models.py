@@ -55,7 +55,8 @@ def test_what_was_taken_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture
     whole_network("test_efficientnet", path)
     with caplog.at_level(logging.INFO, "lightweight_ssd.timm_models"):
         create_timm_model("test_efficientnet", str(path), 0.03, 0.5, features_only=True)
-    taken, unused, eps = [record.getMessage() for record in caplog.records]
+    ours = [record for record in caplog.records if record.name == "lightweight_ssd.timm_models"]
+    taken, unused, eps = [record.getMessage() for record in ours]
     assert taken.startswith(f"backbone.weights={path}: took all ")
     assert unused.endswith(
         "['bn2.bias', 'bn2.running_mean', 'bn2.running_var', "

@@ -124,6 +124,12 @@ def test_a_device_in_a_zip_is_refused(tmp_path: Path):
     _refused(_zip_of(tmp_path / "a.zip", stat.S_IFCHR | 0o666, b""), "it holds 'bad', neither a file nor a folder")
 
 
+def test_a_file_without_a_name_in_a_zip_is_refused(tmp_path: Path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr(zipfile.ZipInfo(""), b"x")
+    _refused(tmp_path / "a.zip", "it holds a file without a name")
+
+
 def test_a_zip_bomb_is_refused_before_it_unfolds(tmp_path: Path):
     archive = _zip(tmp_path / "a.zip", {"zeros": bytes(10_000_000)})
     _refused(archive, "unfolds to more than the .* that are expected")

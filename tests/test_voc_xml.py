@@ -76,6 +76,11 @@ def test_a_box_without_area_names_file_object_and_corners(tmp_path: Path, box: t
         read(tmp_path, item(box=corners(*box)))
 
 
+def test_an_area_that_rounding_takes_away_is_none(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"object 1 of .* to have an area"):
+        read(tmp_path, item(box=corners(50, 20, 49.0000001, 60)))
+
+
 @pytest.mark.parametrize("box", ["", corners("x", 1, 2, 3), corners("nan", 1, 2, 3), corners(1, 1, "inf", 9)])
 def test_a_box_that_is_no_numbers_is_told(tmp_path: Path, box: str) -> None:
     with pytest.raises(ValueError, match=r"four numbers in the <bndbox> of object 1 of .*a\.xml"):

@@ -1,5 +1,9 @@
 """A file that is written is the old one or the new one, whatever happens."""
 
+import errno
+import os
+import stat
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -50,3 +54,20 @@ print([(each.name, each.read_bytes() == b"1" * 60_000) for each in path.parent.i
     *sentences, left = ended.stdout.splitlines()
     assert left == "[('a', True)]", ended.stderr
     assert len(sentences) == 3 and "No space left on device" in sentences[0] and "make room" in sentences[0]
+
+
+@pytest.mark.parametrize(("number", "stops"), [(errno.EINVAL, False), (errno.ENOTSUP, False), (errno.EIO, True)])
+def test_a_folder_that_cannot_be_synced_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, stops: bool
+) -> None:
+    sync = os.fsync
+
+    def refuse_folders(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(number, os.strerror(number))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", refuse_folders)
+    with pytest.raises(NotWritten, match="Input/output error") if stops else nullcontext():
+        write_whole(tmp_path / "a.json", b"whole", durable=True)
+    assert (tmp_path / "a.json").read_bytes() == b"whole"

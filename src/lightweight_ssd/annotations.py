@@ -40,7 +40,7 @@ class PackedAnnotations:
         crowd: Regions that are nobody's ground truth.
         areas: Area by which an object counts as small or large, square pixels.
         category_ids: Id of each label in results files: COCO's own, which have gaps; empty stands for label + 1.
-        skipped: One sentence for each file that was left out (`data.on_bad=skip`).
+        skipped: One sentence for each problem that was got around (`data.on_bad=skip`), mostly by leaving an image out.
 
     Example:
         >>> box = np.array([[0, 0, 10, 20]], dtype=np.float32)

@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from lightweight_ssd.annotations import PackedAnnotations
 from lightweight_ssd.assemble import build, load_checkpoint
 from lightweight_ssd.device import device_name
-from lightweight_ssd.rehearsal import Place, Rehearsal, place_of
+from lightweight_ssd.rehearsal import Place, Rehearsal, named_gpus, place_of
 from lightweight_ssd.run_folder import LAST_CHECKPOINT
 from lightweight_ssd.run_identity import content_of
 from lightweight_ssd.status import read_json, write_json
@@ -159,8 +159,8 @@ def _devices(trainer: DictConfig) -> int:
             "would each search by themselves; give a number."
         )
     devices = trainer.devices
-    if OmegaConf.is_list(devices):
-        return len(devices)
+    if named := named_gpus(devices):
+        return len(named)
     return torch.cuda.device_count() if str(devices) in ("auto", "-1") else int(devices)
 
 
@@ -172,7 +172,12 @@ def _checkpoint(cfg: DictConfig) -> Path | None:
     return last if last and last.is_file() else None
 
 
+def _total_memory(device: torch.device) -> int:
+    """Bytes; one name is sold with several sizes."""
+    return torch.cuda.get_device_properties(device).total_memory
+
+
 def _memory_file(cfg: DictConfig, place: Place, devices: int) -> Path:
     """Where the number is kept, by what the run computes and on what."""
-    what = json.dumps([content_of(cfg), device_name(place.device), devices])
+    what = json.dumps([content_of(cfg), device_name(place.device), _total_memory(place.device), devices])
     return Path(cfg.runs).absolute() / ".batch_sizes" / f"{hashlib.sha256(what.encode()).hexdigest()[:12]}.json"

@@ -8,11 +8,14 @@ import torch
 from lightning.pytorch import Callback
 from omegaconf import DictConfig, OmegaConf
 
+from lightweight_ssd.assemble import build
 from lightweight_ssd.datamodule import DetectionDataModule
 from lightweight_ssd.training import Parts, prepare
 from lightweight_ssd.types import Batch
 
-__all__ = ["images_per_second", "loop_seconds"]
+__all__ = ["images_per_second", "loop_seconds", "steps_when_fed"]
+
+_TIMES_READY = 5  # timed steps for each batch that lay ready
 
 
 class _Resident(DetectionDataModule):
@@ -112,14 +115,28 @@ def images_per_second(cfg: DictConfig, batch: Batch | None, steps: int, warmup: 
     Args:
         cfg: Of `lssd train`, with `run_dir` set.
         batch: On the device, to train on nothing else; None = on the configured data, as it is read.
-        steps: Timed steps.
+        steps: Timed steps; more where data is read, see `steps_when_fed`.
         warmup: Steps before, in which workers start and the device finds its kernels; at least 1.
     """
+    if batch is None:
+        steps, warmup = steps_when_fed(cfg, steps, warmup)
     parts, clock = _parts(cfg, warmup + steps), _Clock(warmup)
     parts.trainer.callbacks.append(clock)  # pyright: ignore[reportAttributeAccessIssue]
     data = parts.datamodule
     parts.trainer.fit(parts.task, data if batch is None else _Resident(data, batch, warmup + steps, int))
     return steps * parts.task.total_batch / (clock.ended - clock.started)
+
+
+def steps_when_fed(cfg: DictConfig, steps: int, warmup: int) -> tuple[int, int]:
+    """Timed steps and steps before, enough to measure how fast data comes and not how much lay ready at the start.
+
+    Args:
+        cfg: Of `lssd train`.
+        steps: Timed steps, at least.
+        warmup: Steps before, beside those that use up what lay ready.
+    """
+    ready = build(cfg.datamodule).ready_batches
+    return max(steps, _TIMES_READY * ready), warmup + ready
 
 
 def _parts(cfg: DictConfig, steps: int) -> Parts:

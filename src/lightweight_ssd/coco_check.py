@@ -1,5 +1,6 @@
 """One instances file in COCO's format, read to its end whatever is wrong in it."""
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -28,6 +29,7 @@ _OF_OBJECTS = {
     Verdict.NO_IMAGE: Kind.UNKNOWN_IMAGE,
     Verdict.UNDECODED: Kind.MALFORMED,
 }
+_OF_BOX = re.compile(r"(at `\$\.bbox(\[\d+\])?`|field `bbox`): correct or remove the entry\.$")  # at its end
 _NEED_A_SIZE = (Verdict.DROPPED, Verdict.EMPTY, Verdict.OUTSIDE)  # which an image's wrong entry does not tell
 
 
@@ -82,7 +84,7 @@ def _of_objects(judged: Judged) -> Iterator[tuple[str, Kind, str]]:
             detail = f"annotation {judged.tables.objects.ids[index]} has no width or no height"
         else:
             detail = str(judged.object_error(index))
-        is_box = verdict == Verdict.UNDECODED and ("NaN" in detail or "bbox" in detail)
+        is_box = verdict == Verdict.UNDECODED and _OF_BOX.search(detail)
         kind = Kind.BOX_NOT_NUMBERS if is_box else _OF_OBJECTS[verdict]
         yield _file(judged, row), kind, detail
 

@@ -167,7 +167,8 @@ def _write(path: str | Path, content: object) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        partial.write_text(json.dumps(content, separators=(",", ":"), ensure_ascii=False), encoding="utf-8")
+        # ASCII alone, since a file name that is not UTF-8 has no other place in JSON
+        partial.write_text(json.dumps(content, separators=(",", ":"), ensure_ascii=True), encoding="utf-8")
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

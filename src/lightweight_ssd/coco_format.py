@@ -24,7 +24,7 @@ __all__ = ["read_instances", "write_instances"]
 
 logger = logging.getLogger(__name__)
 
-_CACHE_FORMAT = 1  # raise it when the same file would be read into other arrays
+_CACHE_FORMAT = 2  # raise it when the same file would be read into other arrays
 
 
 def read_instances(
@@ -43,9 +43,11 @@ def read_instances(
         annotations: The JSON file.
         images: Folder that `file_name` of its images starts from.
         box_tolerance: Pixels by which a box may leave its image and is clipped in silence.
-        drop_empty_boxes: Leave out boxes of no width or height and say how many; False makes them an error.
+        drop_empty_boxes: Leave out boxes of no width or height, and say how many when the file itself is read,
+            not the cache; False makes them an error.
         on_bad: `error`: the first wrong entry is described, further ones are counted. `skip`: the images with wrong
-            entries are left out whole, since leaving out the object alone would teach that nothing is there.
+            entries are left out whole, since leaving out the object alone would teach that nothing is there. An
+            annotation of an unknown image is only told.
         cache_dir: Where the packed annotations are kept for the next time; None keeps none. A change of the file, and
             images that come or go, make them outdated.
 

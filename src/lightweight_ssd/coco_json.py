@@ -24,6 +24,7 @@ _Id = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 _Side = Annotated[int, msgspec.Meta(ge=1, le=2**20)]  # OpenCV reads no larger image
 _Flag = Literal[0, 1] | bool
 _ENTRIES_WITHOUT_BAR = 200_000
+_WRONG = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # what the decoder raises on bytes from anywhere
 # A string, which is kept as it is, or one of the names that Python's json writes and JSON does not have.
 _NO_NUMBER = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|NaN|-?Infinity', re.DOTALL)
 
@@ -158,7 +159,7 @@ def _cut(path: Path, kind: type[_Kind]) -> _Kind:
             raise
         except msgspec.DecodeError:
             return msgspec.json.decode(_without_nan(data), type=kind)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except _WRONG as error:
         raise ValueError(
             f"Expected a COCO instances file in {path}, with images, annotations and categories, but {_words(error)}: "
             f"correct it or download it again."
@@ -191,7 +192,7 @@ def _categories(entries: list[msgspec.Raw], path: Path) -> Categories:
     for row, entry in enumerate(entries):
         try:
             decoded.append(msgspec.json.decode(entry, type=_Category))
-        except (msgspec.DecodeError, RecursionError) as error:
+        except _WRONG as error:
             raise ValueError(_sentence("categories", row, path, error)) from error
     decoded.sort(key=lambda category: category.id)
     names, ids = tuple(each.name for each in decoded), tuple(each.id for each in decoded)
@@ -209,7 +210,7 @@ def _images(entries: list[msgspec.Raw], path: Path) -> Images:
     for row, entry in _with_bar(entries, f"{path.name}: images"):
         try:
             image = decode(entry)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except _WRONG as error:
             wrong[row] = _sentence("images", row, path, error)
             image = _Image(_peek(entry, _Named, wrong[row]).id, "", 1, 1)
         ids.append(image.id)
@@ -224,7 +225,7 @@ def _objects(entries: list[msgspec.Raw], path: Path) -> Objects:
     for row, entry in _with_bar(entries, f"{path.name}: objects"):
         try:
             one = decode(entry)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except _WRONG as error:
             wrong[row] = _sentence("annotations", row, path, error)
             one = _Object(0, _peek(entry, _OfImage, wrong[row]).image_id, 0, (0.0, 0.0, 1.0, 1.0))
         numbers.extend((one.id, one.image_id, one.category_id))
@@ -245,7 +246,7 @@ def _peek(entry: msgspec.Raw, part: type[_Part], sentence: str) -> _Part:
     """The id in a wrong entry, without which nobody can say which image to leave out."""
     try:
         return msgspec.json.decode(entry, type=part)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except _WRONG as error:
         raise ValueError(sentence) from error
 
 
@@ -257,5 +258,7 @@ def _words(error: Exception) -> str:
     """An error of the decoder as the middle of a sentence."""
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
+    if isinstance(error, UnicodeDecodeError):
+        return f"it holds text that is not UTF-8 (byte 0x{error.object[error.start]:02x})"
     text = str(error).replace("Number out of range", "a number is NaN, infinite or too large")
-    return text[0].lower() + text[1:]
+    return text if text[1:2].isupper() else text[0].lower() + text[1:]

@@ -119,7 +119,7 @@ def judge(path: Path, folder: Path, tables: Tables, box_tolerance: float, drop_e
     })  # fmt: skip
     of_images = _highest(len(images.ids), {
         Verdict.MISSING: _missing(folder, images.names),
-        Verdict.NAME_TWICE: _repeated(images.names),
+        Verdict.NAME_TWICE: _repeated(_plain(images.names, folder)),
         Verdict.ID_TWICE: _repeated(images.ids),
         Verdict.UNDECODED: list(images.wrong),
     })  # fmt: skip
@@ -159,12 +159,27 @@ def _corners(
     return clipped.astype(np.float32), np.abs(clipped - corners).max(axis=1) > tolerance
 
 
+def _plain(names: list[str], folder: Path) -> list[str]:
+    """One spelling for each file: `a.jpg` for `./a.jpg` too. Only odd names take the long way, since there may be a
+    million.
+    """
+    root = os.path.normpath(folder)
+    start = root.rstrip("/") + "/"
+    return [
+        os.path.normpath(os.path.join(root, name)).removeprefix(start)  # noqa: PTH118  # Path keeps ".."
+        if name.startswith(("/", ".")) or "//" in name or "/." in name
+        else name
+        for name in names
+    ]
+
+
 def _missing(folder: Path, names: list[str]) -> Bool[np.ndarray, " N"]:
     """Which files are not there: one listing per folder instead of a look-up per image."""
     listings: dict[str, set[str]] = {}
     missing = np.zeros(len(names), dtype=bool)
     for row, name in enumerate(names):
-        parent, _, last = name.rpartition("/")
+        before, slash, last = name.rpartition("/")
+        parent = before + slash  # "/" alone is no relative path
         if parent not in listings:
             listings[parent] = _listing(folder / parent)
         missing[row] = last not in listings[parent]

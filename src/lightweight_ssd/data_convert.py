@@ -54,19 +54,25 @@ def _summary(splits: Mapping[str, "PackedAnnotations"], to: str, output: Path, i
     skipped = sum(len(one.skipped) for one in splits.values())
     lines = [*counts, f"written to {output}"]
     if skipped:
-        lines.append(f"{skipped} images were left out, see {output / 'skipped.txt'}")
+        problems = "1 problem was" if skipped == 1 else f"{skipped:,} problems were"
+        lines.append(f"{problems} got around (data.on_bad=skip), see {output / 'skipped.txt'}")
     if images == "none":
         lines.append(f"the images are still to be put into {output / _IMAGES[to]}")
+    missing = [split for split in _SPLITS if split not in splits]
+    if missing:
+        names, options = " and ".join(missing), " and ".join(f"data.{split}" for split in missing)
+        lines.append(f"to train on it, convert {names} too, or set {options} to files of your own")
+        return "\n".join(lines)
     return "\n".join([*lines, "use it with", f"  {_command(splits, to, output)}"])
 
 
 def _command(splits: Mapping[str, "PackedAnnotations"], to: str, output: Path) -> str:
-    """What trains on the result."""
+    """What trains on the result, where it has all splits."""
     names = ", ".join(quoted(name) for name in next(iter(splits.values())).class_names)
     overrides = [f"data={to}", f"data.root={quoted(output)}"]
     if to == "voc":
         overrides += [f"data.class_names=[{names}]", *(f"data.{split}.2007={split}" for split in splits)]
-        overrides += ["data.train.2012=null"] * ("train" in splits)
+        overrides.append("data.train.2012=null")
     else:
         for split in splits:
             overrides += [

@@ -209,6 +209,11 @@ class DetectionDataModule(LightningDataModule):
             persistent_workers=persistent and workers > 0,
         )
 
+    @property
+    def ready_batches(self) -> int:
+        """Batches that the loader processes of a device make before anyone asks for them."""
+        return 2 * self._workers()  # as many as PyTorch's DataLoader gives each
+
     def _workers(self) -> int:
         if self.num_workers is not None:
             return self.num_workers

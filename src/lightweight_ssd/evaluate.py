@@ -92,8 +92,10 @@ def evaluate(cfg: DictConfig) -> float:
 
 def _prepare(cfg: DictConfig, output: Path) -> tuple[Any, dict[str, Any]]:
     """The parts as the checkpoint's configuration has them, on the data that was asked for."""
+    from lightning.pytorch.utilities import rank_zero_only
+
     from lightweight_ssd.assemble import build, check_targets, load_detector
-    from lightweight_ssd.callbacks.skipped_files import SkippedFiles
+    from lightweight_ssd.callbacks.skipped_files import SKIPPED_FILE, SkippedFiles
     from lightweight_ssd.datamodule import DetectionDataModule
     from lightweight_ssd.metrics.voc import VOCMetric
     from lightweight_ssd.task import DetectionTask
@@ -118,6 +120,7 @@ def _prepare(cfg: DictConfig, output: Path) -> tuple[Any, dict[str, Any]]:
     )  # fmt: skip
     coco_metric = build(cfg.coco_metric, class_names=class_names) if cfg.coco_metric else None
     task = DetectionTask(detector, build(config["criterion"]), VOCMetric(class_names), coco_metric=coco_metric)
+    rank_zero_only((output / SKIPPED_FILE).unlink)(missing_ok=True)  # of a measurement before
     callbacks = [SkippedFiles(str(output))]
     trainer = build(cfg.trainer, logger=False, enable_checkpointing=False, callbacks=callbacks)
     return Parts(trainer, task, datamodule), config

@@ -2,13 +2,16 @@
 
 Pixels go into a hidden folder, which gets its name when everything is on the disk. A lock, which the operating system
 drops with its holder, lets one process build while others wait for the result; what a killed one has left behind is
-removed by the next. A cache is named by its list of files, and the key inside it by their sizes and times of change.
+removed by the next. A cache is named by its list of files and by the machine, and the key inside it by the files' sizes
+and times of change: machines that share the folder of caches but have images of their own would otherwise rebuild each
+other's cache for ever, so each makes its own.
 """
 
 import hashlib
 import logging
 import os
 import shutil
+import socket
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,7 +45,7 @@ def open_image_cache(
     Args:
         annotations: The images, which the cache holds in the same order.
         side: Longest side in the cache, pixels; smaller images stay as they are.
-        cache_dir: Folder of all caches.
+        cache_dir: Folder of all caches; machines that share it have one each.
         on_bad: `error` stops at the first file that cannot be used; `skip` leaves it to whoever asks for its image.
 
     Raises:
@@ -196,7 +199,7 @@ def _size(annotations: PackedAnnotations, side: int) -> int:
 
 
 def _name(annotations: PackedAnnotations, side: int) -> str:
-    digest = hashlib.sha256(f"{_FORMAT} {side} ".encode())
+    digest = hashlib.sha256(f"{_FORMAT} {side} {socket.gethostname()} ".encode())
     digest.update(annotations.path_offsets.tobytes())
     digest.update(annotations.path_bytes.tobytes())
     return digest.hexdigest()[:16]

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 import torch
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 from torch import Tensor
 
 from lightweight_ssd.assemble import build
@@ -13,7 +13,7 @@ from lightweight_ssd.device import choose_device
 from lightweight_ssd.task import parameter_groups
 from lightweight_ssd.types import Batch, RawOutputs
 
-__all__ = ["Place", "Rehearsal", "place_of", "random_batch"]
+__all__ = ["Place", "Rehearsal", "named_gpus", "place_of", "random_batch"]
 
 _AUTOCAST = {"32-true": None, "32": None, "bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 
@@ -43,7 +43,21 @@ def place_of(trainer: DictConfig) -> Place:
     if precision not in _AUTOCAST:
         raise ValueError(f"Expected trainer.precision among {', '.join(_AUTOCAST)} but got {precision}.")
     device, dtype = choose_device("cuda" if accelerator == "gpu" else accelerator), _AUTOCAST[precision]
+    if device.type == "cuda":
+        device = choose_device(f"cuda:{next(iter(named_gpus(trainer.get('devices'))), 0)}")
     return Place(device, lambda: torch.autocast(device.type, dtype) if dtype else nullcontext())
+
+
+def named_gpus(devices: Any) -> list[int]:
+    """The numbers of the GPUs that `trainer.devices` names, as Lightning reads it; empty where it is how many.
+
+    Example:
+        >>> named_gpus("0,2"), named_gpus("1,"), named_gpus([3]), named_gpus(2)
+        ([0, 2], [1], [3], [])
+    """
+    if isinstance(devices, list | ListConfig):
+        return [int(each) for each in devices]
+    return [int(each) for each in devices.split(",") if each.strip()] if "," in str(devices) else []
 
 
 def random_batch(

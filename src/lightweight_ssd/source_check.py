@@ -127,7 +127,7 @@ def _check_annotations(source: Any) -> Iterator[Problem | ListedImage]:
                 source.root, year, name, splits, source.class_names, source.box_tolerance, source.num_threads
             )
     elif isinstance(source, Shapes):
-        source.annotations("train")  # draws them where this has not been done
+        source.draw()
         for split in _SPLITS:
             yield from check_voc_list(source.devkit, "2007", split, [split], source.class_names)
     else:

@@ -139,8 +139,9 @@ def _entries(archive: Path) -> Iterator[tuple[Iterator[_Entry], int]]:
 
 def _of_zip(file: zipfile.ZipFile, member: zipfile.ZipInfo) -> _Entry:
     mode = stat.S_IFMT(member.external_attr >> 16)  # 0 where the packer knew no such thing
-    kind = "folder" if member.is_dir() else "file"
-    if mode not in (0, stat.S_IFDIR if member.is_dir() else stat.S_IFREG):
+    is_folder = member.filename.endswith("/")  # is_dir() of Python 3.11 stumbles over an empty name
+    kind = "folder" if is_folder else "file"
+    if mode not in (0, stat.S_IFDIR if is_folder else stat.S_IFREG):
         kind = "a link" if mode == stat.S_IFLNK else "neither a file nor a folder"
     elif member.flag_bits & 1:
         kind = "which is encrypted"

@@ -20,7 +20,7 @@ from lightweight_ssd.voc_xml import read_annotation, write_annotation
 
 __all__ = ["ListEntry", "find_entries", "find_year", "read_ids", "read_split", "write_split"]
 
-_CACHE_FORMAT = 3  # raise it when the same files would be read into other arrays
+_CACHE_FORMAT = 4  # raise it when the same files would be read into other arrays
 _SUFFIXES = (".png", ".jpeg", ".jpg")  # of two images with one id the last kind wins
 _FILES_PER_TASK = 64  # one file takes about 50 µs to read, less than it costs to hand it to another thread
 _FILES_WITHOUT_BAR = 500  # read within a blink
@@ -59,7 +59,7 @@ def read_split(
             or goes makes them outdated.
         num_threads: Files read at once. Parsing takes no profit from threads, waiting for a network drive does.
         on_bad: `error` raises for anything that is wrong. `skip` leaves the image out whole and says so in `skipped`:
-            leaving out the object alone would teach that nothing is there.
+            leaving out the object alone would teach that nothing is there. A line that repeats another is only told.
 
     Raises:
         FileNotFoundError: The devkit, the year, the split, an annotation or an image is missing.

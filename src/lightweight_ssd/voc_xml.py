@@ -163,18 +163,19 @@ def _read_box(element: ET.Element, where: str) -> np.ndarray:
 
 def _clip(box: np.ndarray, width: int, height: int, tolerance: float, where: str) -> Float32[np.ndarray, " 4"]:
     limits = np.array([width, height, width, height])
-    clipped = np.clip(box, 0, limits)
-    if np.abs(clipped - box).max() > tolerance:
+    exact = np.clip(box, 0, limits)
+    if np.abs(exact - box).max() > tolerance:
         raise ValueError(
             f"Expected the box of {where} inside its image of {width}x{height} pixels, but got {_written(box)}: "
             f"correct the file, or allow more than {tolerance:g} pixels outside with data.box_tolerance."
         )
+    clipped = exact.astype(np.float32)  # before the area is looked at, since rounding may take it away
     if clipped[2] <= clipped[0] or clipped[3] <= clipped[1]:
         raise ValueError(
             f"Expected the box of {where} to have an area, xmax ≥ xmin and ymax ≥ ymin, but got {_written(box)}: "
             f"correct or remove the object."
         )
-    return clipped.astype(np.float32)
+    return clipped
 
 
 def _written(box: np.ndarray) -> str:

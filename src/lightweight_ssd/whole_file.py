@@ -6,6 +6,7 @@ is copied, not renamed.
 """
 
 import contextlib
+import errno
 import os
 import shutil
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 __all__ = ["PART", "NotWritten", "write_whole"]
 
 PART = ".part"  # ending of a file that is being written
+_NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)  # of file systems that know no syncing of folders
 
 
 class NotWritten(ValueError):
@@ -58,6 +60,9 @@ def _sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_SYNC:
+            raise
     finally:
         os.close(descriptor)
 

@@ -29,6 +29,7 @@ def test_each_metric_stands_beside_each_peer() -> None:
     ]
     assert all(figure.ours > 0 and figure.theirs and reached(figure) is not None for figure in record.figures)
     assert torch.get_num_threads() == threads
+    assert "no VOC figure" in record.notes[-1] and "AP per class" in record.notes[-1]
 
 
 def test_peers_on_fewer_images_are_compared_with_us_on_the_same() -> None:

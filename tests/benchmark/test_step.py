@@ -48,6 +48,14 @@ def test_without_peers_and_loop():
     assert "1 CPU threads" in record.setting
 
 
+@pytest.mark.parametrize(("images", "notes"), [(4, 2), (6, 1)])
+def test_too_few_images_for_the_steps_are_told(images: int, notes: int, tmp_path: Path):
+    data = [f"data.root={tmp_path}", *DATA, f"data.train_images={images}"]
+    record = measure(_config("with_data=true", "peers=false", "loop=false", *data))
+    assert len(record.notes) == notes
+    assert all("data.train_images=6 of data=shapes" in note for note in record.notes[1:])
+
+
 def test_a_peer_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "ultralytics", None)
     record = measure(_config("loop=false"))

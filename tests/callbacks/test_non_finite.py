@@ -5,9 +5,11 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 import torch
+import yaml
 from lightning.pytorch import LightningModule, Trainer
 
 from lightweight_ssd.callbacks.non_finite import NonFiniteLoss
+from lightweight_ssd.paths import CONF_DIR
 from lightweight_ssd.types import Annotation, Batch
 
 NOTHING = Annotation.of_boxes(
@@ -39,3 +41,15 @@ def test_on_a_gpu_the_batch_before_is_checked_and_the_last_at_the_epochs_end() -
     callback.on_train_batch_end(TRAINER, module, _outputs(float("nan")), BATCH, 0)
     with pytest.raises(ValueError, match="step 41"):
         callback.on_train_epoch_end(TRAINER, module)
+
+
+def test_no_checkpoint_takes_weights_that_a_waiting_batch_has_spoilt() -> None:
+    callback, module = NonFiniteLoss(), Mock(spec=LightningModule, device=torch.device("cuda"))
+    callback.on_train_batch_end(TRAINER, module, _outputs(float("nan")), BATCH, 0)
+    with pytest.raises(ValueError, match="step 41"):
+        callback.on_save_checkpoint(TRAINER, module, {})
+
+
+def test_it_comes_before_the_callback_that_saves_after_a_batch() -> None:
+    names = list(yaml.safe_load((CONF_DIR / "train.yaml").read_text())["callbacks"])
+    assert names.index("non_finite") < names.index("interrupt")

@@ -25,7 +25,7 @@ def _batch(*skipped: str) -> Batch:
 
 
 def _trainer(**fields: object) -> Mock:
-    return Mock(spec=Trainer, **{"global_step": 0, "world_size": 1, "is_global_zero": True, **fields})
+    return Mock(spec=Trainer, **{"ckpt_path": None, "world_size": 1, "is_global_zero": True, **fields})
 
 
 def _listed(folder: Path) -> dict[str, list[str]]:
@@ -36,13 +36,13 @@ def test_each_file_is_listed_once_by_split(tmp_path: Path, capsys: pytest.Captur
     callback = SkippedFiles(str(tmp_path))
     for _ in range(2):
         callback.on_train_batch_end(_trainer(), _MODULE, None, _batch("b is cut", "a is cut"), 0)
-        callback.on_validation_batch_end(_trainer(), _MODULE, None, _batch("c is missing"), 0)
+        callback.on_validation_batch_end(_trainer(), _MODULE, None, _batch("c is missing", "a is cut"), 0)
         callback.on_train_epoch_end(_trainer(), _MODULE)
-    assert _listed(tmp_path) == {"train": ["b is cut", "a is cut"], "val": ["c is missing"]}
+    assert _listed(tmp_path) == {"train": ["b is cut", "a is cut"], "val": ["c is missing", "a is cut"]}
     callback.on_fit_end(_trainer(), _MODULE)
     callback.on_test_end(_trainer(), _MODULE)
     said = capsys.readouterr().out
-    assert said == f"3 wrong files were left out (data.on_bad=skip); {tmp_path / 'skipped.json'} says which and why.\n"
+    assert said == f"3 problems were got around (data.on_bad=skip); they are listed in {tmp_path / 'skipped.json'}.\n"
 
 
 def test_nothing_is_said_of_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -56,7 +56,7 @@ def test_nothing_is_said_of_nothing(tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_a_run_that_goes_on_adds_to_its_list_and_a_new_one_begins_it(tmp_path: Path) -> None:
     (tmp_path / "skipped.json").write_text('{"train": ["a is cut"]}')
     resumed = SkippedFiles(str(tmp_path))
-    resumed.on_fit_start(_trainer(global_step=5), _MODULE)
+    resumed.on_fit_start(_trainer(ckpt_path="last.ckpt"), _MODULE)
     resumed.on_train_batch_end(_trainer(), _MODULE, None, _batch("b is cut"), 0)
     resumed.on_exception(_trainer(), _MODULE, KeyboardInterrupt())
     assert _listed(tmp_path) == {"train": ["a is cut", "b is cut"]}
@@ -102,7 +102,20 @@ def test_a_whole_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     listed = _listed(tmp_path / "run")
     assert {split: len(sentences) for split, sentences in listed.items()} == {"train": 1, "val": 1}
     assert "train_000003.jpg" in listed["train"][0] and "val_000003.jpg" in listed["val"][0]
-    said = [line for line in capsys.readouterr().out.splitlines() if "were left out" in line]
-    assert len(said) == 1 and said[0].startswith("2 wrong files")
+    said = [line for line in capsys.readouterr().out.splitlines() if "were got around" in line]
+    assert len(said) == 1 and said[0].startswith("2 problems")
     truth = json.loads((tmp_path / "run" / "ground_truth.json").read_text())
     assert len(truth["images"]) == 7, "the test images are whole"
+
+
+def test_a_real_resume_keeps_the_list(tmp_path: Path) -> None:
+    path = Path(build(smoke_config(tmp_path).data).annotations("train")[2].path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:300])
+    quick = ("data.on_bad=skip", "pictures=0", "latency=null", "gray_test=false", "num_workers=0")
+    smoke_run(tmp_path, *quick, "trainer.max_epochs=1")
+    before = _listed(tmp_path / "run")
+    path.write_bytes(whole)
+    last = tmp_path / "run" / "checkpoints" / "last.ckpt"
+    smoke_run(tmp_path, *quick, "trainer.max_epochs=2", resume_from=last)
+    assert _listed(tmp_path / "run") == before and len(before["train"]) == 1

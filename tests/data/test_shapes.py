@@ -69,6 +69,17 @@ def test_what_is_drawn_is_not_drawn_again(tmp_path: Path) -> None:
     assert mark.exists()
 
 
+def test_drawing_reads_nothing_back(tmp_path: Path) -> None:
+    source = small(tmp_path)
+    source.draw()
+    broken = source.devkit / "VOC2007/Annotations/train_000001.xml"
+    broken.write_text("")
+    source.draw()
+    assert broken.read_text() == ""
+    with pytest.raises(ValueError, match=r"train_000001\.xml"):
+        source.annotations("train")
+
+
 def test_a_killed_drawing_leaves_nothing_that_looks_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*arguments: object) -> None:
         raise KeyboardInterrupt

@@ -26,6 +26,10 @@ _BATCH = 32  # images that a metric is given at once
 _FIVE_TIMES = Target("ratio", "<=", 0.2)
 _OURS = ("VOC metric", "COCO metric")
 _PYCOCOTOOLS, _TORCHMETRICS = "pycocotools", "torchmetrics, pycocotools backend"
+_ABOUT_PEERS = (
+    "The peers have no VOC figure: beside our VOC metric, too, they do COCO's work (ten thresholds, four sizes, three "
+    "limits). Making its input from our records is part of pycocotools' time; torchmetrics also computes AP per class."
+)
 _SAME = {_PYCOCOTOOLS: 1e-9, _TORCHMETRICS: 5e-3}  # of AP; torchmetrics keeps boxes and levels of recall in float32
 
 
@@ -64,6 +68,8 @@ def measure(config: dict[str, Any]) -> Record:
         figures = [figure for classes in config["classes"] for figure in _figures(config, classes, notes)]
     finally:
         torch.set_num_threads(before)
+    if any(figure.beside for figure in figures):
+        notes.append(_ABOUT_PEERS)
     setting = (
         f"Random boxes: {config['detections']} detections and about {config['objects']} objects an image, fed {_BATCH} "
         f"images at a time; one thread, {config['rounds']} rounds."

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import hydra
 from omegaconf import DictConfig
@@ -84,7 +84,7 @@ def measure(cfg: DictConfig) -> Record:
         f"{len(annotations)} images of {width:.0f}×{height:.0f} pixels on average, in batches of {cfg.batch_size}, one "
         f"process and one thread, median of {cfg.rounds} alternating passes."
     )
-    return Record("loader", setting, figures, [*_remarks(cfg), *notes], ("cv2", "torchvision", "ultralytics"))
+    return Record("loader", setting, figures, [*_remarks(cfg, recipes), *notes], ("cv2", "torchvision", "ultralytics"))
 
 
 def _check(cfg: DictConfig) -> None:
@@ -115,14 +115,19 @@ def _ours(
     cfg: DictConfig, annotations: "PackedAnnotations", recipes: "dict[str, Pipeline]", runs: list[_Run], folder: Path
 ) -> dict[str, Callable[[], object]]:
     """Our loader by the title of the run; every pass is another epoch, so that no two are augmented alike."""
-    from lightweight_ssd.datamodule import ROOM_FOR_CROPS
     from lightweight_ssd.image_cache_build import open_image_cache
 
     logging.getLogger(open_image_cache.__module__).setLevel(logging.WARNING)  # it would name a folder that goes again
-    longest = max(side for recipe in recipes.values() for side in recipe.image_size)
-    side = cfg.data.cache_side or ROOM_FOR_CROPS * longest
-    images = open_image_cache(annotations, side, folder / "cache")
+    images = open_image_cache(annotations, _cache_side(cfg, recipes), folder / "cache")
     return {run.title: _epoch(cfg, annotations, recipes[run.recipe], images if run.in_memory else None) for run in runs}
+
+
+def _cache_side(cfg: DictConfig, recipes: "dict[str, Pipeline]") -> int:
+    """Longest side of our kept images, pixels; as in training."""
+    from lightweight_ssd.datamodule import ROOM_FOR_CROPS
+
+    longest = max(side for recipe in recipes.values() for side in recipe.image_size)
+    return cfg.data.cache_side or ROOM_FOR_CROPS * longest
 
 
 def _epoch(
@@ -193,12 +198,13 @@ def _figures(
     return figures
 
 
-def _remarks(cfg: Any) -> list[str]:
+def _remarks(cfg: DictConfig, recipes: "dict[str, Pipeline]") -> list[str]:
     remarks = ["Rates are images per second and core; files are in the operating system's cache, not on a cold disk."]
     if cfg.peers:
         remarks.append(
             "torchvision's reference reads with PIL. Ultralytics' loader makes "
             f"{cfg.peer_size}×{cfg.peer_size} pixels, mixes as often as the recipe beside it, and takes Mosaic's "
-            "partners from images that it has just read, where ours draws them from the whole set and reads them."
+            "partners from images that it has just read, where ours draws them from the whole set and reads them. Its "
+            f"cache=ram holds images of {cfg.peer_size} pixels, where ours holds up to {_cache_side(cfg, recipes)}."
         )
     return remarks

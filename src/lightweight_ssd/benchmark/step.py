@@ -65,7 +65,7 @@ def measure(cfg: DictConfig) -> Record:
         if cfg.loop:
             figures += _loop_figures(cfg, batch, steps[0])
         if place.device.type == "cuda" if cfg.with_data is None else cfg.with_data:
-            figures.append(_data_figure(cfg, batch, place))
+            figures.append(_data_figure(cfg, batch, place, notes))
         threads = torch.get_num_threads()
     where = f"{threads} CPU threads" if place.device.type == "cpu" else "on the GPU"
     ours = f"{steps[0].name} at {batch.images.shape[3]}×{batch.images.shape[2]}"
@@ -128,12 +128,19 @@ def _loop_figures(cfg: DictConfig, batch: "Batch", step: "Step") -> list[Figure]
     return [Figure(f"{step.name}, a step of lssd train", whole, "ms", _BARE, bare, True)]
 
 
-def _data_figure(cfg: DictConfig, batch: "Batch", place: "Place") -> Figure:
+def _data_figure(cfg: DictConfig, batch: "Batch", place: "Place", notes: list[str]) -> Figure:
     """The rate of training while data is read, beside that with the data on the device already."""
-    from lightweight_ssd.benchmark_training import images_per_second
+    from lightweight_ssd.assemble import build
+    from lightweight_ssd.benchmark_training import images_per_second, steps_when_fed
 
     resident = images_per_second(cfg, batch, cfg.rounds, cfg.warmup)
     fed = images_per_second(cfg, None, cfg.rounds, cfg.warmup)
+    images, steps = len(build(cfg.data).annotations("train")), sum(steps_when_fed(cfg, cfg.rounds, cfg.warmup))
+    if images // cfg.batch_size < steps:
+        notes.append(
+            f"{steps} steps were taken with data being read, more than an epoch has, so that loaders began anew in "
+            f"between; data.train_images={steps * cfg.batch_size} of data=shapes is enough for one epoch."
+        )
     target = Target("ratio", ">=", _LEAST_RATE) if place.device.type == "cuda" else None
     return Figure("training, data being read", fed, "images/s", "data on the device", resident, True, target)
 

@@ -8,6 +8,7 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from lightweight_ssd.metrics_csv import MetricsCSV
+from lightweight_ssd.whole_file import NotWritten
 
 __all__ = ["Interrupt", "Interrupted"]
 
@@ -107,4 +108,10 @@ class Interrupt(Callback):
             for logger in trainer.loggers:
                 if isinstance(logger, MetricsCSV):
                     logger.flush()
-            self.waiting.replace(self.path)
+            try:
+                self.waiting.replace(self.path)
+            except OSError as error:
+                raise NotWritten(
+                    f"Expected to rename {self.waiting} to {self.path.name}, but got '{error.strerror}': make the "
+                    "folder writable, then go on with resume; the checkpoint that stood there is untouched."
+                ) from error

@@ -17,7 +17,8 @@ class NonFiniteLoss(Callback):
     """Raises when a loss is NaN or infinite, naming the step, the terms and the images of the batch.
 
     On a GPU the check looks at the batch before the present one, whose loss is known by then, so that the step never
-    waits. The weights may have taken that one step; no checkpoint is written after it.
+    waits. The weights may have taken that one step; no checkpoint is written after it, since saving looks first at the
+    batch that is waiting. For that this callback comes before all others that save.
 
     Raises:
         ValueError: On every rank, naming the images of the ranks on which the loss was not finite.
@@ -37,6 +38,12 @@ class NonFiniteLoss(Callback):
             _check(trainer, *current)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._check_waiting(trainer)
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        self._check_waiting(trainer)
+
+    def _check_waiting(self, trainer: Trainer) -> None:
         if self.waiting is not None:
             current, self.waiting = self.waiting, None
             _check(trainer, *current)

@@ -1,4 +1,4 @@
-"""Counts and lists the files that `data.on_bad=skip` left out."""
+"""Counts and lists the problems that `data.on_bad=skip` got around."""
 
 import logging
 from pathlib import Path
@@ -12,29 +12,30 @@ from lightweight_ssd.status import read_json, write_json
 from lightweight_ssd.types import Batch
 from lightweight_ssd.whole_file import NotWritten
 
-__all__ = ["SkippedFiles"]
+__all__ = ["SKIPPED_FILE", "SkippedFiles"]
 
 log = logging.getLogger(__name__)
-_FILE = "skipped.json"
+SKIPPED_FILE = "skipped.json"
 
 
 class SkippedFiles(Callback):
     """Collects what the readers and the loaders of all ranks left out, each file once.
 
     `skipped.json` in the run's folder holds one sentence for each, by split, and is written after every epoch; a run
-    that goes on adds to it. One line at the end says how many there are, and nothing where there is none.
+    that goes on adds to it. One line at the end says how many there are, each counted once although several splits
+    have met it, and nothing where there is none.
 
     Args:
         run_dir: Folder of the run.
     """
 
     def __init__(self, run_dir: str) -> None:
-        self.path = Path(run_dir) / _FILE
+        self.path = Path(run_dir) / SKIPPED_FILE
         self.found: dict[str, dict[str, None]] = {}  # by split, in the order of their discovery
         self.told = 0
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if trainer.global_step:
+        if trainer.ckpt_path:  # the step is restored later
             for split, sentences in read_json(self.path).items():
                 self._note(split, sentences)
         elif trainer.is_global_zero:
@@ -106,7 +107,7 @@ class SkippedFiles(Callback):
             log.warning("%s", error)
 
     def _tell(self, trainer: Trainer) -> None:
-        count = sum(map(len, self.found.values()))
+        count = len({sentence for sentences in self.found.values() for sentence in sentences})
         if trainer.is_global_zero and count > self.told:
-            print(f"{count} wrong files were left out (data.on_bad=skip); {self.path} says which and why.", flush=True)
+            print(f"{count} problems were got around (data.on_bad=skip); they are listed in {self.path}.", flush=True)
             self.told = count

@@ -33,7 +33,8 @@ class COCO:
         val: What to watch during training.
         test: What to report on.
         box_tolerance: Pixels by which a box may leave its image and is clipped in silence; further out is an error.
-        drop_empty_boxes: Leave out boxes of no width or height, and say how many; False makes them an error.
+        drop_empty_boxes: Leave out boxes of no width or height, and say at the first reading how many; False makes them
+            an error.
         on_bad: `error` stops at the first wrong entry and names it; `skip` leaves its image out and lists it.
         cache: Where images are kept resized, for speed: `none`, `disk` or `ram`.
         cache_side: Long side of kept images, pixels; None is chosen to suit the network's input.

@@ -96,10 +96,14 @@ class Shapes:
         text = json.dumps(self._manifest(), sort_keys=True)
         return Path(self.root).absolute() / f"shapes-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
-    def annotations(self, split: Literal["train", "val", "test"]) -> PackedAnnotations:
-        """The annotations of a split, drawn first where this has not been done; image ids number them from 1."""
+    def draw(self) -> None:
+        """Draws the pictures of all splits where this has not been done; what is there is not looked at."""
         if not self.devkit.is_dir():
             self._generate()
+
+    def annotations(self, split: Literal["train", "val", "test"]) -> PackedAnnotations:
+        """The annotations of a split, drawn first where this has not been done; image ids number them from 1."""
+        self.draw()
         return read_split(self.devkit, _YEAR, split, self.class_names, on_bad=self.on_bad)
 
     def _manifest(self) -> dict[str, object]:
