@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lightweight_ssd.image_io import read_image
+from lightweight_ssd.image_io import _decode_flawless_jpeg, read_image
 
 
 def picture(height: int = 40, width: int = 60) -> np.ndarray:
@@ -128,3 +128,27 @@ def test_a_missing_file_and_a_folder_are_told(tmp_path: Path) -> None:
         read_image(tmp_path / "gone.jpg")
     with pytest.raises(ValueError, match="that is a folder"):
         read_image(tmp_path)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("progressive", [0, 1])
+def test_both_jpeg_decoders_give_the_same_pixels(tmp_path: Path, channels: int, progressive: int) -> None:
+    noise = np.random.default_rng(channels).integers(0, 256, (61, 83, channels), np.uint8)
+    for quality in (20, 75, 100):
+        path = tmp_path / f"{quality}.jpg"
+        cv2.imwrite(str(path), noise, [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_PROGRESSIVE, progressive])
+        assert _decode_flawless_jpeg(path.read_bytes()) is not None
+        expected = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
+        assert np.array_equal(read_image(path), expected)
+
+
+def test_what_only_opencv_reads_is_left_to_it(tmp_path: Path) -> None:
+    flawed, cmyk = tmp_path / "flawed.jpg", tmp_path / "cmyk.jpg"
+    cv2.imwrite(str(flawed), np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8))
+    data = flawed.read_bytes()
+    flawed.write_bytes(data[:-300] + data[-2:])  # with its end marker, so nobody but a decoder can know
+    Image.new("CMYK", (20, 10), (10, 20, 30, 40)).save(cmyk)
+    for path, size in ((flawed, (40, 40)), (cmyk, (10, 20))):
+        assert _decode_flawless_jpeg(path.read_bytes()) is None
+        assert read_image(path).shape == (*size, 3)
+    assert _decode_flawless_jpeg(b"\x89PNG") is None

