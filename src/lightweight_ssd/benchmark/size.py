@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from lightweight_ssd.benchmark_record import Figure, Record, Target, import_peer, publish
 from lightweight_ssd.console import one_sentence_errors
+from lightweight_ssd.disk_space import one_sentence_when_full
 from lightweight_ssd.paths import CONF_DIR
 
 if TYPE_CHECKING:  # `--help` should not wait for NumPy and OpenCV
@@ -75,7 +76,11 @@ def _cost(size: int, config: dict[str, Any], with_peer: bool) -> Cost:
     from lightweight_ssd.annotation_cost import in_fresh_process, measure_growth, measure_reading
     from lightweight_ssd.generated_coco import generate_coco
 
-    with tempfile.TemporaryDirectory(prefix="lssd-size-", dir=config["folder"]) as folder:
+    place, advice = (
+        Path(config["folder"] or tempfile.gettempdir()),
+        "give folder=… on a larger disk, or fewer images=[…].",
+    )
+    with one_sentence_when_full(place, advice), tempfile.TemporaryDirectory(prefix="lssd-size-", dir=place) as folder:
         made = generate_coco(Path(folder) / "coco", size, config["points"])
         where = (made.annotations, made.images, Path(folder) / "cache")
         parsed = in_fresh_process(measure_reading, *where)
