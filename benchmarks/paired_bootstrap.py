@@ -20,7 +20,7 @@ import numpy as np
 
 from lightweight_ssd.analysis.paired_bootstrap import Interval, bootstrap_map, draw_images, paired_difference
 from lightweight_ssd.average_precision import PackedDetections, PackedObjects, voc_average_precision
-from lightweight_ssd.evaluated_set import EvaluatedSet
+from lightweight_ssd.runs.evaluated_set import EvaluatedSet
 
 CLASSES = 20
 

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from lightweight_ssd.checking.problems import Kind
 from lightweight_ssd.data.coco import COCO
 from lightweight_ssd.data.voc import VOC
-from lightweight_ssd.data_problems import Kind
 
 SPLITS = {"train": ["a", "b", "c"], "val": ["d", "e"], "test": ["f", "g"]}
 SIZE = (60, 80)  # of every image; height, width

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from lightweight_ssd.formats.voc_format import write_split
 from lightweight_ssd.types import Annotation
-from lightweight_ssd.voc_format import write_split
 
 VOC_PARTS = {
     "trainval2007": ("VOCtrainval_06-Nov-2007.tar", "2007", {"train": ["000001"], "val": ["000002"]}),

@@ -14,10 +14,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from lightweight_ssd import batch_size, train
 from lightweight_ssd.batch_size import choose_batch_size, largest, step_fits
-from lightweight_ssd.rehearsal import Rehearsal, place_of
+from lightweight_ssd.measuring.rehearsal import Rehearsal, place_of
 from tests.command_line import run_command
+from tests.measuring.test_rehearsal import tiny
 from tests.running import smoke_config
-from tests.test_rehearsal import tiny
 
 TRAIN = ("train", "data=shapes", "trainer.max_epochs=1")
 

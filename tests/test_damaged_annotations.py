@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lightweight_ssd.annotations import PackedAnnotations
-from lightweight_ssd.coco_format import read_instances
+from lightweight_ssd.formats.coco_format import read_instances
+from lightweight_ssd.formats.voc_xml import read_annotation
 from lightweight_ssd.types import Annotation
-from lightweight_ssd.voc_xml import read_annotation
 from tests.coco_example import document, write
 
 NAMES = ["cat", "dog"]

@@ -13,9 +13,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
 from lightweight_ssd.assemble import build_detector
-from lightweight_ssd.complexity import complexity
+from lightweight_ssd.measuring.complexity import complexity
 from lightweight_ssd.paths import CONF_DIR
-from lightweight_ssd.run_folder import content_hash
+from lightweight_ssd.runs.folder import content_hash
 
 SCALES = ("full", "short", "smoke")
 

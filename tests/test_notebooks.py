@@ -12,7 +12,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from PIL import Image
 
-from lightweight_ssd.status import FINISHED, write_status
+from lightweight_ssd.runs.status import FINISHED, write_status
 from tests.running import smoke_run
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from lightweight_ssd.report import hydra_arguments
-from lightweight_ssd.sweep_record import JobRecord, write_job, write_sweep
+from lightweight_ssd.sweeping.record import JobRecord, write_job, write_sweep
 from tests.command_line import Outcome, run_command
 from tests.run_folders import TABLE, draw_scene, write_run_folder, write_table
 

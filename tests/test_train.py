@@ -74,7 +74,7 @@ def test_the_rate_scales_with_the_batch_and_is_recorded(run: Path) -> None:
 
 
 def test_detections_are_cocos_and_give_the_same_figure(run: Path) -> None:
-    from lightweight_ssd.coco_files import read_detections
+    from lightweight_ssd.formats.coco_files import read_detections
 
     truth = json.loads((run / "ground_truth.json").read_text())
     found = read_detections(run / "detections.json", [image["id"] for image in truth["images"]])

@@ -18,10 +18,10 @@ from omegaconf import DictConfig, OmegaConf
 from lightweight_ssd.annotations import PackedAnnotations
 from lightweight_ssd.assemble import build, load_checkpoint
 from lightweight_ssd.device import device_name
-from lightweight_ssd.rehearsal import Place, Rehearsal, named_gpus, place_of
-from lightweight_ssd.run_folder import LAST_CHECKPOINT
-from lightweight_ssd.run_identity import content_of
-from lightweight_ssd.status import read_json, write_json
+from lightweight_ssd.measuring.rehearsal import Place, Rehearsal, named_gpus, place_of
+from lightweight_ssd.runs.folder import LAST_CHECKPOINT
+from lightweight_ssd.runs.identity import content_of
+from lightweight_ssd.runs.status import read_json, write_json
 
 __all__ = ["choose_batch_size", "largest", "step_fits"]
 

@@ -10,7 +10,7 @@ from lightweight_ssd.console import name_first_argument, one_sentence_errors
 from lightweight_ssd.paths import CONF_DIR
 
 if TYPE_CHECKING:  # its imports take seconds, which `--help` should not
-    from lightweight_ssd.data_problems import Findings
+    from lightweight_ssd.checking.problems import Findings
 
 __all__ = ["check", "main", "summary"]
 
@@ -44,8 +44,8 @@ def check(config: dict[str, Any]) -> tuple["Findings", dict[str, int]]:
         ValueError, FileNotFoundError: For a setting that cannot be met.
     """
     from lightweight_ssd.assemble import build
-    from lightweight_ssd.data_problems import Findings
-    from lightweight_ssd.source_check import check_source
+    from lightweight_ssd.checking.problems import Findings
+    from lightweight_ssd.checking.source import check_source
 
     _check_settings(config)
     source = build(config["data"])
@@ -90,7 +90,7 @@ def _count(number: int, word: str) -> str:
 
 
 def _advice(findings: "Findings") -> list[str]:
-    from lightweight_ssd.data_problems import NOTES, SKIPPED
+    from lightweight_ssd.checking.problems import NOTES, SKIPPED
 
     errors = [kind for kind in findings.counts if kind not in NOTES]
     stubborn = ", ".join(kind for kind in errors if kind not in SKIPPED)

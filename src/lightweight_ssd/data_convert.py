@@ -27,7 +27,7 @@ def main(cfg: DictConfig) -> None:
         config: Any = OmegaConf.to_container(cfg, resolve=True)
         output = _check(config)
         splits = _read(config)
-        from lightweight_ssd.conversion import convert
+        from lightweight_ssd.formats.conversion import convert
 
         convert(splits, config["to"], output, config["images"])
         print(_summary(splits, config["to"], output, config["images"]))

@@ -13,7 +13,7 @@ from lightweight_ssd.console import name_first_argument, one_sentence_errors, qu
 from lightweight_ssd.paths import CONF_DIR
 
 if TYPE_CHECKING:  # requests takes a while to import, which `--help` should not
-    from lightweight_ssd.download import Download
+    from lightweight_ssd.download.archives import Download
 
 __all__ = ["main", "prepare"]
 

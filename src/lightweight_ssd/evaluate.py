@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from lightweight_ssd.console import one_sentence_errors, quiet_frameworks, quoted, relaunchable
 from lightweight_ssd.paths import CONF_DIR
-from lightweight_ssd.status import read_results
+from lightweight_ssd.runs.status import read_results
 
 __all__ = ["evaluate", "main"]
 

@@ -28,7 +28,7 @@ from lightweight_ssd.disk_space import in_words, require_space
 from lightweight_ssd.free_memory import available_memory
 from lightweight_ssd.image_cache import INDEX_FILE, PIXELS_FILE, ImageCache, cached_sizes, image_starts
 from lightweight_ssd.image_io import read_image
-from lightweight_ssd.run_lock import lock_run, try_to_lock_run
+from lightweight_ssd.runs.lock import lock_run, try_to_lock_run
 from lightweight_ssd.worker_processes import each_file
 
 __all__ = ["open_image_cache", "require_memory"]

@@ -56,7 +56,7 @@ def predict(config: dict[str, Any]) -> tuple[list[dict[str, Any]], list[Path]]:
     from lightweight_ssd.assemble import load_detector
     from lightweight_ssd.augment.pipeline import Pipeline
     from lightweight_ssd.device import choose_device
-    from lightweight_ssd.status import write_json
+    from lightweight_ssd.runs.status import write_json
 
     _check(config)
     sources, device = find_images(str(config["source"])), choose_device(str(config["device"]))

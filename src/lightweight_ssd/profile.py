@@ -44,9 +44,9 @@ def profile(config: dict[str, Any], given: Collection[str] = ()) -> dict[str, An
     Raises:
         ValueError, FileNotFoundError: For a setting that cannot be met.
     """
-    from lightweight_ssd.complexity import complexity
     from lightweight_ssd.device import choose_device
-    from lightweight_ssd.status import write_json
+    from lightweight_ssd.measuring.complexity import complexity
+    from lightweight_ssd.runs.status import write_json
 
     _check(config, given)
     output, device = _output_file(config["output"]), choose_device(config["device"])
@@ -102,7 +102,7 @@ def _words(config: dict[str, Any], num_classes: int, checkpoint: str | None) -> 
 
 def _latency(detector: "Detector", input_size: list[int], config: dict[str, Any]) -> dict[str, Any]:
     """The figures of `latency.latency`, its times under the names of this command's file."""
-    from lightweight_ssd.latency import latency
+    from lightweight_ssd.measuring.latency import latency
 
     asked = {name: config[name] for name in ("threads", "warmup", "repeats")}
     measured = latency(detector, input_size, **asked)

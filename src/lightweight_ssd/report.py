@@ -99,14 +99,14 @@ def build_report(
     Raises:
         ValueError, FileNotFoundError: If there are no runs, no row of the baseline's name, or no place to write.
     """
-    from lightweight_ssd.comparison import compare
     from lightweight_ssd.output_folder import make_output_folder
     from lightweight_ssd.page.html import write_page
-    from lightweight_ssd.report_payload import build_payload
-    from lightweight_ssd.report_pictures import write_pictures
-    from lightweight_ssd.report_tables import markdown_report, rows_csv, runs_csv
-    from lightweight_ssd.run_record import find_runs
-    from lightweight_ssd.sweep_notes import sweep_notes
+    from lightweight_ssd.reporting.comparison import compare
+    from lightweight_ssd.reporting.payload import build_payload
+    from lightweight_ssd.reporting.pictures import write_pictures
+    from lightweight_ssd.reporting.tables import markdown_report, rows_csv, runs_csv
+    from lightweight_ssd.runs.record import find_runs
+    from lightweight_ssd.sweeping.notes import sweep_notes
 
     roots = _roots(config)
     runs = find_runs(roots)
@@ -129,9 +129,9 @@ def build_report(
 def _watch(config: dict[str, Any]) -> None:
     """Serves the report until Ctrl-C."""
     from lightweight_ssd.output_folder import make_output_folder
-    from lightweight_ssd.report_pictures import write_pictures
-    from lightweight_ssd.report_server import rebuild_on_change, serve
-    from lightweight_ssd.status import write_json
+    from lightweight_ssd.reporting.pictures import write_pictures
+    from lightweight_ssd.reporting.server import rebuild_on_change, serve
+    from lightweight_ssd.runs.status import write_json
 
     output = make_output_folder(config["output"])
 
@@ -180,7 +180,7 @@ def _check(config: dict[str, Any]) -> None:
 
 
 def _print_summary(payload: dict[str, Any], output: Path) -> None:
-    from lightweight_ssd.report_tables import short_table
+    from lightweight_ssd.reporting.tables import short_table
 
     print(short_table(payload))
     if payload["notes"]:

@@ -14,15 +14,15 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from lightweight_ssd.console import INTERRUPTED_EXIT_CODE, one_sentence_errors, quiet_frameworks, relaunchable
-from lightweight_ssd.launcher import expect_plugins
-from lightweight_ssd.parent_watch import stop_with_parent
 from lightweight_ssd.paths import CONF_DIR
-from lightweight_ssd.run_folder import BEST_CHECKPOINT, LAST_CHECKPOINT, choose_run_dir, slug, write_provenance
-from lightweight_ssd.run_identity import content_of, identify
-from lightweight_ssd.run_lock import holder, try_to_lock_run
-from lightweight_ssd.status import FINISHED, read_results, read_status, write_status
-from lightweight_ssd.sweep import reporting_sweep
-from lightweight_ssd.sweep_job import run_in_own_process
+from lightweight_ssd.runs.folder import BEST_CHECKPOINT, LAST_CHECKPOINT, choose_run_dir, slug, write_provenance
+from lightweight_ssd.runs.identity import content_of, identify
+from lightweight_ssd.runs.lock import holder, try_to_lock_run
+from lightweight_ssd.runs.parent_watch import stop_with_parent
+from lightweight_ssd.runs.status import FINISHED, read_results, read_status, write_status
+from lightweight_ssd.sweeping.job import run_in_own_process
+from lightweight_ssd.sweeping.launcher import expect_plugins
+from lightweight_ssd.sweeping.sweep import reporting_sweep
 
 __all__ = ["main", "run", "train"]
 
@@ -87,8 +87,8 @@ def train(cfg: DictConfig, choices: dict[str, str], overrides: list[str], resume
     """
     from lightning.pytorch import seed_everything
 
-    from lightweight_ssd import wandb_run
     from lightweight_ssd.console_table import print_result
+    from lightweight_ssd.runs import wandb_run
     from lightweight_ssd.training import fit, measure, measure_gray, prepare, write_run
 
     quiet_frameworks()

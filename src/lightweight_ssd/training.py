@@ -10,20 +10,20 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from omegaconf import DictConfig
 
-from lightweight_ssd.artifacts import GRAY_DETECTIONS_FILE, result_figures, write_data_pictures, write_evaluation
 from lightweight_ssd.assemble import build, build_detector, load_checkpoint, trained_weights
 from lightweight_ssd.callbacks.ema import EMA
-from lightweight_ssd.checkpoint_io import WholeCheckpoints
-from lightweight_ssd.coco_files import write_detections
-from lightweight_ssd.complexity import complexity
 from lightweight_ssd.datamodule import DetectionDataModule, Source
+from lightweight_ssd.formats.coco_files import write_detections
 from lightweight_ssd.initial_weights import initialise
-from lightweight_ssd.latency import latency
+from lightweight_ssd.measuring.complexity import complexity
+from lightweight_ssd.measuring.latency import latency
 from lightweight_ssd.metrics.coco import COCOResult
 from lightweight_ssd.metrics.voc import VOCMetric, VOCResult
-from lightweight_ssd.metrics_csv import MetricsCSV
-from lightweight_ssd.run_folder import ENVIRONMENT_FILE, environment
-from lightweight_ssd.status import RESULTS_FILE, read_json, read_status, write_json
+from lightweight_ssd.runs.artifacts import GRAY_DETECTIONS_FILE, result_figures, write_data_pictures, write_evaluation
+from lightweight_ssd.runs.checkpoint_io import WholeCheckpoints
+from lightweight_ssd.runs.folder import ENVIRONMENT_FILE, environment
+from lightweight_ssd.runs.metrics_csv import MetricsCSV
+from lightweight_ssd.runs.status import RESULTS_FILE, read_json, read_status, write_json
 from lightweight_ssd.task import DetectionTask
 from lightweight_ssd.types import Detections
 

@@ -3,7 +3,7 @@ import pytest
 
 from lightweight_ssd.analysis.disagreement import image_scores, most_disagreed
 from lightweight_ssd.average_precision import PackedDetections, PackedObjects
-from lightweight_ssd.evaluated_set import EvaluatedSet
+from lightweight_ssd.runs.evaluated_set import EvaluatedSet
 
 BOX = np.array([0.0, 0.0, 10.0, 10.0])
 FAR = BOX + 50

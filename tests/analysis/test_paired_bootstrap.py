@@ -11,7 +11,7 @@ from lightweight_ssd.analysis.paired_bootstrap import (
     row_interval,
 )
 from lightweight_ssd.average_precision import PackedDetections, PackedObjects, voc_average_precision
-from lightweight_ssd.evaluated_set import EvaluatedSet
+from lightweight_ssd.runs.evaluated_set import EvaluatedSet
 
 CLASSES = 5  # the fourth has objects in one image only, the fifth difficult ones only
 

@@ -10,7 +10,7 @@ import yaml
 from tests.command_line import run_command
 
 from lightweight_ssd.benchmark.evaluate import measure
-from lightweight_ssd.benchmark_record import reached
+from lightweight_ssd.measuring.record import reached
 from lightweight_ssd.paths import CONF_DIR
 
 PEERS = ["pycocotools", "torchmetrics, pycocotools backend"]

@@ -5,9 +5,9 @@ import pytest
 import yaml
 
 from lightweight_ssd.data.voc import VOC
+from lightweight_ssd.formats.voc_format import write_split
 from lightweight_ssd.paths import CONF_DIR
 from lightweight_ssd.types import Annotation
-from lightweight_ssd.voc_format import write_split
 
 
 def make(root: Path, year: str, **splits: list[str]) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from lightweight_ssd.average_precision import PackedDetections
-from lightweight_ssd.evaluated_set import EvaluatedSet
+from lightweight_ssd.runs.evaluated_set import EvaluatedSet
 from lightweight_ssd.verdicts import judge
 
 __all__ = ["image_scores", "most_disagreed"]

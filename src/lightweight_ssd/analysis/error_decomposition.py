@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from lightweight_ssd.average_precision import PackedDetections, PackedObjects
-from lightweight_ssd.evaluated_set import EvaluatedSet
+from lightweight_ssd.runs.evaluated_set import EvaluatedSet
 from lightweight_ssd.verdicts import Verdicts, average_precision_of, judge, pairs_of_an_image
 
 __all__ = ["ErrorCounts", "ErrorDecomposition", "decompose_errors"]

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
-from lightweight_ssd.benchmark_record import Figure, Record, Target, Timing, import_peer, interleaved, publish
 from lightweight_ssd.console import one_sentence_errors
+from lightweight_ssd.measuring.record import Figure, Record, Target, Timing, import_peer, interleaved, publish
 from lightweight_ssd.paths import CONF_DIR
 
 if TYPE_CHECKING:  # torch takes seconds to import, which `--help` should not

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
-from lightweight_ssd.benchmark_record import Figure, Record, interleaved, publish
 from lightweight_ssd.console import one_sentence_errors
+from lightweight_ssd.measuring.record import Figure, Record, interleaved, publish
 from lightweight_ssd.paths import CONF_DIR
 
 if TYPE_CHECKING:  # torch takes seconds to import, which `--help` should not
-    from lightweight_ssd.benchmark_forms import Contender, Form
+    from lightweight_ssd.measuring.forms import Contender, Form
 
 __all__ = ["main", "measure"]
 
@@ -55,7 +55,7 @@ def measure(config: dict[str, Any]) -> Record:
 
 
 def _check(config: dict[str, Any]) -> None:
-    from lightweight_ssd.benchmark_forms import FORMS
+    from lightweight_ssd.measuring.forms import FORMS
 
     for key, least in _LEAST.items():
         if not isinstance(config[key], int) or config[key] < least:
@@ -68,7 +68,7 @@ def _contenders(config: dict[str, Any], notes: list[str]) -> list["Contender"]:
     import torch
 
     from lightweight_ssd.assemble import build
-    from lightweight_ssd.benchmark_forms import our_contender, peer_contenders
+    from lightweight_ssd.measuring.forms import our_contender, peer_contenders
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -80,7 +80,7 @@ def _forms(config: dict[str, Any], contenders: list["Contender"], notes: list[st
     """Forms by (form, contender), without those for which something is missing."""
     import torch
 
-    from lightweight_ssd.benchmark_forms import make_form
+    from lightweight_ssd.measuring.forms import make_form
 
     image = torch.rand(1, 3, *[config["image_size"]] * 2, generator=torch.Generator().manual_seed(0)) * 255
     keys = [(form, contender) for form in config["forms"] for contender in contenders]

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import hydra
 from omegaconf import DictConfig
 
-from lightweight_ssd.benchmark_record import Figure, Record, Target, Timing, interleaved, publish
 from lightweight_ssd.console import one_sentence_errors
+from lightweight_ssd.measuring.record import Figure, Record, Target, Timing, interleaved, publish
 from lightweight_ssd.paths import CONF_DIR
 
 if TYPE_CHECKING:  # torch takes seconds to import, which `--help` should not
@@ -70,7 +70,7 @@ def measure(cfg: DictConfig) -> Record:
     runs = [_Run(name, in_memory) for name in recipes for in_memory in (False, True)]
     notes: list[str] = []
     with tempfile.TemporaryDirectory(prefix="lssd-benchmark-") as folder, _one_thread():
-        from lightweight_ssd.benchmark_loaders import decoders
+        from lightweight_ssd.measuring.loaders import decoders
 
         decoding, ours = decoders(annotations, notes), _ours(cfg, annotations, recipes, runs, Path(folder))
         seconds = interleaved({**decoding, **ours}, cfg.rounds, cfg.warmup)
@@ -155,7 +155,7 @@ def _peers(
     folder: Path,
     notes: list[str],
 ) -> dict[str, Callable[[], object]]:
-    from lightweight_ssd.benchmark_loaders import torchvision_loader, ultralytics_loader
+    from lightweight_ssd.measuring.loaders import torchvision_loader, ultralytics_loader
 
     size = next(iter(recipes.values())).image_size
     calls: dict[str, Callable[[], object]] = {_TORCHVISION: torchvision_loader(annotations, size, cfg.batch_size)}

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
-from lightweight_ssd.benchmark_record import Figure, Record, Target, import_peer, publish
 from lightweight_ssd.console import one_sentence_errors
 from lightweight_ssd.disk_space import one_sentence_when_full
+from lightweight_ssd.measuring.record import Figure, Record, Target, import_peer, publish
 from lightweight_ssd.paths import CONF_DIR
 
 if TYPE_CHECKING:  # `--help` should not wait for NumPy and OpenCV
-    from lightweight_ssd.annotation_cost import Growth, Reading
+    from lightweight_ssd.measuring.annotation_cost import Growth, Reading
 
 __all__ = ["Cost", "main", "measure"]
 
@@ -73,8 +73,8 @@ def measure(config: dict[str, Any]) -> Record:
 
 
 def _cost(size: int, config: dict[str, Any], with_peer: bool) -> Cost:
-    from lightweight_ssd.annotation_cost import in_fresh_process, measure_growth, measure_reading
-    from lightweight_ssd.generated_coco import generate_coco
+    from lightweight_ssd.measuring.annotation_cost import in_fresh_process, measure_growth, measure_reading
+    from lightweight_ssd.measuring.generated_coco import generate_coco
 
     place, advice = (
         Path(config["folder"] or tempfile.gettempdir()),
@@ -94,8 +94,8 @@ def _cost(size: int, config: dict[str, Any], with_peer: bool) -> Cost:
 def _read_with_pycocotools(annotations: Path) -> "Reading":
     from pycocotools.coco import COCO
 
-    from lightweight_ssd.annotation_cost import Reading
-    from lightweight_ssd.process_memory import memory
+    from lightweight_ssd.measuring.annotation_cost import Reading
+    from lightweight_ssd.measuring.process_memory import memory
 
     before, start = memory(), time.perf_counter()
     with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):

@@ -14,10 +14,10 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
-from lightweight_ssd.benchmark_record import Figure, Record, Target, interleaved, publish
 from lightweight_ssd.console import one_sentence_errors, quoted
+from lightweight_ssd.measuring.record import Figure, Record, Target, interleaved, publish
 from lightweight_ssd.paths import CONF_DIR
-from lightweight_ssd.status import read_status
+from lightweight_ssd.runs.status import read_status
 
 __all__ = ["main", "measure"]
 

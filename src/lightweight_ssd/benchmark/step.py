@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import hydra
 from omegaconf import DictConfig
 
-from lightweight_ssd.benchmark_record import Figure, Record, Target, Timing, interleaved, publish
 from lightweight_ssd.console import one_sentence_errors, quiet_frameworks
+from lightweight_ssd.measuring.record import Figure, Record, Target, Timing, interleaved, publish
 from lightweight_ssd.paths import CONF_DIR
 
 if TYPE_CHECKING:  # torch takes seconds to import, which `--help` should not
-    from lightweight_ssd.benchmark_steps import Step
-    from lightweight_ssd.rehearsal import Place
+    from lightweight_ssd.measuring.rehearsal import Place
+    from lightweight_ssd.measuring.steps import Step
     from lightweight_ssd.types import Batch
 
 __all__ = ["main", "measure"]
@@ -46,9 +46,9 @@ def measure(cfg: DictConfig) -> Record:
     import lightning.pytorch  # noqa: F401  # sets how loud it is
     import torch
 
-    from lightweight_ssd.benchmark_steps import our_step
     from lightweight_ssd.device import device_name
-    from lightweight_ssd.rehearsal import Rehearsal, place_of
+    from lightweight_ssd.measuring.rehearsal import Rehearsal, place_of
+    from lightweight_ssd.measuring.steps import our_step
 
     _check(cfg)
     quiet_frameworks()
@@ -87,8 +87,8 @@ def _check(cfg: DictConfig) -> None:
 
 def _peer_steps(cfg: DictConfig, place: "Place", notes: list[str]) -> list["Step"]:
     """Those of the peers that are installed."""
-    from lightweight_ssd.benchmark_steps import ssdlite320_step, yolo11n_step
-    from lightweight_ssd.rehearsal import random_batch
+    from lightweight_ssd.measuring.rehearsal import random_batch
+    from lightweight_ssd.measuring.steps import ssdlite320_step, yolo11n_step
 
     squares = random_batch(cfg.batch_size, _PEER_SIZE, cfg.num_classes, cfg.objects, place.device)
     steps = [ssdlite320_step(cfg.num_classes, squares, place), yolo11n_step(cfg.num_classes, squares, place, notes)]
@@ -122,7 +122,7 @@ def _timed(cfg: DictConfig, calls: dict[Any, Any]) -> dict[Any, Timing]:
 
 def _loop_figures(cfg: DictConfig, batch: "Batch", step: "Step") -> list[Figure]:
     """A step as `lssd train` takes it, with Lightning's loop, logging and callbacks."""
-    from lightweight_ssd.benchmark_training import loop_seconds
+    from lightweight_ssd.measuring.training import loop_seconds
 
     whole, bare = (1000 * median(times) for times in loop_seconds(cfg, batch, step.bare, cfg.rounds, cfg.warmup))
     return [Figure(f"{step.name}, a step of lssd train", whole, "ms", _BARE, bare, True)]
@@ -131,7 +131,7 @@ def _loop_figures(cfg: DictConfig, batch: "Batch", step: "Step") -> list[Figure]
 def _data_figure(cfg: DictConfig, batch: "Batch", place: "Place", notes: list[str]) -> Figure:
     """The rate of training while data is read, beside that with the data on the device already."""
     from lightweight_ssd.assemble import build
-    from lightweight_ssd.benchmark_training import images_per_second, steps_when_fed
+    from lightweight_ssd.measuring.training import images_per_second, steps_when_fed
 
     resident = images_per_second(cfg, batch, cfg.rounds, cfg.warmup)
     fed = images_per_second(cfg, None, cfg.rounds, cfg.warmup)

@@ -7,7 +7,7 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from lightweight_ssd.metrics_csv import MetricsCSV
+from lightweight_ssd.runs.metrics_csv import MetricsCSV
 from lightweight_ssd.whole_file import NotWritten
 
 __all__ = ["Interrupt", "Interrupted"]

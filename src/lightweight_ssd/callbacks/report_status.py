@@ -6,7 +6,7 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from lightweight_ssd.status import read_status, write_status
+from lightweight_ssd.runs.status import read_status, write_status
 from lightweight_ssd.task import DetectionTask
 
 __all__ = ["ReportStatus"]

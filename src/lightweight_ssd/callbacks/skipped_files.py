@@ -8,7 +8,7 @@ import torch.distributed as dist
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from lightweight_ssd.datamodule import DetectionDataModule
-from lightweight_ssd.status import read_json, write_json
+from lightweight_ssd.runs.status import read_json, write_json
 from lightweight_ssd.types import Batch
 from lightweight_ssd.whole_file import NotWritten
 

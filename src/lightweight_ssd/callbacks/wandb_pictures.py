@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from lightweight_ssd.runs.wandb_logger import OptionalWandb
 from lightweight_ssd.task import DetectionTask
 from lightweight_ssd.types import Annotation, Batch, Detections
-from lightweight_ssd.wandb_logger import OptionalWandb
 
 __all__ = ["WandbPictures"]
 

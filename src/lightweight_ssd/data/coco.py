@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from lightweight_ssd.annotations import PackedAnnotations, default_cache_dir
-from lightweight_ssd.coco_format import read_instances
-from lightweight_ssd.coco_json import read_categories
+from lightweight_ssd.formats.coco_format import read_instances
+from lightweight_ssd.formats.coco_json import read_categories
 from lightweight_ssd.source_options import check_source_options
 
 __all__ = ["COCO"]

@@ -15,10 +15,10 @@ import numpy as np
 from tqdm import tqdm
 
 from lightweight_ssd.annotations import PackedAnnotations, default_cache_dir
+from lightweight_ssd.formats.voc_format import read_split, write_split
 from lightweight_ssd.shape_drawing import SHAPE_NAMES, draw_scene
 from lightweight_ssd.source_options import check_source_options
 from lightweight_ssd.types import Annotation
-from lightweight_ssd.voc_format import read_split, write_split
 
 __all__ = ["Shapes"]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Literal
 
 from lightweight_ssd.annotations import PackedAnnotations, default_cache_dir
+from lightweight_ssd.formats.voc_format import read_split
 from lightweight_ssd.source_options import check_source_options
-from lightweight_ssd.voc_format import read_split
 
 __all__ = ["VOC"]
 

@@ -1,0 +1,1 @@
+"""What can be wrong with a data set, found and listed: `lssd data check` from inside."""

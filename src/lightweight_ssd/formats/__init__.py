@@ -1,0 +1,1 @@
+"""What lies on disk: the annotation formats of VOC and COCO, read, checked, written and converted."""

@@ -1,0 +1,53 @@
+"""What a run is: the hash of what it computes, the row of the table it belongs to, and what was asked for."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from lightweight_ssd.runs.folder import content_hash
+
+__all__ = ["content_of", "identify", "row_of"]
+
+
+def content_of(cfg: DictConfig) -> str:
+    """The hash of what the run computes, whatever its folder; `experiment_name` must be set."""
+    return _hash(cfg, run_dir=None)
+
+
+def row_of(cfg: DictConfig) -> str:
+    """The same with the seed left out: equal for the runs that an ablation averages."""
+    return _hash(cfg, run_dir=None, seed=None)
+
+
+def identify(cfg: DictConfig, choices: dict[str, str], overrides: list[str]) -> dict[str, Any]:
+    """All that a comparison needs to know of a run before it has any figure.
+
+    Args:
+        cfg: The whole configuration, with `experiment_name` set.
+        choices: Option per config group.
+        overrides: As they were typed.
+
+    Returns:
+        What goes into `identity.json`: `content`, `row` (hashes), `label`, `paper` and `baseline` (of the table's row),
+        `experiment`, `scale`, `seed`, `choices`, `overrides`, `started` (ISO 8601, UTC).
+    """
+    row: dict[str, Any] = OmegaConf.to_container(cfg.row, resolve=True)  # pyright: ignore[reportAssignmentType]
+    return {
+        "content": content_of(cfg),
+        "row": row_of(cfg),
+        "label": row.get("label"),
+        "paper": row.get("paper"),
+        "baseline": bool(row.get("baseline")),
+        "experiment": cfg.experiment_name,
+        "scale": choices.get("scale"),
+        "seed": cfg.seed,
+        "choices": choices,
+        "overrides": overrides,
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _hash(cfg: DictConfig, **changed: Any) -> str:
+    changed_cfg = OmegaConf.merge(cfg, changed)
+    return content_hash(OmegaConf.to_container(changed_cfg, resolve=True))  # pyright: ignore[reportArgumentType]

@@ -1,0 +1,27 @@
+"""COCO's size (promise G26): what annotations cost in the main process and in forked workers."""
+
+from pathlib import Path
+
+from lightweight_ssd.measuring.annotation_cost import Growth, in_fresh_process, measure_growth, measure_reading
+from lightweight_ssd.measuring.generated_coco import generate_coco
+from lightweight_ssd.measuring.process_memory import Memory
+
+
+def test_copies_of_shared_pages_count_as_growth() -> None:
+    growth = Growth(Memory(100, 10, 40), Memory(100, 30, 45))
+    assert (growth.gained, growth.share) == (20, 0.2)
+
+
+def test_coco_2017_is_held_in_little_memory_and_does_not_grow_in_workers(tmp_path: Path) -> None:
+    made = generate_coco(tmp_path / "coco", 118_000, points=3)
+    assert made.object_count == 860_000
+    where = (made.annotations, made.images, tmp_path / "cache")
+    try:
+        from_json, from_cache = in_fresh_process(measure_reading, *where), in_fresh_process(measure_reading, *where)
+        growth = in_fresh_process(measure_growth, *where, 4)
+    finally:
+        made.annotations.unlink()  # nobody looks at 180 MB of a passed test again
+    assert 860_000 * 30 < from_cache.held < from_json.held < 150e6
+    assert growth.early.unique > 0 and growth.early.resident > 2 * growth.early.proportional  # workers share
+    assert growth.share < 0.05
+    assert growth.gained < from_cache.held  # all four together: not a single copy of the annotations

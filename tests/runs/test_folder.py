@@ -1,0 +1,103 @@
+"""A run's folder follows from what it computes, and is found again."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lightweight_ssd.runs.folder import choose_run_dir, content_hash, not_content, slug, write_provenance
+from lightweight_ssd.runs.status import write_status
+
+CONFIG = {
+    "seed": 0,
+    "run_dir": None,
+    "runs": "runs",
+    "resume": "never",
+    "data": {"root": "here", "class_names": ["a"]},
+    "trainer": {"devices": 1, "max_epochs": 3},
+    "logger": {"csv": {}},
+}
+
+
+@pytest.mark.parametrize(
+    ("group", "key", "value"),
+    [
+        ("data", "root", "x"),
+        ("trainer", "devices", 2),
+        ("", "resume", "auto"),
+        ("", "logger", {}),
+        ("", "runs", "x"),
+        ("", "coco_metric", None),
+        ("data", "cache_dir", "x"),
+    ],
+)
+def test_hash_ignores_paths_logging_and_hardware(group: str, key: str, value: object) -> None:
+    changed = json.loads(json.dumps(CONFIG))
+    (changed[group] if group else changed)[key] = value
+    assert content_hash(changed) == content_hash(CONFIG)
+
+
+@pytest.mark.parametrize(("group", "key", "value"), [("", "seed", 1), ("trainer", "max_epochs", 4)])
+def test_hash_sees_what_changes_the_figures(group: str, key: str, value: object) -> None:
+    changed = json.loads(json.dumps(CONFIG))
+    (changed[group] if group else changed)[key] = value
+    assert content_hash(changed) != content_hash(CONFIG)
+
+
+def test_hash_takes_images_kept_in_memory_and_on_disk_for_the_same() -> None:
+    hashes = {
+        cache: content_hash({**CONFIG, "data": {**CONFIG["data"], "cache": cache}}) for cache in ("none", "disk", "ram")
+    }
+    assert hashes["disk"] == hashes["ram"] != hashes["none"]
+    assert not_content(["data.cache", "data.cache_side"]) == ["data.cache"]
+    swept = [{**CONFIG, "data": {"cache": cache}, "content": ["data.cache"]} for cache in ("disk", "ram")]
+    assert content_hash(swept[0]) != content_hash(swept[1])
+
+
+def test_slug_holds_nothing_that_a_path_trips_over() -> None:
+    name = slug(3, {"backbone": "a/b", "neck": "c,d=[e]", "loss": "f g", "augment": "h" * 200})
+    assert set(name) <= set("abcdefgh_-seed3.") and len(name) <= 80
+
+
+def test_a_second_run_of_the_same_content_gets_its_own_folder(tmp_path: Path) -> None:
+    for expected in ("x-0123abcd", "x-0123abcd-2", "x-0123abcd-3"):
+        folder, checkpoint = choose_run_dir(tmp_path, "e", "x-0123abcd", "never")
+        assert folder == tmp_path / "e" / expected and checkpoint is None
+        folder.mkdir(parents=True)
+
+
+def test_auto_resumes_the_newest_that_can_be_resumed(tmp_path: Path) -> None:
+    assert choose_run_dir(tmp_path, "e", "x-0123abcd", "auto") == (tmp_path / "e" / "x-0123abcd", None)
+    for name, saved in (("x-0123abcd", True), ("x-0123abcd-2", True), ("x-0123abcd-3", False)):
+        checkpoints = tmp_path / "e" / name / "checkpoints"
+        checkpoints.mkdir(parents=True)
+        if saved:
+            (checkpoints / "last.ckpt").touch()
+    folder, checkpoint = choose_run_dir(tmp_path, "e", "x-0123abcd", "auto")
+    assert folder.name == "x-0123abcd-2" and checkpoint == folder / "checkpoints" / "last.ckpt"
+
+
+def test_auto_finds_a_finished_run(tmp_path: Path) -> None:
+    folder = tmp_path / "e" / "x-0123abcd"
+    folder.mkdir(parents=True)
+    write_status(folder, state="finished")
+    assert choose_run_dir(tmp_path, "e", "x-0123abcd", "auto") == (folder, None)
+
+
+def test_a_named_checkpoint_must_exist(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="never, auto or the path"):
+        choose_run_dir(tmp_path, "e", "x", str(tmp_path / "missing.ckpt"))
+
+
+def test_provenance_names_commit_and_versions(tmp_path: Path) -> None:
+    write_provenance(tmp_path / "run", {"seed": 0}, ["seed=0"])
+    written = json.loads((tmp_path / "run" / "environment.json").read_text())
+    assert {"commit", "uncommitted_changes", "versions", "python", "machine"} <= written.keys()
+    assert written["versions"]["torch"]
+    assert (tmp_path / "run" / "overrides.yaml").read_text() == "- seed=0\n"
+
+
+def test_what_a_sweep_varies_counts_but_not_the_name_of_a_row() -> None:
+    assert not_content(["trainer.devices", "row", "neck.circles", "seed"]) == ["trainer.devices"]
+    varied = [{**CONFIG, "trainer": {"devices": n}, "content": ["trainer.devices"]} for n in (1, 2)]
+    assert content_hash(varied[0]) != content_hash(varied[1])

@@ -1,0 +1,44 @@
+"""Status and results are whole JSON at any moment."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from lightweight_ssd.runs.status import read_results, read_status, write_json, write_status
+from lightweight_ssd.whole_file import NotWritten
+
+
+def test_nothing_written_reads_as_empty(tmp_path: Path) -> None:
+    assert read_status(tmp_path) == {} and read_results(tmp_path) == {}
+
+
+def test_fields_are_merged(tmp_path: Path) -> None:
+    write_status(tmp_path, state="running", step=3)
+    write_status(tmp_path, state="finished")
+    status = read_status(tmp_path)
+    assert status["state"] == "finished" and status["step"] == 3 and status["pid"] and status["updated"]
+    assert [path.name for path in tmp_path.iterdir()] == ["status.json"]
+
+
+def test_figures_that_are_not_finite_become_null(tmp_path: Path) -> None:
+    write_json(tmp_path / "x.json", {"a": math.nan, "b": [math.inf, 1.5], "c": {"d": -math.inf}, 3: "key"})
+    assert json.loads((tmp_path / "x.json").read_text()) == {"a": None, "b": [None, 1.5], "c": {"d": None}, "3": "key"}
+
+
+def test_a_status_that_cannot_be_written_is_told_of_once_and_stops_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_status(tmp_path, state="running")
+    (tmp_path / "status.json.part").mkdir()  # in the way of the file beside it, even for root
+    for step in range(3):
+        write_status(tmp_path, step=step)
+    assert len(caplog.records) == 1 and "the run goes on" in caplog.text
+    assert read_status(tmp_path)["state"] == "running"
+
+
+def test_figures_that_cannot_be_written_are_an_error(tmp_path: Path) -> None:
+    (tmp_path / "results.json.part").mkdir()
+    with pytest.raises(NotWritten, match=r"Expected to write .*results\.json"):
+        write_json(tmp_path / "results.json", {})
