@@ -34,7 +34,7 @@ def write_pictures(payload: dict[str, Any], folder: Path) -> list[Path]:
     """Draws what there is and takes away what an earlier report drew that these runs have no values for.
 
     Args:
-        payload: As `report_payload.build_payload` gives it.
+        payload: As `payload.build_payload` gives it.
         folder: Made where missing.
 
     Returns:

@@ -18,7 +18,7 @@ def markdown_report(payload: dict[str, Any]) -> str:
     """The whole report as Markdown.
 
     Args:
-        payload: As `report_payload.build_payload` gives it.
+        payload: As `payload.build_payload` gives it.
     """
     parts = [f"# {_text(payload['title'])}", _how_to_read(payload)]
     for name, rows in _sections(payload):

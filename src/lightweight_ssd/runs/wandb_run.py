@@ -45,7 +45,7 @@ def filters(identity: dict[str, Any]) -> dict[str, Any]:
     """What tells a run from the others, as top-level scalars: W&B cannot filter by lists and hides deep dictionaries.
 
     Args:
-        identity: As `run_identity.identify` gives it.
+        identity: As `identity.identify` gives it.
 
     Example:
         >>> filters({"row": "0123abcd", "seed": 0, "choices": {"neck": "fpn"}, "overrides": ["neck=fpn", "seed=0"]})
