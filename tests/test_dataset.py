@@ -1,3 +1,5 @@
+import weakref
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -68,6 +70,32 @@ def test_collate_pads_with_zero_boxes_and_labels_of_minus_one(tmp_path):
     assert torch.equal(batch.boxes[0], samples[0].boxes) and torch.equal(batch.boxes[2, :1], samples[2].boxes)
     assert not batch.boxes[batch.labels < 0].any() and (batch.labels[1] == -1).all()
     assert [one.image_id for one in batch.annotations] == [0, 1, 2]
+
+
+def test_collate_writes_each_image_before_it_asks_for_the_next(tmp_path):
+    dataset = DetectionDataset(packed(tmp_path, [3, 0, 1]), Pipeline({}, 16))
+    alive: list[weakref.ref[torch.Tensor]] = []
+
+    def one_by_one() -> Iterator[Sample]:
+        for index in range(3):
+            sample = dataset[index]
+            alive.append(weakref.ref(sample.image))
+            yield sample
+            del sample
+            assert sum(image() is not None for image in alive) <= 1
+
+    batch, whole = collate(one_by_one(), 3), collate([dataset[index] for index in range(3)])
+    assert torch.equal(batch.images, whole.images) and torch.equal(batch.boxes, whole.boxes)
+    assert torch.equal(batch.labels, whole.labels) and len(alive) == 3
+
+
+def test_images_of_two_sizes_are_no_batch(tmp_path):
+    annotations = packed(tmp_path, [1])
+    samples = [DetectionDataset(annotations, Pipeline({}, side))[0] for side in (16, 24)]
+    with pytest.raises(ValueError, match=r"one size in a batch, but got \[\(3, 16, 16\), \(3, 24, 24\)\]"):
+        collate(samples)
+    with pytest.raises(ValueError, match="at least one sample"):
+        collate([])
 
 
 def test_indices_behave_as_in_a_sequence(tmp_path):

@@ -1,6 +1,6 @@
 """From packed annotations to samples and batches; each sample is a pure function of seed, epoch and position."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -164,39 +164,53 @@ def _to_tensor(image: UInt8[np.ndarray, "H W 3"]) -> UInt8[Tensor, "3 H W"]:
     return torch.from_numpy(image).permute(2, 0, 1)
 
 
-def collate(samples: list[Sample]) -> Batch:
-    """Stacks samples; boxes are padded with 0 and labels with −1 to the largest count, which may be 0.
+def collate(samples: Iterable[Sample], count: int | None = None) -> Batch:
+    """Joins samples; boxes are padded with 0 and labels with −1 to the largest count, which may be 0.
+
+    An image is written into the batch before the next sample is asked for, so that those of a generator never exist all
+    at once: memory of that size would be given back to the system after each batch, and asked for again page by page.
 
     Args:
         samples: At least one, with images of one size.
+        count: How many; None where `samples` can tell.
     """
+    images, rest = None, []
+    for place, (image, *others) in enumerate(samples):
+        if images is None:
+            images = _room(len(samples) if count is None else count, image.shape)  # pyright: ignore[reportArgumentType]
+        _write(image, images[place])
+        rest.append(others)
+    if images is None:
+        raise ValueError("Expected at least one sample for a batch, but got none: leave empty batches out.")
+    boxes, labels, annotations, skipped = zip(*rest, strict=True)
     return Batch(
-        images=_stack([sample.image for sample in samples]),
-        boxes=pad_sequence([sample.boxes for sample in samples], batch_first=True),
-        labels=pad_sequence([sample.labels for sample in samples], batch_first=True, padding_value=-1),
-        annotations=[sample.annotation for sample in samples],
-        skipped=[sentence for sample in samples for sentence in sample.skipped],
+        images=images,
+        boxes=pad_sequence(list(boxes), batch_first=True),
+        labels=pad_sequence(list(labels), batch_first=True, padding_value=-1),
+        annotations=list(annotations),
+        skipped=[sentence for sentences in skipped for sentence in sentences],
     )
 
 
-def _stack(images: list[UInt8[Tensor, "3 H W"]]) -> UInt8[Tensor, "B 3 H W"]:
-    """Splits images into the planes of one new tensor, ten times faster than a transposing copy of each.
+def _room(count: int, shape: Sequence[int]) -> UInt8[Tensor, "B 3 H W"]:
+    """Memory for the images of a batch.
 
-    In a loader worker the tensor lies in the memory that it shares with the training process, as PyTorch's own collate
-    has it; it would be copied there otherwise.
+    In a loader worker it is shared with the training process, as PyTorch's own collate has it; it would be copied there
+    otherwise.
     """
-    shape = (len(images), *images[0].shape)
-    if len({image.shape for image in images}) > 1:
-        raise ValueError(f"Expected images of one size in a batch, but got {sorted({*(i.shape for i in images)})}.")
     if torch.utils.data.get_worker_info() is None:
         # numpy, unlike PyTorch, asks for huge pages: the 34 MB of a batch then cost a few page faults, not thousands.
-        batch = torch.from_numpy(np.empty(shape, np.uint8))
-    else:
-        storage = torch.UntypedStorage._new_shared(int(np.prod(shape)), device="cpu")
-        batch = torch.empty(0, dtype=torch.uint8).set_(storage).view(shape)
-    for image, planes in zip(images, batch.numpy(), strict=True):
-        cv2.split(image.permute(1, 2, 0).numpy(), list(planes))
-    return batch
+        return torch.from_numpy(np.empty((count, *shape), np.uint8))
+    storage = torch.UntypedStorage._new_shared(count * int(np.prod(shape)), device="cpu")
+    return torch.empty(0, dtype=torch.uint8).set_(storage).view(count, *shape)
+
+
+def _write(image: UInt8[Tensor, "3 H W"], planes: UInt8[Tensor, "3 h w"]) -> None:
+    """Splits an image into its planes in the batch, ten times faster than a transposing copy."""
+    if image.shape != planes.shape:
+        sizes = sorted({tuple(image.shape), tuple(planes.shape)})
+        raise ValueError(f"Expected images of one size in a batch, but got {sizes}.")
+    cv2.split(image.permute(1, 2, 0).numpy(), list(planes.numpy()))
 
 
 def worker_init(worker_id: int) -> None:

@@ -36,7 +36,7 @@ def read_image(
         FileNotFoundError: There is no such file.
         ValueError: The file is no image, is cut short, or has another size than expected.
     """
-    data = _read_bytes(Path(path))
+    data = _read_bytes(path)
     image = _decode(data, path, _TURNED if upright else _STORED)
     if expected_size is None or image.shape[:2] == tuple(expected_size):
         return image
@@ -50,9 +50,9 @@ def read_image(
     )
 
 
-def _read_bytes(path: Path) -> bytes:
+def _read_bytes(path: str | Path) -> bytes:
     try:
-        with path.open("rb", buffering=0) as file:  # it is read whole: a buffer would only be copied from
+        with open(path, "rb", buffering=0) as file:  # it is read whole: a buffer would only be copied from
             return file.readall()
     except FileNotFoundError:
         raise FileNotFoundError(f"Expected an image at {path}, but there is no such file: put it there.") from None

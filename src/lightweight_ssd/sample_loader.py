@@ -13,7 +13,7 @@ from typing import Any
 
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
-from lightweight_ssd.dataset import DetectionDataset, Sample, collate, worker_init
+from lightweight_ssd.dataset import DetectionDataset, collate, worker_init
 from lightweight_ssd.types import Batch, SampleKey
 
 __all__ = ["SampleLoader", "naming_dead_workers", "sample_loader"]
@@ -35,7 +35,7 @@ def sample_loader(dataset: DetectionDataset, **options: Any) -> SampleLoader:
         dataset: What to read.
         **options: Of `DataLoader`: `batch_size`, `sampler`, `num_workers` and the like.
     """
-    return SampleLoader(_Guarded(dataset), collate_fn=_collate, worker_init_fn=worker_init, **options)
+    return SampleLoader(_Guarded(dataset), collate_fn=_as_it_is, worker_init_fn=worker_init, **options)
 
 
 @contextmanager
@@ -76,7 +76,7 @@ class _Failure:
 
 
 class _Guarded(Dataset):
-    """Reads a batch, or gives the error that came in between."""
+    """Reads a whole batch, or gives the error that came in between."""
 
     def __init__(self, dataset: DetectionDataset) -> None:
         self.dataset = dataset
@@ -84,9 +84,9 @@ class _Guarded(Dataset):
     def __len__(self) -> int:
         return len(self.dataset)
 
-    def __getitems__(self, keys: list[SampleKey | int]) -> list[Sample] | _Failure:
+    def __getitems__(self, keys: list[SampleKey | int]) -> Batch | _Failure:
         try:
-            return [self.dataset[key] for key in keys]
+            return collate((self.dataset[key] for key in keys), len(keys))
         except Exception as error:
             return _Failure(error if get_worker_info() is None else _portable(error))
 
@@ -101,8 +101,9 @@ def _portable(error: Exception) -> Exception:
     return error
 
 
-def _collate(samples: list[Sample] | _Failure) -> Batch | _Failure:
-    return samples if isinstance(samples, _Failure) else collate(samples)
+def _as_it_is(batch: Any) -> Any:
+    """In place of PyTorch's collate, to which all samples of a batch would come at once."""
+    return batch
 
 
 def _raising(batches: Iterable[Batch | _Failure]) -> Iterator[Batch]:

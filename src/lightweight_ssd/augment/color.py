@@ -49,31 +49,59 @@ def distort(image: UInt8[np.ndarray, "H W 3"], by: Distortion) -> UInt8[np.ndarr
         image = cv2.add(image, (shift, shift, shift, 0))  # pyright: ignore[reportArgumentType, reportCallIssue]
     if by.contrast != 1 and not by.contrast_last:
         image = cv2.convertScaleAbs(image, alpha=by.contrast)
-    steps = round(by.hue * 256 / 360) % 256  # OpenCV's 8-bit hue has 256 steps in a full turn
-    if steps or by.saturation > 1:
-        image = _turn(image, by.saturation, steps)
-    elif by.saturation < 1:
-        image = _fade(image, by.saturation)
+    if by.saturation != 1 or by.hue:
+        image = _in_hsv(image, by.saturation, by.hue)
     if by.contrast != 1 and by.contrast_last:
         image = cv2.convertScaleAbs(image, alpha=by.contrast)
     return image
 
 
-def _turn(image: np.ndarray, saturation: float, steps: int) -> np.ndarray:
-    """Saturation and hue in OpenCV's 8-bit HSV, where the hue wraps around like uint8 itself."""
-    hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV_FULL)
-    hues, saturations, values = _planes(hsv)
-    hues += np.uint8(steps)
-    if saturation != 1:
-        cv2.convertScaleAbs(saturations, alpha=saturation, dst=saturations)
-    return cv2.cvtColor(cv2.merge([hues, saturations, values], dst=hsv), cv2.COLOR_HSV2RGB_FULL)
+def _in_hsv(image: np.ndarray, saturation: float, hue: float) -> np.ndarray:
+    """Saturation and hue of HSV, at half the cost of going there and back, and within two steps of 255 of it.
+
+    What OpenCV rounds to 8-bit hues and saturations on its way is up to ten steps off. Here all that is needed stays in
+    the three planes: HSV's value is the largest of them, its saturation sets how far below that the smallest is, and
+    its hue where the third is in between. So a turn keeps both ends, and a saturation the value and the hue.
+    """
+    planes = _planes(image)
+    least, largest = (end(end(planes[0], planes[1]), planes[2]) for end in (cv2.min, cv2.max))
+    if hue:
+        planes = _turn(planes, least, largest, hue)
+    if saturation > 1:
+        planes = _saturate(planes, least, largest, saturation)
+    elif saturation < 1:
+        planes = [cv2.addWeighted(plane, saturation, largest, 1 - saturation, 0) for plane in planes]
+    return cv2.merge(planes)
 
 
-def _fade(image: np.ndarray, saturation: float) -> np.ndarray:
-    """What a saturation below 1 does in HSV, at a fifth of its cost: all three move towards the largest of them."""
-    red, green, blue = _planes(image)
-    largest = cv2.max(cv2.max(red, green), blue)
-    return cv2.addWeighted(image, saturation, cv2.cvtColor(largest, cv2.COLOR_GRAY2RGB), 1 - saturation, 0)
+def _turn(planes: list[np.ndarray], least: np.ndarray, largest: np.ndarray, hue: float) -> list[np.ndarray]:
+    """Turns the hue by degrees: whole sixths move planes as they are, the rest, up to 30 degrees, moves values.
+
+    A value rises, stays at the largest, falls, and stays at the least, each for 60, 120, 60 and 120 degrees of the
+    turn: red, for one, begins to rise where green is falling and no longer above it by the way to go. OpenCV's
+    subtraction stops at zero, so the nested ones are the way that is left of the turn after what is waited for.
+    """
+    sixths = round(hue / 60)
+    rest = hue - 60 * sixths
+    if sixths % 2:  # half a turn swaps the two ends; the other two or four sixths are left
+        planes = [cv2.add(cv2.subtract(largest, plane), least) for plane in planes]
+        sixths -= 3
+    way = cv2.convertScaleAbs(cv2.subtract(largest, least), alpha=abs(rest) / 60)
+    ahead, behind = (1, 2) if rest > 0 else (2, 1)
+    turned = []
+    for place, plane in enumerate(planes):
+        after, before = planes[(place + ahead) % 3], planes[(place + behind) % 3]
+        rise = cv2.subtract(way, cv2.subtract(after, cv2.min(plane, before)))
+        fall = cv2.subtract(way, cv2.subtract(cv2.max(plane, before), after))
+        turned.append(cv2.max(cv2.subtract(cv2.min(cv2.add(plane, rise), largest), fall), least))
+    return [turned[(place - sixths // 2) % 3] for place in range(3)]
+
+
+def _saturate(planes: list[np.ndarray], least: np.ndarray, largest: np.ndarray, saturation: float) -> list[np.ndarray]:
+    """Moves all values away from the largest, by a factor above 1, or less where the least would fall below zero."""
+    unit = (saturation - 1) / 255
+    more = cv2.divide(least, cv2.subtract(largest, least), scale=1 / unit)  # stops at 255, which is `saturation - 1`
+    return [cv2.subtract(plane, cv2.multiply(cv2.subtract(largest, plane), more, scale=unit)) for plane in planes]
 
 
 def _between(low: float, high: float, at: float) -> float:

@@ -40,5 +40,5 @@ class HorizontalFlip(A.HorizontalFlip):
         if generator.random() >= self.p:
             return image, boxes, labels
         mirrored = boxes.copy()
-        mirrored[:, [0, 2]] = image.shape[1] - boxes[:, [2, 0]]
+        mirrored[:, ::2] = image.shape[1] - boxes[:, 2::-2]  # left and right change places
         return cv2.flip(image, 1), mirrored, labels  # pyright: ignore[reportReturnType]

@@ -63,9 +63,9 @@ class _Validity(NamedTuple):
             return boxes, labels
         height, width = image.shape[:2]
         inside = np.minimum(np.maximum(boxes, 0), np.array([width, height] * 2, np.float32))
-        wide, high = inside[:, 2] - inside[:, 0], inside[:, 3] - inside[:, 1]
+        wide, high = (inside[:, 2:] - inside[:, :2]).T
         area = wide * high
-        stays = (wide > 0) & (high > 0) & (area >= self.min_area)
+        stays = (np.minimum(wide, high) > 0) & (area >= self.min_area)
         if self.min_visibility:
             stays &= area >= self.min_visibility * (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
         return (inside, labels) if stays.all() else (inside[stays], labels[stays])

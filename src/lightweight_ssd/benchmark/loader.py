@@ -142,7 +142,7 @@ def _epoch(
     def run() -> None:
         epoch = next(epochs)
         for batch in batches:
-            collate([dataset[SampleKey(epoch, index, index)] for index in batch])
+            collate((dataset[SampleKey(epoch, index, index)] for index in batch), len(batch))
 
     return run
 
