@@ -63,6 +63,16 @@ def test_training_images_come_from_the_cache_and_others_from_their_files(tmp_pat
     assert _bytes(kept) == _bytes(plain), "pictures of 96 pixels are not shrunk to 2 × 64"
 
 
+def test_annotations_are_read_once_for_preparing_and_setting_up(tmp_path: Path) -> None:
+    datamodule = _datamodule(tmp_path)
+    datamodule.prepare_data()
+    (folder,) = tmp_path.rglob("VOC2007/Annotations")
+    for path in folder.iterdir():
+        path.write_text("")
+    datamodule.setup("fit")
+    assert len(datamodule.used_annotations("val")) == 7
+
+
 def test_the_side_of_cached_images(tmp_path: Path) -> None:
     chosen = ("data.cache=disk", f"data.cache_dir={tmp_path / 'caches'}")
     for override, side in (("image_size=40", 80), ("image_size=[20, 45]", 90), ("data.cache_side=50", 50)):

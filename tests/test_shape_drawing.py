@@ -50,7 +50,7 @@ def test_the_box_of_an_uncovered_object_is_that_of_its_corners(name: str) -> Non
 
 def test_the_share_that_shows() -> None:
     square = np.array([[0, 0], [40, 0], [40, 40], [0, 40]], dtype=np.float64)
-    owner = np.full((96, 128), -1)
+    owner = np.full((96, 128), -1, dtype=np.int16)
     owner[:40, :40] = 1
     owner[:40, :10] = 0
     assert _shown(owner, 0, _Object(square, 0, 1.0)) == 0.25

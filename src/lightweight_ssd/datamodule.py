@@ -93,11 +93,14 @@ class DetectionDataModule(LightningDataModule):
         self.seed = seed
         self.first_images = first_images
         self.datasets: dict[str, DetectionDataset] = {}
+        self._read: dict[str, PackedAnnotations] = {}  # on their way from prepare_data to setup
 
     def prepare_data(self) -> None:
         """Lets the first process of a machine write what the others read: drawn images and all caches."""
         for split in _SPLITS.get(self._stage, ()):
-            annotations = self._annotations(split)
+            if split in self.datasets:
+                continue
+            annotations = self._read[split] = self._annotations(split)
             if split == "train" and self.source.cache == "ram":
                 require_memory(annotations, self._cache_side)  # before the work of building
             if split == "train" and (images := self._images(annotations)) and self.source.cache == "ram":
@@ -113,7 +116,7 @@ class DetectionDataModule(LightningDataModule):
         return naming_dead_workers(self.datasets.values())
 
     def _dataset(self, split: str) -> DetectionDataset:
-        annotations = self._annotations(split)
+        annotations = self._read.pop(split) if split in self._read else self._annotations(split)
         if split == "train":
             images = self._images(annotations)
             return DetectionDataset(annotations, self.augment, self.seed, images, self.source.on_bad)

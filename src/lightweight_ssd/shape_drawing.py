@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Int32, Int64, UInt8
+from jaxtyping import Bool, Float, Float32, Int16, Int32, Int64, UInt8
 
-from lightweight_ssd.shape_textures import background, contrasting_colour, random_colour, texture
+from lightweight_ssd.shape_textures import add_noise, background, contrasting_colour, random_colours, texture
 
 __all__ = ["SHAPE_NAMES", "Scene", "draw_scene"]
 
@@ -79,11 +79,11 @@ def draw_scene(
     objects, owner = _place(rng, size, class_names, max_objects, (min_scale, max_scale))
     for item in objects:
         _draw_object(rng, image, item)
-    image += rng.standard_normal(image.shape, dtype=np.float32) * np.float32(rng.uniform(1, 6))
+    add_noise(rng, image, rng.uniform(1, 6))
     boxes = [_visible_box(owner == index) for index in range(len(objects))]
     shown = [_shown(owner, index, item) for index, item in enumerate(objects)]
     return Scene(
-        image=np.clip(image, 0, 255).astype(np.uint8),
+        image=image,
         boxes=np.array(boxes, dtype=np.float32).reshape(-1, 4),
         labels=np.array([item.label for item in objects], dtype=np.int64),
         difficult=np.array(
@@ -122,15 +122,16 @@ def _place(
     class_names: Sequence[str],
     max_objects: int,
     scales: tuple[float, float],
-) -> tuple[list[_Object], Int64[np.ndarray, "H W"]]:
+) -> tuple[list[_Object], Int16[np.ndarray, "H W"]]:
     """Chooses objects, back to front, and tells which of them each pixel shows (−1: none)."""
-    owner = np.full(size, -1, dtype=np.int64)
+    owner = np.full(size, -1, dtype=np.int16)
     objects: list[_Object] = []
     wanted = 0 if rng.random() < _EMPTY else rng.integers(1, max_objects + 1)
     for _ in range(wanted):
         for _ in range(_PLACES_TRIED):
             item = _random_object(rng, size, class_names, scales)
-            covered = np.where(_mask(item.corners, size) > 127, len(objects), owner)
+            covered = owner.copy()
+            covered[_mask(item.corners, size) > 127] = len(objects)
             everything = [*objects, item]
             if all(_shown(covered, index, one) >= _LEAST_VISIBLE for index, one in enumerate(everything)):
                 objects, owner = everything, covered
@@ -151,14 +152,14 @@ def _random_object(
     return _Object(stretched @ turn + centre, label, opacity)
 
 
-def _shown(owner: Int64[np.ndarray, "H W"], index: int, item: _Object) -> float:
+def _shown(owner: Int16[np.ndarray, "H W"], index: int, item: _Object) -> float:
     """Share of an object's area that neither another object nor the picture's edge hides, about 0 to 1."""
-    return float((owner == index).sum() / max(cv2.contourArea(item.corners.astype(np.float32)), 1.0))
+    return float(np.count_nonzero(owner == index) / max(cv2.contourArea(item.corners.astype(np.float32)), 1.0))
 
 
 def _visible_box(pixels: Bool[np.ndarray, "H W"]) -> tuple[int, int, int, int]:
-    columns, rows = np.flatnonzero(pixels.any(axis=0)), np.flatnonzero(pixels.any(axis=1))
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+    left, top, width, height = cv2.boundingRect(pixels.view(np.uint8))
+    return left, top, left + width, top + height
 
 
 def _fixed_point(corners: Float[np.ndarray, "K 2"]) -> Int32[np.ndarray, "K 2"]:
@@ -173,34 +174,33 @@ def _mask(corners: Float[np.ndarray, "K 2"], size: tuple[int, int]) -> UInt8[np.
     return mask
 
 
-def _stroke(
-    lines: Sequence[Float[np.ndarray, "K 2"]], size: tuple[int, int], width: int, closed: bool
-) -> UInt8[np.ndarray, "H W"]:
-    """How much of each pixel a pen of `width` pixels covers, 0 to 255."""
-    mask = np.zeros(size, dtype=np.uint8)
-    cv2.polylines(mask, [_fixed_point(line) for line in lines], closed, 255, width, cv2.LINE_AA, _SUBPIXEL_BITS)
-    return mask
+def _draw_lines(
+    image: UInt8[np.ndarray, "H W 3"],
+    lines: Sequence[Float[np.ndarray, "K 2"]],
+    colour: Float32[np.ndarray, " 3"],
+    width: int,
+    closed: bool,
+) -> None:
+    """Draws with a pen of `width` pixels, in place."""
+    points = [_fixed_point(line) for line in lines]
+    cv2.polylines(image, points, closed, colour.tolist(), width, cv2.LINE_AA, _SUBPIXEL_BITS)
 
 
-def _as_alpha(mask: UInt8[np.ndarray, "H W"]) -> Float32[np.ndarray, "H W 1"]:
-    return mask.astype(np.float32)[..., None] / np.float32(255)
-
-
-def _draw_object(rng: np.random.Generator, image: Float32[np.ndarray, "H W 3"], item: _Object) -> None:
+def _draw_object(rng: np.random.Generator, image: UInt8[np.ndarray, "H W 3"], item: _Object) -> None:
     """Blends a textured shape, at times with an outline, into the part of the image that it touches."""
-    corner = np.floor(item.corners.min(axis=0)).astype(int).clip(0)
-    end = np.ceil(item.corners.max(axis=0)).astype(int) + 1
-    part = image[corner[1] : end[1], corner[0] : end[0]]
-    size, corners = part.shape[:2], item.corners - corner
-    alpha = _as_alpha(_mask(corners, size))
-    paint = texture(rng, size, contrasting_colour(rng, part.mean(axis=(0, 1))))
+    left, top = np.floor(item.corners.min(axis=0)).astype(int).clip(0)
+    right, bottom = np.ceil(item.corners.max(axis=0)).astype(int) + 1
+    part = image[top:bottom, left:right]
+    size, corners = part.shape[:2], item.corners - (left, top)
+    paint = texture(rng, size, contrasting_colour(rng, np.array(cv2.mean(part)[:3])))
     if item.opacity == 1.0 and rng.random() < 0.5:
-        edge = _as_alpha(_stroke([corners], size, int(rng.integers(3, 7)), closed=True))
-        paint += (np.float32(rng.choice([20, 235])) - paint) * edge
-    part += (paint - part) * (alpha * np.float32(item.opacity))
+        shade = np.full(3, 20 if rng.random() < 0.5 else 235, dtype=np.float32)
+        _draw_lines(paint, [corners], shade, int(rng.integers(3, 7)), closed=True)
+    alpha = _mask(corners, size) * np.float32(item.opacity / 255)
+    image[top:bottom, left:right] = cv2.blendLinear(paint, part, alpha, 1 - alpha)
 
 
-def _draw_distractor(rng: np.random.Generator, image: Float32[np.ndarray, "H W 3"]) -> None:
+def _draw_distractor(rng: np.random.Generator, image: UInt8[np.ndarray, "H W 3"]) -> None:
     """Open curves and thin figures in the objects' own colours, which a detector must learn to pass over."""
     height, width = image.shape[:2]
     centre = rng.uniform(0, [width, height])
@@ -217,7 +217,4 @@ def _draw_distractor(rng: np.random.Generator, image: Float32[np.ndarray, "H W 3
         lines = [centre + rng.uniform(-2, 2, (2, 2)) * radius]
     else:  # a scribble
         lines = [centre + np.cumsum(rng.normal(0, 0.5, (12, 2)), axis=0) * radius]
-    mask, colour = _stroke(lines, (height, width), int(rng.integers(3, 9)), closed=False), random_colour(rng)
-    left, top, wide, high = cv2.boundingRect(mask)
-    part = image[top : top + high, left : left + wide]
-    part += (colour - part) * _as_alpha(mask[top : top + high, left : left + wide])
+    _draw_lines(image, lines, random_colours(rng, 1)[0], int(rng.integers(3, 9)), closed=False)

@@ -41,6 +41,16 @@ def test_the_same_parameters_give_the_same_bytes(tmp_path: Path) -> None:
     assert contents(one.devkit) == contents(other.devkit)
 
 
+def test_any_number_of_threads_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = []
+    for cores in ({0}, set(range(4))):
+        monkeypatch.setattr("os.sched_getaffinity", lambda process, cores=cores: cores)
+        source = small(tmp_path / str(len(cores)), image_size=320, train_images=20)
+        source.draw()
+        drawn.append(contents(source.devkit))
+    assert drawn[0] == drawn[1]
+
+
 def test_other_parameters_lie_elsewhere(tmp_path: Path) -> None:
     one, other = small(tmp_path), small(tmp_path, seed=1)
     assert one.devkit.parent == other.devkit.parent == tmp_path

@@ -22,7 +22,7 @@ from lightweight_ssd.types import Annotation
 
 __all__ = ["Shapes"]
 
-_DRAWING = 2  # raise it when the same parameters would be drawn as other pictures
+_DRAWING = 3  # raise it when the same parameters would be drawn as other pictures
 _DRAWS_NOTHING = ("root", "on_bad", "cache", "cache_side", "cache_dir")
 _YEAR = "2007"
 _SPLITS = ("train", "val", "test")
@@ -127,7 +127,7 @@ class Shapes:
         images = folder / f"VOC{_YEAR}" / "JPEGImages"
         images.mkdir(parents=True)
         counts = {"train": self.train_images, "val": self.val_images, "test": self.test_images}
-        with ThreadPoolExecutor(os.cpu_count()) as pool, _progress(sum(counts.values())) as bar:
+        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool, _progress(sum(counts.values())) as bar:
             for split, count in counts.items():
                 drawn = []
                 for annotation in pool.map(lambda row, split=split: self._draw(images, split, row), range(count)):
@@ -150,6 +150,6 @@ def _progress(total: int) -> tqdm:
 
 
 def _write_jpeg(path: Path, image: np.ndarray) -> None:
-    done, data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+    done, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
     assert done
     path.write_bytes(data.tobytes())
