@@ -14,6 +14,7 @@ from lightweight_ssd.analysis_pool import analyse_ahead
 from lightweight_ssd.comparison import compare
 from lightweight_ssd.run_analysis import is_analysed
 from lightweight_ssd.run_record import find_runs
+from tests.command_line import ending
 from tests.run_folders import TABLE, write_table
 
 
@@ -71,9 +72,10 @@ def test_ctrl_c_ends_all_processes_at_once(tmp_path: Path) -> None:
         "import sys; from lightweight_ssd import analysis_pool, cli; analysis_pool._WORTH_IT = 0; "
         "sys.argv = ['lssd', 'report', 'workers=2', 'resamples=200000']; cli.main()"
     )
-    with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, cwd=tmp_path) as process:
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as process, ending(process):
         assert process.stderr is not None
         assert process.stderr.readline() == "analysing 4 runs in 2 processes\n"
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=300)
     assert process.returncode == 130 and "Traceback" not in err and "interrupted" in err
