@@ -17,6 +17,8 @@ class ArchiveServer:
         says_length: Whether an answer tells how long it is.
         cuts: For each coming request, after how many bytes of the answer the connection breaks; the rest is whole.
         statuses: For each coming request, a status to answer with in place of the file; 200 sends it.
+        held: After how many bytes an answer waits until `go_on` is set; None waits nowhere.
+        go_on: Lets what waits go on.
         pause: Seconds before each 10 kB.
         requests: What was asked for: path and `Range` header, None without one.
     """
@@ -26,6 +28,8 @@ class ArchiveServer:
         self.moved: dict[str, str] = {}
         self.cuts: list[int] = []
         self.statuses: list[int] = []
+        self.held: int | None = None
+        self.go_on = threading.Event()
         self.pause = 0.0
         self.requests: list[tuple[str, str | None]] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("_Bound", (_Handler,), {"of": self}))
@@ -39,6 +43,7 @@ class ArchiveServer:
         return self
 
     def __exit__(self, *_: Any) -> None:
+        self.go_on.set()
         self._server.shutdown()
         self._server.server_close()
 
@@ -83,6 +88,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, body: bytes) -> None:
         for start in range(0, len(body), 10_000):
             time.sleep(self.of.pause)
+            if self.of.held is not None and start >= self.of.held:
+                self.of.go_on.wait()
             try:
                 self.wfile.write(body[start : start + 10_000])
             except OSError:  # the other side has gone

@@ -1,7 +1,10 @@
 """Calls the command line inside the test process, and writes checkpoints of a detector small enough for it."""
 
 import logging
+import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,16 +41,26 @@ def run_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[s
     """`lssd` with these arguments; the exit code is None where the command simply returned."""
     monkeypatch.setattr(sys, "argv", ["lssd", *arguments])
     GlobalHydra.instance().clear()
-    handlers, code = logging.root.handlers[:], None
+    handlers, level, code = logging.root.handlers[:], logging.root.level, None
     try:
         main()
     except SystemExit as end:
         code = end.code
     finally:
         logging.root.handlers = handlers  # Hydra's would write to this test's captured output ever after
+        logging.root.setLevel(level)
         GlobalHydra.instance().clear()
     written = capsys.readouterr()
     return Outcome(code, written.out, written.err)
+
+
+@contextmanager
+def ending(process: "subprocess.Popen[Any]") -> Iterator[None]:
+    """Ends a process with the block, else a test that fails in it would wait for ever for the process to end."""
+    try:
+        yield
+    finally:
+        process.kill()
 
 
 def tiny_config(image_size: int | list[int] = 64, *overrides: str) -> dict[str, Any]:

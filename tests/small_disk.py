@@ -25,7 +25,7 @@ def run_on_small_disk(folder: Path, size: str, code: str) -> subprocess.Complete
     """
     where, program = shlex.quote(str(folder)), shlex.join([sys.executable, "-c", code])
     script = f"mount -t tmpfs -o size={size} none {where} || exit 99; {program}; code=$?; umount {where}; exit $code"
-    return subprocess.run([*_way(), "sh", "-c", script], capture_output=True, text=True, timeout=300)
+    return subprocess.run([*_way(), "sh", "-c", script], capture_output=True, text=True, timeout=600)
 
 
 @functools.cache
@@ -34,7 +34,7 @@ def _way() -> tuple[str, ...]:
     answers = []
     for way in _WAYS:
         script = "mount -t tmpfs none /mnt && umount /mnt"
-        answer = subprocess.run([*way, "sh", "-c", script], capture_output=True, text=True, timeout=60)
+        answer = subprocess.run([*way, "sh", "-c", script], capture_output=True, text=True, timeout=300)
         if answer.returncode == 0:
             return way
         answers.append(answer.stderr.strip())

@@ -155,7 +155,7 @@ def test_an_experiment_of_a_sweep_cannot_bring_it_either(tmp_path: Path):
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert ended.returncode == 1

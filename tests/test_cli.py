@@ -26,7 +26,7 @@ print([name for name in ("torch", "lightning", "albumentations", "matplotlib", "
 def test_help_is_quick_because_it_imports_nothing_heavy():
     arguments = [["--help"], ["config"], *([*name.split(), "--help"] for name in _COMMANDS)]
     code = _HELP_OF_ALL.format(arguments=arguments)
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False)
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.splitlines()[-1] == "[]"
 

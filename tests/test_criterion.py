@@ -196,7 +196,7 @@ def test_two_ranks_average_to_the_gradient_of_one_process(tmp_path: Path):
     """Ranks with different counts, with one object between them, and with none."""
     ranks = [subprocess.Popen([sys.executable, "-P", __file__, str(tmp_path), str(rank)]) for rank in range(2)]
     try:
-        assert [rank.wait(timeout=120) for rank in ranks] == [0, 0]
+        assert [rank.wait(timeout=300) for rank in ranks] == [0, 0]
     finally:
         for rank in ranks:
             rank.kill()

@@ -16,7 +16,7 @@ from omegaconf import OmegaConf
 from lightweight_ssd.assemble import build
 from lightweight_ssd.paths import CONF_DIR
 from tests.archive_server import ArchiveServer
-from tests.command_line import run_command
+from tests.command_line import ending, run_command
 from tests.small_archives import coco_archives, config_values, voc_archives
 from tests.small_disk import run_on_small_disk
 
@@ -171,20 +171,22 @@ print(*sorted(path.name for path in Path({str(disk)!r}).rglob("*") if path.is_fi
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_what_was_stopped_in_the_middle_goes_on(how: signal.Signals, voc: ArchiveServer, tmp_path: Path):
-    voc.files["/VOCtest_06-Nov-2007.tar"] += bytes(1_000_000)  # padding, so that it takes its time
+    voc.files["/VOCtest_06-Nov-2007.tar"] += bytes(1_000_000)  # padding, so that there is a middle
     command = [sys.executable, "-m", "lightweight_ssd", "data", "prepare", "voc", "parts=test2007", "root=root"]
     command += _values(voc)
-    part, voc.pause = tmp_path / "root/.prepare/archives/VOCtest_06-Nov-2007.tar.part", 0.03
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    part, voc.held = tmp_path / "root/.prepare/archives/VOCtest_06-Nov-2007.tar.part", 700_000
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=tmp_path, **pipes) as process, ending(process):
         while process.poll() is None and not (part.exists() and part.stat().st_size > 100_000):
             time.sleep(0.01)
         os.kill(process.pid, how)
-        _, told = process.communicate(timeout=30)
+        _, told = process.communicate(timeout=300)
+        voc.go_on.set()
     assert process.returncode == (130 if how == signal.SIGINT else -signal.SIGKILL)
     assert told.endswith("lssd data prepare: interrupted.\n") == (how == signal.SIGINT)
     assert [path.name for path in (tmp_path / "root").iterdir()] == [".prepare"]
-    had, voc.pause = part.stat().st_size, 0.0
-    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    had = part.stat().st_size
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
     assert ended.returncode == 0, ended.stderr
     assert voc.requests == [("/VOCtest_06-Nov-2007.tar", None), ("/VOCtest_06-Nov-2007.tar", f"bytes={had}-")]
     assert (tmp_path / "root/VOC2007/JPEGImages/000003.jpg").is_file()

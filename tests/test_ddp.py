@@ -13,7 +13,7 @@ import torch
 def _lssd(cwd: Path, *arguments: str) -> str:
     command = [sys.executable, "-m", "lightweight_ssd", *arguments]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=240)
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -43,8 +43,8 @@ def whole(server: RunServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_killed_run_resumes_and_ends_like_one_that_was_not(server: RunServer, whole: Path, tmp_path: Path) -> None:
-    """Half of the kills are inside a checkpoint, half by the clock; which one and what moment, chance decides."""
-    chance, kills, seconds = random.Random(), 0, float((whole / "seconds").read_text())
+    """Half of the kills are inside a checkpoint, half by the clock; one draw for all time says at what moments."""
+    chance, kills, seconds = random.Random(0), 0, float((whole / "seconds").read_text())
     while kills < KILLS:
         folder = tmp_path / f"run{len(list(tmp_path.iterdir()))}"
         shutil.copytree(whole / "data", folder / "data")

@@ -24,9 +24,9 @@ _SIZES = [(20, 30)] * 3
 
 
 def _wait_for(happens: Callable[[], object]) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300
     while not happens():
-        assert time.monotonic() < end, "it did not happen within a minute"
+        assert time.monotonic() < end, "it did not happen"
         time.sleep(0.01)
 
 
@@ -89,7 +89,7 @@ def test_the_second_of_two_builders_waits_and_takes_what_the_first_made(tmp_path
     first.start()
     _wait_for(lambda: _hidden(caches))
     second.start()
-    assert pipes[1][0].poll(60)
+    assert pipes[1][0].poll(300)
     assert (
         pipes[1][0].recv()
         == f"The image cache is being made by process {first.pid} on {os.uname().nodename}; waiting for it."
@@ -97,7 +97,7 @@ def test_the_second_of_two_builders_waits_and_takes_what_the_first_made(tmp_path
     with (tmp_path / "images" / "1.png").open("wb") as pipe:
         pipe.write(data)
     total = int(picture(1, 20, 30).sum(dtype=np.int64))
-    assert pipes[1][0].poll(60) and pipes[1][0].recv() == total
+    assert pipes[1][0].poll(300) and pipes[1][0].recv() == total
     assert "are cached in" in pipes[0][0].recv() and pipes[0][0].recv() == total
     first.join()
     second.join()
@@ -110,6 +110,7 @@ def test_a_cache_is_used_again_and_made_anew_when_a_file_changes(tmp_path: Path)
     inode = (first.folder / PIXELS_FILE).stat().st_ino
     assert (open_image_cache(annotations, 32, caches).folder / PIXELS_FILE).stat().st_ino == inode
     write_picture(tmp_path / "images" / "2.png", 7, 20, 30)
+    os.utime(tmp_path / "images" / "2.png", ns=(0, 0))  # the clock of a file system is coarse
     again = open_image_cache(annotations, 32, caches)
     assert np.array_equal(again[2], picture(7, 20, 30))
     assert again.folder == first.folder and len(_visible(caches)) == 1, "the outdated one is gone"

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ def _start(cwd: Path, *arguments: str, **environment: str) -> "subprocess.Popen[
 
 def _sweep(cwd: Path, *arguments: str, code: int = 0, **environment: str) -> tuple[str, str]:
     process = _start(cwd, *arguments, **environment)
-    out, err = process.communicate(timeout=400)
+    out, err = process.communicate(timeout=900)
     assert process.returncode == code, out + err
     return out, err
 
@@ -39,6 +40,19 @@ def _runs(cwd: Path) -> list[Path]:
 
 def _read(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text())
+
+
+def _wait_for_training(cwd: Path, count: int, sweep: "subprocess.Popen[str]") -> list[int]:
+    """Waits until as many runs train at once; returns their processes."""
+    end = time.monotonic() + 300
+    while True:
+        found = [_read(path) for path in (cwd / "runs" / "smoke").glob("*/status.json")]
+        training = [status["pid"] for status in found if status["state"] == "running"]
+        if len(training) >= count:
+            return training
+        assert sweep.poll() is None, sweep.communicate()
+        assert time.monotonic() < end, "so many runs never trained at once"
+        time.sleep(0.05)
 
 
 def _check_done(cwd: Path, out: str) -> None:
@@ -59,13 +73,18 @@ def _hidden_plugins(folder: Path) -> str:
 
 
 def test_joblib_runs_jobs_side_by_side_and_then_skips_them(tmp_path: Path) -> None:
-    out, err = _sweep(tmp_path, "hydra/launcher=joblib", "seed=0,1")
+    """One run stands still until the other trains, too, which never happened if one had to wait for the other."""
+    jobs = ("hydra/launcher=joblib", "trainer.max_epochs=10", "seed=0,1")
+    process = _start(tmp_path, *jobs)
+    (first, *_) = _wait_for_training(tmp_path, 1, process)
+    os.kill(first, signal.SIGSTOP)
+    _wait_for_training(tmp_path, 2, process)
+    os.kill(first, signal.SIGCONT)
+    out, err = process.communicate(timeout=900)
+    assert process.returncode == 0, out + err
     _check_done(tmp_path, out)
     assert not err, "neither Hydra nor its workers warn of anything"
-    begun = [_read(run / "identity.json")["started"] for run in _runs(tmp_path)]
-    ended = [_read(run / "status.json")["updated"] for run in _runs(tmp_path)]
-    assert max(begun) < min(ended)
-    out, _ = _sweep(tmp_path, "hydra/launcher=joblib", "seed=0,1")
+    out, _ = _sweep(tmp_path, *jobs)
     assert "2 skipped" in out and len(_runs(tmp_path)) == 2
 
 
@@ -103,17 +122,18 @@ def test_submitit_runs_each_job_in_a_process_of_its_own(tmp_path: Path) -> None:
 
 def test_job_whose_time_is_up_goes_on_in_its_folder(tmp_path: Path) -> None:
     """SLURM signals all processes of a job; submitit's local executor queues it again as its SLURM one does."""
-    process = _start(tmp_path, "hydra/launcher=submitit_local", "seed=0", "trainer.max_epochs=12")
+    process = _start(tmp_path, "hydra/launcher=submitit_local", "seed=0", "trainer.max_epochs=40")
     while not list(tmp_path.glob("runs/smoke/*/checkpoints/last.ckpt")):
         assert process.poll() is None, process.communicate()
         time.sleep(0.1)
     for pid in _processes("submitit.core._submit", str(tmp_path)) + _processes("run_dir=", str(tmp_path)):
-        os.kill(pid, signal.SIGUSR2)
-    out, err = process.communicate(timeout=400)
+        with suppress(ProcessLookupError):  # a worker of the data may end at any moment
+            os.kill(pid, signal.SIGUSR2)
+    out, err = process.communicate(timeout=900)
     assert process.returncode == 0, out + err
     assert "1 done" in out
     (run,) = _runs(tmp_path)
-    assert _read(run / "results.json")["training"]["epochs"] == 12
+    assert _read(run / "results.json")["training"]["epochs"] == 40
     log = (run / "train.log").read_text()
     assert "Interrupted." in log and "last.ckpt" in log, "it wrote a checkpoint, and the second part went on from it"
 

@@ -2,6 +2,7 @@
 
 import itertools
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from ipykernel.kernelspec import write_kernel_spec
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from PIL import Image
+from traitlets.config import Config
 
 from lightweight_ssd.runs.status import FINISHED, write_status
 from tests.running import smoke_run
@@ -37,6 +39,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder to run in, whose kernel `python3` is this interpreter, without anybody's start-up files."""
     write_kernel_spec(tmp_path / "jupyter" / "kernels" / "python3")
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", tempfile.mkdtemp())  # the name of a socket must be short
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     monkeypatch.setenv("LSSD_PICTURE", str(tmp_path / "picture.png"))
     for name in ("LSSD_DATA", "LSSD_RUNS"):
@@ -101,7 +104,10 @@ def test_the_ablation_notebook_says_what_it_lacks(place: Path, monkeypatch: pyte
 def _outputs(path: Path, place: Path) -> tuple[list[str], int]:
     """Runs a notebook in the folder; returns all texts that its cells put out, and the number of pictures."""
     notebook = nbformat.read(path, as_version=4)
-    client = NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(place)}})
+    client = NotebookClient(
+        notebook, timeout=900, startup_timeout=300, resources={"metadata": {"path": str(place)}},
+        config=Config(KernelManager={"transport": "ipc"}),  # a free port may be taken by the time that the kernel runs
+    )  # fmt: skip
     kernel = client.create_kernel_manager()
     assert kernel.kernel_spec is not None and kernel.kernel_spec.argv[0] == sys.executable
     client.execute()

@@ -9,12 +9,13 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lightweight_ssd.report import hydra_arguments
 from lightweight_ssd.sweeping.record import JobRecord, write_job, write_sweep
-from tests.command_line import Outcome, run_command
+from tests.command_line import Outcome, ending, run_command
 from tests.run_folders import TABLE, draw_scene, write_run_folder, write_table
 
 FAST = ("resamples=50", "max_images=2")
@@ -136,7 +137,8 @@ def test_the_watch_serves_rebuilds_and_ends_with_ctrl_c(tmp_path: Path) -> None:
     scene = draw_scene(Path("images"), 4)
     folder = write_run_folder(Path("runs/a"), TABLE[0], 0, scene, state="running")
     command = [sys.executable, "-u", "-m", "lightweight_ssd", "report", "--watch", "port=0", "every=0.2", *FAST]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes) as process, ending(process):
         assert process.stdout is not None and process.stderr is not None
         address = re.search(r"http://127\.0\.0\.1:\d+/", process.stdout.readline())
         assert address, process.stderr.read()
@@ -148,18 +150,19 @@ def test_the_watch_serves_rebuilds_and_ends_with_ctrl_c(tmp_path: Path) -> None:
         write_run_folder(folder, TABLE[0], 0, scene)
         while not (line := process.stdout.readline()).endswith("1 finished\n"):
             assert line, process.stderr.read()
-        page = urllib.request.urlopen(address[0], timeout=10).read().decode()
+        page = urllib.request.urlopen(address[0], timeout=300).read().decode()
         assert _version(address[0]) != first and '"watch":true' in page
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=300)
     assert process.returncode == 0 and "the report stays in report" in out and "Traceback" not in err
 
 
 def _version(address: str) -> str:
     """The version of the page that is out; it is written a moment after the page."""
-    for _ in range(100):
+    end = time.monotonic() + 300
+    while time.monotonic() < end:
         try:
-            return json.loads(urllib.request.urlopen(f"{address}version.json", timeout=10).read())["version"]
+            return json.loads(urllib.request.urlopen(f"{address}version.json", timeout=300).read())["version"]
         except urllib.error.HTTPError:
             time.sleep(0.1)
     raise AssertionError("no version.json")

@@ -50,7 +50,7 @@ def test_an_error_that_cannot_be_sent_is_told_in_words(tmp_path: Path) -> None:
 
 def _kill_whoever_reads(dataset: DetectionDataset, index: int, pids: list[int]) -> None:
     """Waits until a worker has noted that image, and kills it."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300
     while time.monotonic() < end:
         for worker in multiprocessing.active_children():
             if worker.pid is not None and dataset.notes.find(worker.pid) == index:
@@ -68,7 +68,9 @@ def test_the_image_of_a_killed_worker_is_named(tmp_path: Path, workers: int, met
     pids: list[int] = []
     killer = threading.Thread(target=_kill_whoever_reads, args=(dataset, 3, pids))
     killer.start()
-    with pytest.raises(ValueError, match=r"is killed by signal: Killed;") as caught, naming_dead_workers([dataset]):
+    # PyTorch tells the signal unless its handler is called inside a destructor, out of which no error comes
+    how = r"(is killed by signal: Killed|exited unexpectedly);"
+    with pytest.raises(ValueError, match=how) as caught, naming_dead_workers([dataset]):
         list(_loader(dataset, workers, multiprocessing_context=method))
     killer.join()
     sentence = str(caught.value)

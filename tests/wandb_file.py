@@ -8,7 +8,7 @@ _BLOCK, _HEADER = 32768, 7
 _FULL, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
 
 
-def read_records(run_dir: Path, seconds: float = 30.0) -> list:
+def read_records(run_dir: Path, seconds: float = 300.0) -> list:
     """All records of the first W&B run in a run folder.
 
     Args:

@@ -73,7 +73,7 @@ def test_a_list_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
 
 
 def _run_rank(rank: int, folder: str) -> None:
-    dist.init_process_group("gloo", f"file://{folder}/store", timedelta(seconds=120), 2, rank)
+    dist.init_process_group("gloo", f"file://{folder}/store", timedelta(seconds=300), 2, rank)
     trainer = _trainer(world_size=2, is_global_zero=rank == 0)
     callback = SkippedFiles(folder)
     for sentences in ((), ("a is cut",), ("a is cut", f"{rank} is missing")):

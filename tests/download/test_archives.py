@@ -195,7 +195,7 @@ def test_a_second_process_waits_for_the_first(voc: Download, server: ArchiveServ
     for call in calls:
         call.start()
     for call in calls:
-        call.join(timeout=30)
+        call.join(timeout=300)
     assert sum(line.endswith("there already") for lines in told for line in lines) == 3
     assert len(server.requests) == 3
 

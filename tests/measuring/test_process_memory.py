@@ -1,4 +1,3 @@
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +18,7 @@ for start in range(0, len(pages), 4096):
 after = memory()
 print(*(later - earlier for earlier, later in zip(before, after)), after.unique <= after.proportional <= after.resident)
 """
+IDLES = "import sys; print('ready', flush=True); sys.stdin.read()"
 
 
 def test_what_a_process_takes_shows_in_every_figure() -> None:
@@ -28,8 +28,12 @@ def test_what_a_process_takes_shows_in_every_figure() -> None:
 
 
 def test_processes_add_up() -> None:
-    both = total([os.getpid(), os.getpid()])
-    assert both.resident == pytest.approx(2 * memory().resident, rel=0.1)
+    """Of one that does nothing: what this one holds changes between two looks."""
+    with subprocess.Popen([sys.executable, "-c", IDLES], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None and process.stdout is not None and process.stdout.readline() == b"ready\n"
+        both = total([process.pid, process.pid])
+        assert both.resident == pytest.approx(2 * memory(process.pid).resident, rel=0.1)
+        process.stdin.close()
     assert total([]) == (0, 0, 0)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Route
 from tests.page.example_payload import example_payload
-from tests.page.visit import CHARTS, Visit, until
+from tests.page.visit import CHARTS, PATIENCE, Visit, until
 
 from lightweight_ssd.page.html import write_page
 
@@ -116,6 +116,7 @@ def test_a_served_page_reloads_when_its_version_changes(browser: Browser, tmp_pa
             route.fulfill(body=(tmp_path / "index.html").read_text(), content_type="text/html")
 
     page = browser.new_page()
+    page.set_default_timeout(PATIENCE * 1000)
     page.clock.install()
     page.route("**/*", answer)
     page.goto("http://127.0.0.1:9/index.html")

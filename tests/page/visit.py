@@ -1,11 +1,13 @@
 """A page open in a browser, with all that it said and asked for."""
 
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, Route
 
+PATIENCE = 120  # seconds, only so that a page that does not come ends the test
 CHARTS = ("curve-a", "curve-b", "cost", "pr", "per-class", "errors", "sizes", "gray")
 
 
@@ -14,7 +16,7 @@ class Visit:
 
     def __init__(self, browser: Browser, path: Path, **options: Any) -> None:
         self.page: Page = browser.new_page(viewport={"width": 1280, "height": 900}, **options)
-        self.page.set_default_timeout(10_000)
+        self.page.set_default_timeout(PATIENCE * 1000)
         self.trouble: list[str] = []
         self.requests: list[str] = []
         self.page.on("console", lambda message: self.trouble.append(f"{message.type}: {message.text}"))
@@ -51,8 +53,8 @@ class Visit:
 
 def until(visit: Visit, condition: str) -> None:
     """Waits for a condition in JavaScript; the page's own policy forbids Playwright's way, which compiles strings."""
-    for _ in range(200):
-        if visit.page.evaluate(condition):
-            return
+    end = time.monotonic() + PATIENCE
+    while not visit.page.evaluate(condition):
+        if time.monotonic() > end:
+            pytest.fail(f"Waited in vain for {condition}.")
         visit.page.wait_for_timeout(25)
-    pytest.fail(f"Waited five seconds in vain for {condition}.")

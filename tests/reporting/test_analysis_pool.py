@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.command_line import ending
 from tests.run_folders import TABLE, write_table
 
 from lightweight_ssd.reporting import analysis_pool
@@ -72,9 +73,10 @@ def test_ctrl_c_ends_all_processes_at_once(tmp_path: Path) -> None:
         "analysis_pool._WORTH_IT = 0; "
         "sys.argv = ['lssd', 'report', 'workers=2', 'resamples=200000']; cli.main()"
     )
-    with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, cwd=tmp_path) as process:
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as process, ending(process):
         assert process.stderr is not None
         assert process.stderr.readline() == "analysing 4 runs in 2 processes\n"
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=300)
     assert process.returncode == 130 and "Traceback" not in err and "interrupted" in err

@@ -23,5 +23,5 @@ def test_the_end_of_the_parent_is_noticed() -> None:
     assert child.stdout is not None and child.stdout.readline() == "ready\n"
     assert child.poll() is None
     os.close(write_end)
-    assert child.wait(timeout=30) == -signal.SIGTERM
+    assert child.wait(timeout=300) == -signal.SIGTERM
     os.close(read_end)

@@ -27,11 +27,11 @@ def _start(cwd: Path, *arguments: str) -> subprocess.Popen:
 
 def _sweep(cwd: Path, *arguments: str) -> tuple[int, str, str]:
     process = _start(cwd, *arguments)
-    out, err = process.communicate(timeout=400)
+    out, err = process.communicate(timeout=900)
     return process.returncode, out, err
 
 
-def _wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:
+def _wait_for(condition: Callable[[], bool], seconds: float = 300) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not get that far"
@@ -137,7 +137,7 @@ def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_go_on(tmp_path: Path) -> Non
     sweep = _start(tmp_path, *QUICK, "trainer.max_epochs=400", "seed=0,1")
     _wait_for(lambda: any((tmp_path / "runs").glob("smoke/*/checkpoints/last.ckpt")))
     sweep.send_signal(signal.SIGINT)
-    out, err = sweep.communicate(timeout=120)
+    out, err = sweep.communicate(timeout=300)
     assert sweep.returncode == 130 and "same command goes on" in err and "Traceback" not in out + err
     assert re.search(r"seed=0 +interrupted", out) and "1 not begun" in out
     (run,) = _runs(tmp_path)
@@ -146,13 +146,24 @@ def test_ctrl_c_leaves_a_checkpoint_and_says_how_to_go_on(tmp_path: Path) -> Non
 
 
 def test_two_sweeps_at_once_train_a_run_once(tmp_path: Path) -> None:
-    sweeps = [_start(tmp_path, *QUICK, "trainer.max_epochs=8") for _ in range(2)]
-    ended = [(sweep.communicate(timeout=400), sweep.returncode) for sweep in sweeps]
-    assert [code for _, code in ended] == [0, 0], ended
-    outcomes = sorted(re.search(r"^\d+ (\w+)$", out, re.M)[1] for (out, _), _ in ended)  # pyright: ignore[reportOptionalSubscript]
-    assert outcomes == ["done", "skipped"]
-    assert any("trained by process" in out for (out, _), _ in ended)
+    """The run of the first stands still until the second has said that it waits, however slowly that one begins."""
+    command = (*QUICK, "trainer.max_epochs=20")
+    sweeps = [_start(tmp_path, *command)]
+    _wait_for(lambda: any(_status(run).get("state") == "running" for run in (tmp_path / "runs").glob("smoke/*")))
     (run,) = _runs(tmp_path)
+    trains = _status(run)["pid"]
+    os.kill(trains, signal.SIGSTOP)
+    sweeps.append(_start(tmp_path, *command))
+    assert sweeps[1].stdout is not None
+    said = [sweeps[1].stdout.readline()]
+    while "trained by process" not in said[-1]:
+        assert said[-1], sweeps[1].communicate()
+        said.append(sweeps[1].stdout.readline())
+    os.kill(trains, signal.SIGCONT)
+    ended = [(sweep.communicate(timeout=900), sweep.returncode) for sweep in sweeps]
+    assert [code for _, code in ended] == [0, 0], ended
+    outcomes = [re.search(r"^\d+ (\w+)$", out, re.M)[1] for (out, _), _ in ended]  # pyright: ignore[reportOptionalSubscript]
+    assert outcomes == ["done", "skipped"]
     assert (run / "train.log").read_text().count("lightweight_ssd train") == 1
 
 

@@ -108,8 +108,11 @@ def _to_first_step(overrides: Sequence[str], folder: Path, data_root: Path) -> N
 
 def _wait(process: "subprocess.Popen[bytes]", run_dir: Path, log: Path) -> None:
     given_up = time.monotonic() + _PATIENCE
-    while not read_status(run_dir).get("step"):
-        if process.poll() is not None or time.monotonic() > given_up:
+    while True:
+        ended = process.poll() is not None  # asked first: it may take its step and end between the two questions
+        if read_status(run_dir).get("step"):
+            return
+        if ended or time.monotonic() > given_up:
             lines = log.read_text(errors="replace").strip().splitlines() or ["nothing"]
             said = next((line for line in lines if line.startswith("lssd train: ")), lines[-1])
             raise ValueError(f"Expected a training that takes a step but it said: {said}")
