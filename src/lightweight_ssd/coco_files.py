@@ -10,7 +10,6 @@ is what the data's own file says: of the mask where there is one.
 """
 
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import torch
 from jaxtyping import Float
 
 from lightweight_ssd.types import Annotation, Detections
+from lightweight_ssd.whole_file import write_whole
 
 __all__ = ["read_detections", "write_detections", "write_ground_truth"]
 
@@ -32,6 +32,9 @@ def write_detections(
         path: File to write; it appears complete or not at all.
         detections: By image id, boxes in pixels of the image file.
         category_ids: Id of each label where ids have gaps, as COCO's own do; without it, label + 1.
+
+    Raises:
+        NotWritten: The disk is full or cannot be written; what the file held before is untouched.
     """
     _write(path, [row for image_id, found in detections.items() for row in _rows(image_id, found, category_ids)])
 
@@ -52,6 +55,7 @@ def write_ground_truth(
 
     Raises:
         ValueError: If there is not one category id per class name.
+        NotWritten: As `write_detections`.
     """
     ids = list(range(1, len(class_names) + 1)) if category_ids is None else list(category_ids)
     if len(ids) != len(class_names):
@@ -165,10 +169,5 @@ def _load(path: Path) -> list[dict]:
 def _write(path: str | Path, content: object) -> None:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        # ASCII alone, since a file name that is not UTF-8 has no other place in JSON
-        partial.write_text(json.dumps(content, separators=(",", ":"), ensure_ascii=True), encoding="utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    # ASCII alone, since a file name that is not UTF-8 has no other place in JSON
+    write_whole(path, json.dumps(content, separators=(",", ":"), ensure_ascii=True).encode())
