@@ -26,6 +26,7 @@ FLOORS = [
     ("datamodule", "metrics_csv", "wandb_logger", "checkpoint_io"),
     ("task",),
     ("callbacks/",),
+    ("instantiation",),
     ("console", "console_table", "run_folder", "assemble"),
     ("run_identity", "run_record", "rehearsal", "benchmark_record"),
     ("ablation", "report_server", "run_analysis", "report_tables", "report_pictures", "sweep_notes",
@@ -43,7 +44,7 @@ FLOORS = [
     ("__main__",),
 ]  # fmt: skip
 LIGHTNING_FROM = next(floor for floor, names in enumerate(FLOORS) if "datamodule" in names)
-HYDRA_FROM = next(floor for floor, names in enumerate(FLOORS) if "console" in names)
+HYDRA_FROM = next(floor for floor, names in enumerate(FLOORS) if "instantiation" in names)
 
 
 def _floor(module: str) -> int:
