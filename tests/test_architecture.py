@@ -14,7 +14,8 @@ PACKAGE = Path(__file__).parents[1] / "src" / "lightweight_ssd"
 # From the top floor down; a name that ends in a slash is a whole group. Names of one tuple stand on one floor.
 FLOORS = [
     ("whole_file", "disk_space", "decimals", "reading_notes", "source_options", "worker_processes", "free_memory",
-     "checking/problems", "formats/coco_json", "measuring/process_memory", "measuring/generated_coco"),
+     "watched_figures", "checking/problems", "formats/coco_json", "measuring/process_memory",
+     "measuring/generated_coco"),
     ("__init__", "types", "paths", "precision", "boxes", "layers", "schedule", "pyramid", "timm_models",
      "reporting/curve_mean", "runs/status", "runs/parent_watch", "runs/lock"),
     ("figure_style", "output_folder", "sampling", "shape_textures", "extra_layers", "image_records",
@@ -32,6 +33,7 @@ FLOORS = [
     ("datamodule", "runs/metrics_csv", "runs/wandb_logger", "runs/checkpoint_io"),
     ("task",),
     ("callbacks/",),
+    ("instantiation",),
     ("console", "console_table", "assemble", "runs/folder"),
     ("measuring/rehearsal", "measuring/record", "runs/identity", "runs/record"),
     ("batch_size", "measuring/peers", "reporting/ablation", "reporting/server", "reporting/run_analysis",
@@ -51,7 +53,7 @@ FLOORS = [
 ]  # fmt: skip
 GROUPS = {name.removesuffix("/") for names in FLOORS for name in names if name.endswith("/")}
 LIGHTNING_FROM = next(floor for floor, names in enumerate(FLOORS) if "datamodule" in names)
-HYDRA_FROM = next(floor for floor, names in enumerate(FLOORS) if "console" in names)
+HYDRA_FROM = next(floor for floor, names in enumerate(FLOORS) if "instantiation" in names)
 
 
 def _floor(module: str) -> int:

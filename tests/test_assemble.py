@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from lightweight_ssd.assemble import build, load_checkpoint, load_detector, trained_weights
+from lightweight_ssd.assemble import load_checkpoint, load_detector, trained_weights
 from tests.command_line import tiny_checkpoint
 
 
@@ -48,9 +48,3 @@ def test_a_checkpoint_may_not_name_foreign_code(checkpoint: Path) -> None:
     torch.save(saved, checkpoint)
     with pytest.raises(ValueError, match=r"asks for os\.system.*do not trust"):
         load_detector(checkpoint)
-
-
-def test_a_part_speaks_for_itself() -> None:
-    """The user reads the part's own sentence, not Hydra's wrapping of it."""
-    with pytest.raises(ValueError, match=r"^Expected schedule\.warmup_steps"):
-        build({"_target_": "lightweight_ssd.schedule.WarmupCosine", "warmup_steps": -1})

@@ -115,6 +115,12 @@ def test_every_experiment_composes_and_opens_with_its_card(name: str) -> None:
         assert word in text, f"the card of {name} lacks {word}"
 
 
+@pytest.mark.parametrize("data", ["voc", "coco", "shapes"])
+@pytest.mark.parametrize("chosen", ["scale=smoke", "experiment=smoke", "experiment=demo"])
+def test_what_brings_data_of_its_own_leaves_nothing_on_other_data(chosen: str, data: str) -> None:
+    assert _compose(chosen, f"data={data}").data == _compose(f"data={data}").data
+
+
 @pytest.mark.parametrize("path", sorted(CONF_DIR.glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_command_has_help(path: Path) -> None:
     assert {"override hydra/help": path.stem} in yaml.safe_load(path.read_text())["defaults"]

@@ -243,7 +243,7 @@ def test_what_is_typed_holds_against_a_scale(scale: str) -> None:
 def test_smoke_takes_drawn_data_and_the_processor_whatever_the_experiment_says() -> None:
     for experiment in (*GRIDS, "lightweight_ssd", "voc07_from_scratch"):
         job = _job(f"experiment={experiment}", "scale=smoke")
-        assert [job.choices[group] for group in ("data", "trainer", "optim")] == ["shapes", "cpu", "adamw"]
+        assert [job.choices[group] for group in ("data", "trainer", "optim")] == ["shapes_smoke", "cpu", "adamw"]
 
 
 def test_smoke_keeps_six_different_detectors() -> None:

@@ -88,6 +88,17 @@ def test_joblib_runs_jobs_side_by_side_and_then_skips_them(tmp_path: Path) -> No
     assert "2 skipped" in out and len(_runs(tmp_path)) == 2
 
 
+@pytest.mark.parametrize("launcher", ["basic", "joblib"])
+def test_evaluations_that_fail_are_named_and_in_the_exit_code(tmp_path: Path, launcher: str) -> None:
+    arguments = ["checkpoint=one.ckpt,two.ckpt", "trainer=cpu", f"hydra/launcher={launcher}"]
+    command = [sys.executable, "-m", "lightweight_ssd", "evaluate", "-m", *arguments]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=400)
+    assert ended.returncode == 1, ended.stdout + ended.stderr
+    assert ended.stderr.splitlines()[-1] == (
+        "lssd evaluate: 2 of the evaluations failed: checkpoint=one.ckpt trainer=cpu; checkpoint=two.ckpt trainer=cpu"
+    )
+
+
 def test_failing_job_leaves_the_other_one_alone(tmp_path: Path) -> None:
     out, _ = _sweep(tmp_path, "hydra/launcher=joblib", "trainer.accelerator=nonsense,cpu", code=1)
     assert "1 done, 1 failed" in out and out.count("outcome") == 1

@@ -3,6 +3,8 @@
 import errno
 import os
 import stat
+import subprocess
+import sys
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -71,3 +73,16 @@ def test_a_folder_that_cannot_be_synced_stops_nothing(
     with pytest.raises(NotWritten, match="Input/output error") if stops else nullcontext():
         write_whole(tmp_path / "a.json", b"whole", durable=True)
     assert (tmp_path / "a.json").read_bytes() == b"whole"
+
+
+def test_two_processes_may_write_one_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    code = f"""
+from pathlib import Path
+from lightweight_ssd.whole_file import write_whole
+for _ in range(300):
+    write_whole(Path({str(path)!r}), b"x" * 50_000, shared=True)
+"""
+    writers = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    assert [writer.communicate(timeout=60)[1] for writer in writers] == ["", ""]
+    assert path.read_bytes() == b"x" * 50_000 and list(tmp_path.iterdir()) == [path]

@@ -4,27 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from hydra.errors import InstantiationException
-from hydra.utils import instantiate
 
 from lightweight_ssd.detector import Detector
+from lightweight_ssd.instantiation import build
 from lightweight_ssd.types import EMA_KEY
 
 __all__ = ["build", "build_detector", "check_targets", "load_checkpoint", "load_detector", "trained_weights"]
-
-
-def build(node: Any, **arguments: Any) -> Any:
-    """Instantiates a node of the configuration, with plain containers, and with the part's own error when it has one.
-
-    Raises:
-        ValueError, FileNotFoundError: As the part raised it, without Hydra's wrapping.
-    """
-    try:
-        return instantiate(node, _convert_="all", **arguments)
-    except InstantiationException as error:
-        if isinstance(error.__cause__, ValueError | FileNotFoundError):
-            raise error.__cause__ from None
-        raise
 
 
 def build_detector(config: dict[str, Any], class_names: list[str]) -> Detector:

@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import hydra
-from hydra.errors import InstantiationException
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from lightweight_ssd.console import name_first_argument, one_sentence_errors, quoted
+from lightweight_ssd.instantiation import build
 from lightweight_ssd.paths import CONF_DIR
 
 if TYPE_CHECKING:  # requests takes a while to import, which `--help` should not
@@ -43,7 +42,7 @@ def prepare(config: dict[str, Any]) -> None:
     if not config.get("download"):
         raise ValueError("Expected what to prepare but got nothing: lssd data prepare voc, or coco.")
     _check(config)
-    download = _build(config["download"])
+    download: "Download" = build(config["download"])
     root = Path(config["root"] or download.root)
     print(f"{download.title} → {root}" + (f"   (terms of use: {download.terms})" if download.terms else ""))
     archives = Path(config["archives"]) if config["archives"] else None
@@ -52,14 +51,6 @@ def prepare(config: dict[str, Any]) -> None:
     if not done:
         print("Everything is in place already; nothing was done.")
     print(_what_next(download, root))
-
-
-def _build(node: dict[str, Any]) -> "Download":
-    """What `assemble.build` does, which would import PyTorch for it."""
-    try:
-        return instantiate(node, _convert_="all")
-    except InstantiationException as error:
-        raise error.__cause__ if isinstance(error.__cause__, ValueError) else error from None
 
 
 def _check(config: dict[str, Any]) -> None:

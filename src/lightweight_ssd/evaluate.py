@@ -4,34 +4,55 @@ import logging
 import re
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.experimental.callback import Callback
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, read_write
 
 from lightweight_ssd.console import one_sentence_errors, quiet_frameworks, quoted, relaunchable
 from lightweight_ssd.paths import CONF_DIR
 from lightweight_ssd.runs.status import read_results
+from lightweight_ssd.sweeping.launcher import prepare_launcher
+from lightweight_ssd.sweeping.record import JobRecord, read_jobs, write_job
 
-__all__ = ["evaluate", "main"]
+__all__ = ["TrueExit", "evaluate", "main"]
 
 
 def main() -> None:
     """Entry point of `lssd evaluate`, of one checkpoint or, with `-m`, of several in several ways."""
-    failed: list[str] = []
-    hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="evaluate")(partial(_run, failed))()
-    if failed:
-        raise SystemExit(f"lssd evaluate: {len(failed)} of the evaluations failed: {'; '.join(failed)}")
+    hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="evaluate")(_run)()
 
 
-def _run(failed: list[str], cfg: DictConfig) -> float | None:
+class TrueExit(Callback):
+    """Ends `lssd evaluate -m` with a code that tells of failures, in whichever processes the evaluations ran.
+
+    Hydra makes one of these from `hydra.callbacks`. The jobs leave their records in the sweep's folder.
+    """
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        prepare_launcher(config, "lssd evaluate")
+        folder = Path(config.hydra.sweep.dir).absolute()
+        for record in folder.glob("jobs/*.json"):  # of a sweep before in the same folder
+            record.unlink()
+        with read_write(config):  # the jobs' working directory may be another one
+            config.hydra.sweep.dir = str(folder)
+            config.hydra.overrides.hydra.append(f"hydra.sweep.dir={quoted(folder)}")
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        jobs = read_jobs(Path(config.hydra.sweep.dir))
+        failed = [" ".join(job.overrides) for job in jobs if job.state != "done"]
+        if failed:
+            raise SystemExit(f"lssd evaluate: {len(failed)} of the evaluations failed: {'; '.join(failed)}")
+
+
+def _run(cfg: DictConfig) -> float | None:
     overrides = list(HydraConfig.get().overrides.task)
     if HydraConfig.get().mode == RunMode.MULTIRUN:
-        return _in_own_process(cfg, overrides, failed)
+        return _in_own_process(cfg, overrides)
     with one_sentence_errors("lssd evaluate"):
         if OmegaConf.is_missing(cfg, "checkpoint"):
             raise ValueError("Expected a checkpoint; give checkpoint=RUN/checkpoints/best.ckpt.")
@@ -41,19 +62,19 @@ def _run(failed: list[str], cfg: DictConfig) -> float | None:
             return evaluate(cfg)
 
 
-def _in_own_process(cfg: DictConfig, overrides: list[str], failed: list[str]) -> float | None:
+def _in_own_process(cfg: DictConfig, overrides: list[str]) -> float | None:
     """One job of a sweep as a plain command with a folder of its own: other ranks would repeat the whole sweep."""
     logging.getLogger("hydra").setLevel(logging.WARNING)  # its lines would repeat ours
     asked = [each for each in overrides if not each.startswith(("checkpoint=", "split=", "output="))]
     name = re.sub(r"[^A-Za-z0-9_.=-]+", "_", "-".join(["", *asked]))[:120]
     output = Path(f"{cfg.output or _default_output(cfg)}{name}").absolute()
     place = f"output={quoted(output)}"
+    sweep_dir, job = Path(HydraConfig.get().sweep.dir), JobRecord(HydraConfig.get().job.num, overrides, "running")
+    write_job(sweep_dir, job)
     print(f"\n{' '.join(overrides)}", flush=True)
     done = subprocess.run([sys.executable, "-m", "lightweight_ssd", "evaluate", *overrides, place], check=False)
-    if done.returncode:
-        failed.append(" ".join(overrides))
-        return None
-    return read_results(output).get(cfg.split, {}).get("map_50")
+    write_job(sweep_dir, job._replace(state="failed" if done.returncode else "done", run_dir=str(output)))
+    return None if done.returncode else read_results(output).get(cfg.split, {}).get("map_50")
 
 
 def evaluate(cfg: DictConfig) -> float:

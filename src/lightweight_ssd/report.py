@@ -1,6 +1,5 @@
 """`lssd report`: compares runs from their folders alone: tables with intervals, figures, and one page."""
 
-import os
 import sys
 import threading
 import time
@@ -107,6 +106,7 @@ def build_report(
     from lightweight_ssd.reporting.tables import markdown_report, rows_csv, runs_csv
     from lightweight_ssd.runs.record import find_runs
     from lightweight_ssd.sweeping.notes import sweep_notes
+    from lightweight_ssd.whole_file import write_whole
 
     roots = _roots(config)
     runs = find_runs(roots)
@@ -119,7 +119,7 @@ def build_report(
     payload = build_payload(comparison, config["max_images"], images, config["watch"], sweep_notes(roots, runs))
     payload["version"] = str(time.time_ns())
     for name, text in {"report.md": markdown_report, "report.csv": rows_csv, "runs.csv": runs_csv}.items():
-        _write(output / name, text(payload))
+        write_whole(output / name, text(payload).encode(), shared=True)
     if pictures:
         write_pictures(payload, output / "figures")
     write_page(output / "index.html", payload)
@@ -187,10 +187,3 @@ def _print_summary(payload: dict[str, Any], output: Path) -> None:
         print("\n" + "\n".join(f"note: {note}" for note in payload["notes"]))
     print(f"\npage:     {output / 'index.html'}\ntables:   {output / 'report.md'}, report.csv, runs.csv")
     print(f"figures:  {output / 'figures'}")
-
-
-def _write(path: Path, text: str) -> None:
-    """Beside its place first, so that a reader of a report that is being built again never sees half a file."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)

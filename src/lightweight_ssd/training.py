@@ -26,6 +26,7 @@ from lightweight_ssd.runs.metrics_csv import MetricsCSV
 from lightweight_ssd.runs.status import RESULTS_FILE, read_json, read_status, write_json
 from lightweight_ssd.task import DetectionTask
 from lightweight_ssd.types import Detections
+from lightweight_ssd.watched_figures import check_monitors
 
 __all__ = ["Gray", "Parts", "fit", "measure", "measure_gray", "prepare", "write_run"]
 
@@ -62,7 +63,7 @@ def prepare(cfg: DictConfig, config: dict[str, Any], resume_from: Path | None) -
     Raises:
         ValueError: If a callback watches a figure that is not computed, among much else.
     """
-    _check_monitors(cfg)
+    check_monitors(cfg)
     datamodule = build(cfg.datamodule)
     class_names = list(datamodule.source.class_names)
     detector = build_detector(config, class_names)
@@ -84,18 +85,6 @@ def prepare(cfg: DictConfig, config: dict[str, Any], resume_from: Path | None) -
         coco_metric=build(cfg.coco_metric, class_names=class_names) if cfg.coco_metric else None,
     )
     return Parts(_trainer(cfg, resume_from), task, datamodule)
-
-
-def _check_monitors(cfg: DictConfig) -> None:
-    """Lightning would say so after the first validation, hours later."""
-    watched = {name: str(node.get("monitor")) for name, node in cfg.callbacks.items() if node}
-    missing = {name: figure for name, figure in watched.items() if figure.startswith("val/coco_")}
-    if missing and not cfg.coco_metric:
-        names = ", ".join(f"callbacks.{name}.monitor={figure}" for name, figure in missing.items())
-        raise ValueError(
-            f"Expected coco_metric for {names}, but it is null: leave it on, or set callbacks.best.monitor and "
-            "callbacks.early_stopping.monitor to val/map_50."
-        )
 
 
 def fit(parts: Parts, resume_from: Path | None) -> dict[str, Any]:

@@ -21,13 +21,15 @@ class NotWritten(ValueError):
     """A file could not be written; what stood in its place before is untouched."""
 
 
-def write_whole(path: Path, content: bytes | memoryview, durable: bool = False) -> None:
+def write_whole(path: Path, content: bytes | memoryview, durable: bool = False, shared: bool = False) -> None:
     """Writes a file so that a reader meets the whole old one or the whole new one.
 
     Args:
         path: File to write; its folder exists.
         content: What it is to hold.
         durable: Waits until the disk has it, so that it also outlives a power cut.
+        shared: Another process may write the same file now; the last one to end wins. What a killed process leaves
+            beside the file then stays, where the next writing removes it otherwise.
 
     Raises:
         NotWritten: The disk is full, the folder cannot be written, …; nothing half-written is left behind.
@@ -39,7 +41,7 @@ def write_whole(path: Path, content: bytes | memoryview, durable: bool = False) 
         ...     [(path.name, path.read_text()) for path in Path(folder).iterdir()]
         [('a.txt', 'whole')]
     """
-    part = path.with_name(path.name + PART)
+    part = path.with_name(f"{path.name}.{os.getpid()}{PART}" if shared else path.name + PART)
     try:
         with part.open("wb") as file:
             file.write(content)

@@ -1,5 +1,6 @@
 import dataclasses
 import io
+import shutil
 import tarfile
 import threading
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from tests.archive_server import ArchiveServer
 from tests.small_archives import VOC_PARTS, voc_archives
 
 from lightweight_ssd.download import archives
-from lightweight_ssd.download.archives import Archive, Download
+from lightweight_ssd.download.archives import Archive, Contents, Download
 from lightweight_ssd.download.placement import list_files
 
 LISTS = ["train.txt", "trainval.txt", "val.txt"]
@@ -115,6 +116,75 @@ def test_archives_can_be_kept_and_brought(voc: Download, server: ArchiveServer, 
     voc.prepare(tmp_path / "other", archives=tmp_path / "archives", say=Told())
     assert len(server.requests) == asked
     assert _visible(tmp_path / "other") == _visible(tmp_path / "root")
+
+
+def _with_contents(voc: Download) -> Download:
+    """The same, which knows what to look for."""
+    splits = {
+        "trainval2007": ("2007", "trainval", 2),
+        "test2007": ("2007", "test", 1),
+        "trainval2012": ("2012", "trainval", 2),
+    }
+    archives = {}
+    for part, (year, split, count) in splits.items():
+        files = [f"VOC{year}/JPEGImages/{{}}.jpg", f"VOC{year}/Annotations/{{}}.xml"]
+        holds = Contents([f"VOC{year}/ImageSets/Main/{split}.txt"], count, files)
+        archives[part] = dataclasses.replace(voc.archives[part], holds=holds)
+    return dataclasses.replace(voc, archives=archives)
+
+
+@pytest.fixture
+def by_hand(voc: Download, server: ArchiveServer, tmp_path: Path) -> Path:
+    """All parts as somebody unpacked them: without receipts."""
+    voc.prepare(tmp_path / "root", say=Told())
+    shutil.rmtree(tmp_path / "root" / ".prepare")
+    server.requests.clear()
+    return tmp_path / "root"
+
+
+def test_what_was_unpacked_by_hand_is_found(voc: Download, server: ArchiveServer, by_hand: Path):
+    told, known = Told(), _with_contents(voc)
+    assert known.prepare(by_hand, say=told) == [] and server.requests == []
+    assert told[0] == "trainval2007: found, not downloaded: 5 files, all that its lists name (not compared by hash)"
+    assert known.use(by_hand) == "all"
+    assert known.prepare(by_hand, say=told) == [] and told[3:] == [f"{part}: there already" for part in VOC_PARTS]
+
+
+def test_where_the_archive_is_there_as_well_it_is_compared(voc: Download, server: ArchiveServer, by_hand: Path):
+    folder = by_hand.parent / "archives"
+    folder.mkdir()
+    (folder / "VOCtest_06-Nov-2007.tar").write_bytes(server.files["/VOCtest_06-Nov-2007.tar"])
+    assert _with_contents(voc).prepare(by_hand, archives=folder, say=Told()) == ["test2007"]
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("lacking", ["JPEGImages/000003.jpg", "Annotations/000003.xml", "ImageSets/Main/test.txt"])
+@pytest.mark.parametrize("how", ["missing", "empty"])
+def test_what_is_not_whole_is_not_taken_for_found(
+    voc: Download, server: ArchiveServer, by_hand: Path, lacking: str, how: str
+):
+    path, told = by_hand / "VOC2007" / lacking, Told()
+    path.unlink() if how == "missing" else path.write_bytes(b"")
+    if how == "missing":
+        assert _with_contents(voc).prepare(by_hand, say=told) == ["test2007"]
+        assert path.is_file() and [request[0] for request in server.requests] == ["/VOCtest_06-Nov-2007.tar"]
+    else:
+        with pytest.raises(ValueError, match=f"Expected no other file where the archive's go but {path} is one"):
+            _with_contents(voc).prepare(by_hand, say=told)
+    assert "test2007: found" not in "".join(told)
+
+
+@pytest.mark.parametrize("content", ["{}", "[", '{"images": [{"file_name": "a.jpg"}]}'])
+def test_a_coco_file_names_its_images(tmp_path: Path, content: str):
+    (tmp_path / "some.json").write_text(content)
+    holds = Contents(["some.json"], 2, ["images/{}"])
+    assert holds.find(tmp_path) == {}
+    (tmp_path / "some.json").write_text('{"images": [{"file_name": "a.jpg", "id": 1}, {"file_name": "b.jpg"}], "x": 0}')
+    (tmp_path / "images").mkdir()
+    for name in ("a.jpg", "b.jpg"):
+        assert holds.find(tmp_path) == {}
+        (tmp_path / "images" / name).write_bytes(b"1")
+    assert holds.find(tmp_path) == {"some.json": 77, "images/a.jpg": 1, "images/b.jpg": 1}
 
 
 def test_a_wrong_hash_leaves_nothing_to_be_seen(voc: Download, tmp_path: Path):

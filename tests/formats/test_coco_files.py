@@ -13,6 +13,7 @@ from pycocotools.cocoeval import COCOeval
 from lightweight_ssd.formats.coco_files import read_detections, write_detections, write_ground_truth
 from lightweight_ssd.metrics.voc import VOCMetric
 from lightweight_ssd.types import Annotation, Detections
+from lightweight_ssd.whole_file import NotWritten
 
 NAMES = ("cat", "dog", "bird")
 NOTHING = Detections(torch.zeros(0, 4), torch.zeros(0), torch.zeros(0, dtype=torch.int64))
@@ -123,7 +124,7 @@ def test_crowds_areas_and_category_ids_are_the_datas_own(tmp_path: Path):
 def test_a_failed_write_leaves_what_was_there_and_no_remains(tmp_path: Path):
     path = tmp_path / "truth.json"
     (path / "old").mkdir(parents=True)
-    with pytest.raises(IsADirectoryError):
+    with pytest.raises(NotWritten, match=r"Expected to write .*truth\.json .* but got 'Is a directory'.*make room"):
         write_ground_truth(path, [], NAMES)
     assert sorted(file.name for file in tmp_path.rglob("*")) == ["old", "truth.json"]
 

@@ -12,6 +12,7 @@ from plotly.offline import get_plotlyjs
 
 from lightweight_ssd.figure_style import class_colours
 from lightweight_ssd.page.html import page_html, safe_json, write_page
+from lightweight_ssd.whole_file import NotWritten
 
 EVIL = ["<script>alert(1)</script>", "</script>", "<!--", "]]>", "\u2028", "&lt;", "{{plotly}}", "\\", '"', "'", "é"]
 
@@ -98,3 +99,10 @@ def test_writes_one_file_and_makes_its_folder(tmp_path: Path) -> None:
 
 def test_page_itself_leaves_room_for_images() -> None:
     assert len(page_html({}).encode()) < 3_000_000
+
+
+def test_a_page_that_cannot_be_written_is_one_sentence_and_leaves_no_remains(tmp_path: Path) -> None:
+    (tmp_path / "index.html" / "old").mkdir(parents=True)
+    with pytest.raises(NotWritten, match=r"Expected to write .*index\.html .* but got 'Is a directory'"):
+        write_page(tmp_path / "index.html", {"title": "a"})
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["index.html", "old"]

@@ -57,7 +57,7 @@ def test_processes_give_what_one_process_gives(tmp_path: Path, monkeypatch: pyte
 def test_a_process_that_is_killed_is_told_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(analysis_pool, "_WORTH_IT", 0)
     monkeypatch.setattr(analysis_pool, "_analyse", _killed)
-    with pytest.raises(ValueError, match="was killed, which is often a lack of memory; give fewer, as workers=1"):
+    with pytest.raises(ValueError, match="lack of memory: call lssd report again with workers=1; it goes on"):
         _ahead(write_table(tmp_path, TABLE[:2], seeds=(0,), num_images=2), tmp_path / "cache")
 
 

@@ -42,6 +42,18 @@ def test_what_is_there_and_what_was_found(tmp_path: Path) -> None:
         assert 0 <= entry["score"][ours] <= 1 and (entry["width"], entry["height"]) == (96, 72)
 
 
+def test_a_crowd_is_drawn_as_what_counts_neither_way(tmp_path: Path) -> None:
+    folders = write_table(tmp_path, TABLE[:2], seeds=(0,))
+    truth = json.loads((folders[0] / "ground_truth.json").read_text())
+    corner = {"id": 1000, "bbox": [0, 0, 1, 1], "area": 1, "iscrowd": 1, "difficult": 0}  # where nothing is found
+    truth["annotations"].append({**truth["annotations"][0], **corner})
+    for folder in folders:
+        (folder / "ground_truth.json").write_text(json.dumps(truth))
+    entries, _ = disagreement_images(_compare(tmp_path), 100)
+    (crowd,) = (each for entry in entries for each in entry["truth"] if each["box"] == [0, 0, 1, 1])
+    assert crowd["difficult"]
+
+
 def test_the_picture_is_the_file(tmp_path: Path) -> None:
     write_table(tmp_path, TABLE[:2], seeds=(0,))
     ((entry,), _) = disagreement_images(_compare(tmp_path), 1)

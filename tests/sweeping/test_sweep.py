@@ -203,6 +203,18 @@ def test_a_misspelled_key_stops_the_sweep_before_it_begins(tmp_path: Path) -> No
     assert not (tmp_path / "runs" / "smoke").exists()
 
 
+def test_an_objective_that_the_jobs_will_not_have_stops_the_sweep_before_it_begins(tmp_path: Path) -> None:
+    code, out, err = _sweep(tmp_path, *QUICK, "seed=0,1", "objective=val/coco_ap", "coco_metric=null")
+    assert code == 1 and err.startswith("lssd train: the sweep cannot begin: Expected coco_metric for objective=")
+    assert "Traceback" not in out + err and not list(tmp_path.iterdir())
+
+
+def test_an_objective_that_one_job_will_not_have_fails_before_it_trains(tmp_path: Path) -> None:
+    code, out, _ = _sweep(tmp_path, *QUICK, "objective=val/map50,val/loss")
+    assert code == 1 and "2 failed" in out and out.count("as a figure that a job returns but got val/") >= 2
+    assert not (tmp_path / "runs" / "smoke").exists()
+
+
 def test_a_place_that_cannot_be_written_stops_the_sweep(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     code, out, err = _sweep(tmp_path, *QUICK, f"runs={tmp_path / 'file'}")

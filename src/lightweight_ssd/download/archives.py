@@ -1,5 +1,7 @@
 """A public data set as its archives: what is downloaded from where, what is known of it, and where it ends up.
 
+What somebody has unpacked there by hand is used as it is, if all files are there that its own lists name.
+
 Below the folder of the data, `.prepare` holds the archives as long as they are needed, what is being unpacked, and a
 receipt for each part that is in place. Nothing outside `.prepare` is ever incomplete: a part is unpacked there, whole,
 and then moved.
@@ -11,13 +13,57 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import msgspec
+
 from lightweight_ssd.disk_space import in_words, require_space
 from lightweight_ssd.download.fetch import fetch, part_of
 from lightweight_ssd.download.placement import list_files, missing_files, place, read_receipt, write_receipt
 from lightweight_ssd.download.unpack import unpack
 from lightweight_ssd.runs.lock import lock_run
 
-__all__ = ["Archive", "Download"]
+__all__ = ["Archive", "Contents", "Download"]
+
+
+class _Image(msgspec.Struct):
+    file_name: str
+
+
+class _Instances(msgspec.Struct):
+    images: list[_Image]
+
+
+@dataclass(frozen=True)
+class Contents:
+    """How to tell that a part is there, whole, although nobody noted that it was placed.
+
+    Attributes:
+        lists: Files that name the others: lists of names, one first on each line, or COCO instances files (`.json`).
+        count: How many different names there are in all of them.
+        files: Where what they name lies, with `{}` for the name; none for a part that is lists alone.
+    """
+
+    lists: Sequence[str]
+    count: int
+    files: Sequence[str] = ()
+
+    def find(self, root: Path) -> dict[str, int]:
+        """Size of each file that there has to be, bytes, by its path below `root`; empty if one is missing or empty."""
+        names = {name for each in self.lists for name in _names(root / each)}
+        if len(names) != self.count:
+            return {}
+        paths = [*self.lists, *(place.format(name) for place in self.files for name in sorted(names))]
+        sizes = {path: (root / path).stat().st_size for path in paths if (root / path).is_file()}
+        return sizes if len(sizes) == len(paths) and all(sizes.values()) else {}
+
+
+def _names(path: Path) -> list[str]:
+    """What a list names; nothing where it is missing or is no list."""
+    try:
+        if path.suffix == ".json":
+            return [image.file_name for image in msgspec.json.decode(path.read_bytes(), type=_Instances).images]
+        return [line.split()[0] for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, ValueError):
+        return []
 
 
 @dataclass(frozen=True)
@@ -30,6 +76,7 @@ class Archive:
         md5: Digest in hexadecimal.
         sha256: Digest in hexadecimal.
         unpacked: Bytes to which it may unfold; None allows ten times its size.
+        holds: How to know its content where it was unpacked by hand; None never does.
     """
 
     url: str
@@ -37,6 +84,7 @@ class Archive:
     md5: str | None = None
     sha256: str | None = None
     unpacked: int | None = None
+    holds: Contents | None = None
 
     @property
     def name(self) -> str:
@@ -123,7 +171,7 @@ class Download:
         timeout: float = 30.0,
         say: Callable[[str], None] = print,
     ) -> list[str]:
-        """Downloads, checks and unpacks what is not in place yet.
+        """Downloads, checks and unpacks what is not in place yet; what was put there by hand, whole, is noted as found.
 
         Args:
             root: Folder of the data; made where missing.
@@ -147,6 +195,7 @@ class Download:
             for part in chosen:
                 if part not in todo:
                     say(f"{part}: there already")
+            todo = {part: archive for part, archive in todo.items() if not self._found(root, part, folder, say)}
             require_space(_needs(todo, root, folder, keep=archives is not None))
             for part, archive in todo.items():
                 say(f"{part}: {_size(archive)} from {archive.url}")
@@ -154,6 +203,17 @@ class Download:
                 count = self._unpack(folder / archive.name, root, part, keep=archives is not None)
                 say(f"{part}: {count:,} files in place (checked: {archive.checks})")
         return list(todo)
+
+    def _found(self, root: Path, part: str, folder: Path, say: Callable[[str], None]) -> bool:
+        """Notes a part that is there without a receipt. Where its archive is there as well, that tells more."""
+        archive = self.archives[part]
+        if not archive.holds or read_receipt(_receipt(root, part)) or (folder / archive.name).exists():
+            return False
+        files = archive.holds.find(root)
+        if files:
+            write_receipt(_receipt(root, part), {"found": True}, files)
+            say(f"{part}: found, not downloaded: {len(files):,} files, all that its lists name (not compared by hash)")
+        return bool(files)
 
     def _unpack(self, file: Path, root: Path, part: str, keep: bool) -> int:
         """From the archive, which is removed at the end unless it is kept, to the receipt; how many files there are."""

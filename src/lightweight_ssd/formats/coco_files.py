@@ -10,17 +10,18 @@ is what the data's own file says: of the mask where there is one.
 """
 
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float
 
 from lightweight_ssd.types import Annotation, Detections
+from lightweight_ssd.whole_file import write_whole
 
-__all__ = ["read_detections", "write_detections", "write_ground_truth"]
+__all__ = ["read_detections", "read_instances", "write_detections", "write_ground_truth"]
 
 
 def write_detections(
@@ -32,6 +33,9 @@ def write_detections(
         path: File to write; it appears complete or not at all.
         detections: By image id, boxes in pixels of the image file.
         category_ids: Id of each label where ids have gaps, as COCO's own do; without it, label + 1.
+
+    Raises:
+        NotWritten: The disk is full or cannot be written; what the file held before is untouched.
     """
     _write(path, [row for image_id, found in detections.items() for row in _rows(image_id, found, category_ids)])
 
@@ -52,6 +56,7 @@ def write_ground_truth(
 
     Raises:
         ValueError: If there is not one category id per class name.
+        NotWritten: As `write_detections`.
     """
     ids = list(range(1, len(class_names) + 1)) if category_ids is None else list(category_ids)
     if len(ids) != len(class_names):
@@ -87,7 +92,7 @@ def read_detections(
         FileNotFoundError: If there is no such file.
         ValueError: If the file is no results file, or has an image or a category that is not expected.
     """
-    entries = _load(Path(path))
+    entries = _load_results(Path(path))
     rows: dict[int, list[tuple[list[float], float, int]]] = {int(image_id): [] for image_id in image_ids}
     label_of = None if category_ids is None else {number: label for label, number in enumerate(category_ids)}
     for entry in entries:
@@ -100,6 +105,22 @@ def read_detections(
             )
         rows[image_id].append((entry["bbox"], entry["score"], label))
     return {image_id: _detections(found) for image_id, found in rows.items()}
+
+
+def read_instances(path: str | Path) -> dict[str, list[dict[str, Any]]]:
+    """Reads a COCO instances file as it stands: `images`, `annotations` and `categories`.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is no instances file.
+    """
+    content, keys = _load(Path(path), "instances"), {"images", "annotations", "categories"}
+    if not isinstance(content, dict) or not keys <= content.keys():
+        raise ValueError(
+            f"Expected an object with {', '.join(sorted(keys))} in {path} but got something else; "
+            "pass a COCO instances file, not a results file."
+        )
+    return content
 
 
 def _to_xywh(boxes: Float[np.ndarray, "N 4"]) -> list[list[float]]:
@@ -144,15 +165,8 @@ def _detections(rows: list[tuple[list[float], float, int]]) -> Detections:
     return Detections(boxes.float(), scores, labels)
 
 
-def _load(path: Path) -> list[dict]:
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"Expected a COCO results file but there is none at {path}; evaluate a checkpoint first."
-        )
-    try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"Expected JSON in {path} but got {error}; write the file again.") from error
+def _load_results(path: Path) -> list[dict[str, Any]]:
+    entries = _load(path, "results")
     keys = {"image_id", "category_id", "bbox", "score"}
     if not isinstance(entries, list) or not all(isinstance(entry, dict) and keys <= entry.keys() for entry in entries):
         raise ValueError(
@@ -162,13 +176,19 @@ def _load(path: Path) -> list[dict]:
     return entries
 
 
+def _load(path: Path, kind: str) -> Any:
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"Expected a COCO {kind} file but there is none at {path}; evaluate a checkpoint first."
+        )
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"Expected JSON in {path} but got {error}; evaluate the checkpoint again.") from error
+
+
 def _write(path: str | Path, content: object) -> None:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        # ASCII alone, since a file name that is not UTF-8 has no other place in JSON
-        partial.write_text(json.dumps(content, separators=(",", ":"), ensure_ascii=True), encoding="utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    # ASCII alone, since a file name that is not UTF-8 has no other place in JSON
+    write_whole(path, json.dumps(content, separators=(",", ":"), ensure_ascii=True).encode())

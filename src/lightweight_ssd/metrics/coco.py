@@ -18,6 +18,7 @@ from jaxtyping import Float, Float32, Int
 from numpy.typing import ArrayLike
 
 from lightweight_ssd.image_records import ImageRecord, ImageRecordsMetric, JoinedRecords, join_records, mean_of_known
+from lightweight_ssd.watched_figures import COCO_FIGURES
 
 __all__ = ["COCOMetric", "COCOResult", "coco_lists"]
 
@@ -70,7 +71,7 @@ class COCOResult(NamedTuple):
 
     def scalars(self) -> dict[str, float]:
         """The twelve figures in the official order, for a logger."""
-        return {name: getattr(self, name) for name in self._fields if name.startswith(("ap", "ar_"))}
+        return {name: getattr(self, name) for name in COCO_FIGURES}
 
 
 class COCOMetric(ImageRecordsMetric[COCOResult]):

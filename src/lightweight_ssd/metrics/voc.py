@@ -19,6 +19,7 @@ from lightweight_ssd.average_precision import (
 )
 from lightweight_ssd.crowds import leave_out_crowds
 from lightweight_ssd.image_records import ImageRecord, ImageRecordsMetric, join_records, mean_of_known
+from lightweight_ssd.watched_figures import VOC_FIGURES
 
 __all__ = ["VOCMetric", "VOCResult"]
 
@@ -52,7 +53,7 @@ class VOCResult(NamedTuple):
 
     def scalars(self) -> dict[str, float]:
         """The means alone, for a logger."""
-        return {name: getattr(self, name) for name in ("map_50", "map_50_11point", "map_50_95")}
+        return {name: getattr(self, name) for name in VOC_FIGURES}
 
 
 class VOCMetric(ImageRecordsMetric[VOCResult]):

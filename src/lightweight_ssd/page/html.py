@@ -18,6 +18,7 @@ from typing import Any
 from plotly.offline import get_plotlyjs
 
 from lightweight_ssd.figure_style import class_colours, readable_on
+from lightweight_ssd.whole_file import write_whole
 
 __all__ = ["page_html", "safe_json", "write_page"]
 
@@ -36,11 +37,10 @@ def write_page(path: Path, payload: dict[str, Any]) -> None:
 
     Raises:
         ValueError: If a figure of the payload is NaN or infinite.
+        NotWritten: The disk is full or cannot be written; the page that was there is untouched.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(page_html(payload), encoding="utf-8")
-    temporary.replace(path)
+    write_whole(path, page_html(payload).encode(), shared=True)
 
 
 def page_html(payload: dict[str, Any]) -> str:

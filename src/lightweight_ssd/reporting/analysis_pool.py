@@ -60,7 +60,8 @@ def analyse_ahead(
                 tell(f"analysed run {place + 1} of {len(missing)}: {missing[place][0]}")
         except BrokenProcessPool as error:
             raise ValueError(
-                "A process that analysed runs was killed, which is often a lack of memory; give fewer, as workers=1."
+                "Expected every process that analyses runs to end by itself, but one was killed, which is often a lack "
+                "of memory: call lssd report again with workers=1; it goes on where it was."
             ) from error
         except BaseException:  # nobody wants the rest any more
             for process in set(multiprocessing.active_children()) - before:

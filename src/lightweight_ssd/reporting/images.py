@@ -2,7 +2,6 @@
 
 import base64
 import io
-import json
 from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from PIL import Image
 
 from lightweight_ssd.analysis.disagreement import most_disagreed
+from lightweight_ssd.formats.coco_files import read_instances
 from lightweight_ssd.image_io import read_image
 from lightweight_ssd.reporting.comparison import Comparison
 from lightweight_ssd.reporting.run_analysis import RunAnalysis
@@ -107,13 +107,13 @@ def _pairs(comparison: Comparison, peers: Sequence[RunRecord]) -> list[tuple[Run
 
 def _ground_truth(path: Path) -> list[dict[str, Any]]:
     """Images by rising id, as the analyses count them, each with its `objects`."""
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = read_instances(path)
     labels = {category["id"]: label for label, category in enumerate(content["categories"])}
     images = {image["id"]: {**image, "objects": []} for image in sorted(content["images"], key=lambda each: each["id"])}
     for known in content["annotations"]:
         x, y, width, height = known["bbox"]
         box = [round(value, 1) for value in (x, y, x + width, y + height)]
-        difficult = bool(known.get("difficult", known.get("iscrowd", 0)))
+        difficult = bool(known.get("difficult") or known.get("iscrowd"))  # either counts neither way
         entry = {"box": box, "label": labels[known["category_id"]], "difficult": difficult}
         images[known["image_id"]]["objects"].append(entry)
     return list(images.values())

@@ -15,9 +15,10 @@ from lightweight_ssd.reporting.images import disagreement_images
 from lightweight_ssd.reporting.paper_results import TABLE_5
 from lightweight_ssd.runs.folder import environment
 from lightweight_ssd.runs.record import RunRecord
+from lightweight_ssd.runs.status import finite
 from lightweight_ssd.sweeping.notes import SweepNotes
 
-__all__ = ["build_payload", "finite"]
+__all__ = ["build_payload"]
 
 _MAX_POINTS = 500  # of a curve; a screen shows no more
 
@@ -63,22 +64,6 @@ def build_payload(
         "paper_points": [_paper_point(point._asdict()) for point in TABLE_5],
     }
     return finite(content)
-
-
-def finite(value: Any) -> Any:
-    """The same with None for NaN and infinities, which JSON does not have, and lists for tuples.
-
-    Example:
-        >>> finite({"a": (1.5, float("nan"))})
-        {'a': [1.5, None]}
-    """
-    if isinstance(value, dict):
-        return {str(key): finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(item) for item in value]
-    if isinstance(value, float) and not np.isfinite(value):
-        return None
-    return value if value is None or isinstance(value, str | bool | int | float) else str(value)
 
 
 def _title(rows: Sequence[Row]) -> str:
@@ -188,7 +173,14 @@ def _classes(comparison: Comparison) -> list[str]:
 
 def _configs(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
     differences = config_differences(rows)
-    return {row.id: {key: found[row.id] for key, found in differences.items() if row.id in found} for row in rows}
+    return {
+        row.id: {key: _as_json(found[row.id]) for key, found in differences.items() if row.id in found} for row in rows
+    }
+
+
+def _as_json(value: Any) -> Any:
+    """A config edited by hand may hold what JSON lacks, such as a date."""
+    return value if value is None or isinstance(value, str | int | float | list | dict) else str(value)
 
 
 def _paper_point(point: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,6 @@ again while a sweep goes on reads the result of the runs that have not changed.
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +19,7 @@ from lightweight_ssd.analysis.object_size import precision_by_size
 from lightweight_ssd.analysis.paired_bootstrap import bootstrap_map, draw_images
 from lightweight_ssd.average_precision import voc_average_precision
 from lightweight_ssd.runs.evaluated_set import EvaluatedSet, read_evaluated_set
+from lightweight_ssd.whole_file import write_whole
 
 __all__ = ["ERROR_KINDS", "SHOWN_SCORE", "RunAnalysis", "analyse_run", "ground_truth_digest", "is_analysed"]
 
@@ -74,6 +74,9 @@ def analyse_run(
 
     Returns:
         None where its files are missing or not whole; and a sentence for each file that could not be used.
+
+    Raises:
+        NotWritten: The disk of the cache is full or cannot be written.
     """
     kept, key = _kept_file(folder, cache), _key(folder, resamples, seed)
     content = _read_kept(kept, key)
@@ -193,9 +196,7 @@ def _read_kept(path: Path, key: str) -> dict[str, Any] | None:
 
 def _write_kept(path: Path, content: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(content), encoding="utf-8")
-    temporary.replace(path)
+    write_whole(path, json.dumps(content).encode(), shared=True)
 
 
 def _unpacked(kept: dict[str, Any] | None) -> RunAnalysis | None:

@@ -4,7 +4,6 @@ Images stand by rising id and detections in the order of the file, as in the met
 scores fall into the same order and the files give the figure of `results.json` again.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +13,7 @@ from jaxtyping import Bool, Int
 
 from lightweight_ssd.average_precision import PackedDetections, PackedObjects
 from lightweight_ssd.crowds import leave_out_crowds
-from lightweight_ssd.formats.coco_files import read_detections
+from lightweight_ssd.formats.coco_files import read_detections, read_instances
 
 __all__ = ["EvaluatedSet", "read_evaluated_set"]
 
@@ -53,7 +52,7 @@ def read_evaluated_set(detections: Path, ground_truth: Path) -> EvaluatedSet:
         FileNotFoundError: If one of the files is missing.
         ValueError: If one of them is of another kind, or names an image or a category that the instances file lacks.
     """
-    content = _load_instances(Path(ground_truth))
+    content = read_instances(ground_truth)
     images = sorted(content["images"], key=lambda image: image["id"])
     category_ids = [int(category["id"]) for category in content["categories"]]
     image_ids = np.array([image["id"] for image in images], np.int64)
@@ -103,21 +102,3 @@ def _pack_objects(
         difficult=np.array([entry.get("difficult", 0) for entry in entries], bool),
     )
     return objects, np.array([entry.get("iscrowd", 0) for entry in entries], bool)
-
-
-def _load_instances(path: Path) -> dict[str, list[dict[str, Any]]]:
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"Expected a COCO instances file but there is none at {path}; evaluate a checkpoint first."
-        )
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"Expected JSON in {path} but got {error}; evaluate the checkpoint again.") from error
-    keys = {"images", "annotations", "categories"}
-    if not isinstance(content, dict) or not keys <= content.keys():
-        raise ValueError(
-            f"Expected an object with {', '.join(sorted(keys))} in {path} but got something else; "
-            "pass a COCO instances file, not a results file."
-        )
-    return content

@@ -3,6 +3,7 @@
 import functools
 import json
 import logging
+import math
 import os
 import socket
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ __all__ = [
     "FINISHED",
     "RESULTS_FILE",
     "STATUS_FILE",
+    "finite",
     "read_json",
     "read_results",
     "read_status",
@@ -70,19 +72,25 @@ def write_json(path: Path, content: Any) -> None:
     Raises:
         NotWritten: The disk is full or cannot be written; what the file held before is untouched.
     """
-    write_whole(path, (json.dumps(_finite(content), indent=2, allow_nan=False) + "\n").encode())
+    write_whole(path, (json.dumps(finite(content), indent=2, allow_nan=False) + "\n").encode())
+
+
+def finite(value: Any) -> Any:
+    """The same with None for NaN and infinities, which JSON does not have, and lists for tuples.
+
+    Example:
+        >>> finite({"a": (1.5, float("nan"))})
+        {'a': [1.5, None]}
+    """
+    if isinstance(value, dict):
+        return {str(key): finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
 
 
 @functools.cache
 def _tell_once(run_dir: Path, reason: str) -> None:
     log.warning("%s could not be written (%s); the run goes on, its status stays old.", run_dir / STATUS_FILE, reason)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    if isinstance(value, float) and value - value != 0:  # infinities and NaN
-        return None
-    return value

@@ -30,6 +30,7 @@ from lightweight_ssd.runs.parent_watch import PARENT_PIPE
 from lightweight_ssd.runs.status import FINISHED, read_results, read_status, write_status
 from lightweight_ssd.sweeping.launcher import HANDED_ON
 from lightweight_ssd.sweeping.record import JobRecord, read_jobs, read_sweep, write_job
+from lightweight_ssd.watched_figures import check_monitors, check_objective
 
 __all__ = ["LOG_FILE", "child_environment", "run_in_own_process"]
 
@@ -85,6 +86,8 @@ def _as_begun(job: JobRecord, sweep_dir: Path) -> JobRecord:
 def _locked_job(job: JobRecord, cfg: DictConfig, choices: dict[str, str], sweep_dir: Path) -> JobRecord:
     if cfg.run_dir is not None:
         raise ValueError("run_dir names one folder for all jobs of a sweep; leave it out, they find their own.")
+    check_monitors(cfg)
+    check_objective(cfg)
     cwd = Path(HydraConfig.get().runtime.cwd)
     cfg.content = read_sweep(sweep_dir)["content"]
     content, runs = content_of(cfg), cwd / cfg.runs

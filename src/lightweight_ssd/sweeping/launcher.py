@@ -34,11 +34,12 @@ def expect_plugins() -> None:
         ConfigStore.instance().store(group="hydra/sweeper", name="optuna", node=_OPTUNA, provider="lightweight_ssd")
 
 
-def prepare_launcher(config: DictConfig) -> None:
+def prepare_launcher(config: DictConfig, command: str = "lssd train") -> None:
     """Checks the launcher and the sweeper of a sweep, and fills in what depends on the machine.
 
     Args:
         config: Of the whole sweep; `hydra.launcher` is changed in place.
+        command: What the sentence starts with.
 
     Raises:
         SystemExit: With one sentence; of other exceptions Hydra would make a warning, since a callback calls this.
@@ -48,11 +49,11 @@ def prepare_launcher(config: DictConfig) -> None:
         if plugin in _EXTRAS and not _installed(plugin):
             option = config.hydra.runtime.choices[f"hydra/{part}"]
             extra = f"pip install 'lightweight-ssd[{_EXTRAS[plugin]}]'"
-            raise SystemExit(f"lssd train: hydra/{part}={option} needs a package that is not installed; run {extra}.")
+            raise SystemExit(f"{command}: hydra/{part}={option} needs a package that is not installed; run {extra}.")
     if "hydra_ray_launcher" in config.hydra.launcher._target_:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray sends reports of its use otherwise
         with read_write(config), open_dict(config):
-            _prepare_ray(config.hydra.launcher.ray, config.trainer)
+            _prepare_ray(config.hydra.launcher.ray, config.trainer, command)
 
 
 def errors_are_handed_on() -> None:
@@ -74,7 +75,7 @@ def _installed(plugin: str) -> bool:
         return False
 
 
-def _prepare_ray(ray: DictConfig, trainer: DictConfig) -> None:
+def _prepare_ray(ray: DictConfig, trainer: DictConfig, command: str) -> None:
     """Gives a job as many GPUs as it has devices: a job that asks Ray for none would use the first of the machine.
 
     Raises:
@@ -91,6 +92,6 @@ def _prepare_ray(ray: DictConfig, trainer: DictConfig) -> None:
         there, asked = ray.init.get(name) or there, ray.remote.get(name) or 0
         if asked > there:
             raise SystemExit(
-                f"lssd train: hydra.launcher.ray.remote.{name}={asked} is more than the {there} of this machine; "
+                f"{command}: hydra.launcher.ray.remote.{name}={asked} is more than the {there} of this machine; "
                 "ask for less, or give a cluster with hydra.launcher.ray.init.address=auto."
             )

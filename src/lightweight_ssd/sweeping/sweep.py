@@ -29,10 +29,12 @@ from lightweight_ssd.runs.folder import not_content
 from lightweight_ssd.runs.status import read_status
 from lightweight_ssd.sweeping.launcher import errors_are_handed_on, errors_are_printed, prepare_launcher
 from lightweight_ssd.sweeping.record import FAILED_STATES, JobRecord, names, read_jobs, write_sweep
+from lightweight_ssd.watched_figures import check_monitors, check_objective
 
 __all__ = ["Announce", "progress_line", "reporting_sweep", "sweep_table"]
 
 _PLACE = "hydra.sweep.dir="
+_DECIDES_FIGURES = {"experiment", "row", "scale", "objective", "coco_metric", "callbacks", "criterion"}
 
 
 class Announce(Callback):
@@ -46,10 +48,12 @@ class Announce(Callback):
         try:
             self._start(config)
         except Exception as error:  # Hydra would make it a warning, and the sweep would go on without table and code
-            raise SystemExit(f"lssd train: the sweep cannot begin: {type(error).__name__}: {error}") from error
+            what = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+            raise SystemExit(f"lssd train: the sweep cannot begin: {what}") from error
 
     def _start(self, config: DictConfig) -> None:
         prepare_launcher(config)
+        planned, varied = _asked_for(config)
         errors_are_handed_on()
         given = [each for each in config.hydra.overrides.hydra if each.startswith(_PLACE)]
         if not given:
@@ -58,7 +62,9 @@ class Announce(Callback):
             with read_write(config), open_dict(config):
                 config.hydra.sweep.dir = str(folder)
                 config.hydra.overrides.hydra.append(f"{_PLACE}{quoted(folder)}")
-        planned, varied = _asked_for(config)
+        if not {key.split(".")[0] for key in varied} & _DECIDES_FIGURES:  # else each job is asked when it begins
+            check_monitors(config)
+            check_objective(config)
         write_sweep(Path(config.hydra.sweep.dir), planned, not_content(varied))
         for name in ("hydra", "hydra_plugins"):  # their lines would repeat ours
             logging.getLogger(name).setLevel(logging.WARNING)
