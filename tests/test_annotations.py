@@ -102,26 +102,26 @@ def test_a_split_holds_arrays_only_and_little_memory() -> None:
 
 def test_save_and_load(tmp_path: Path) -> None:
     for name, before in (("some", packed(1, 0, 2)), ("none", packed())):
-        before.save(tmp_path / "folder" / f"{name}.npz", key="abc")
-        after = PackedAnnotations.load(tmp_path / "folder" / f"{name}.npz", key="abc")
+        before.save(tmp_path / "folder" / f"{name}.arrays", key="abc")
+        after = PackedAnnotations.load(tmp_path / "folder" / f"{name}.arrays", key="abc")
         assert after.class_names == before.class_names
         assert len(after) == len(before)
         for one, other in zip(before, after, strict=True):
             assert_equal(one, other)
-    assert sorted(path.name for path in (tmp_path / "folder").iterdir()) == ["none.npz", "some.npz"]
+    assert sorted(path.name for path in (tmp_path / "folder").iterdir()) == ["none.arrays", "some.arrays"]
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"gone\.npz"):
-        PackedAnnotations.load(tmp_path / "gone.npz")
+    with pytest.raises(FileNotFoundError, match=r"gone\.arrays"):
+        PackedAnnotations.load(tmp_path / "gone.arrays")
 
 
 @pytest.mark.parametrize("damage", [b"", b"no archive", None])
 def test_a_damaged_file_is_refused(tmp_path: Path, damage: bytes | None) -> None:
-    path = tmp_path / "a.npz"
+    path = tmp_path / "a.arrays"
     packed(3).save(path)
     path.write_bytes(path.read_bytes()[:-200] if damage is None else damage)
-    with pytest.raises(ValueError, match=r"a\.npz"):
+    with pytest.raises(ValueError, match=r"a\.arrays"):
         PackedAnnotations.load(path)
 
 
@@ -132,7 +132,7 @@ def test_cache_is_built_once_per_key(tmp_path: Path) -> None:
         built.append(1)
         return packed(len(built))
 
-    path = tmp_path / "cache.npz"
+    path = tmp_path / "cache.arrays"
     assert len(read_cached(path, "one", build).boxes) == 1
     assert len(read_cached(path, "one", build).boxes) == 1
     assert len(read_cached(path, "two", build).boxes) == 2
@@ -141,7 +141,7 @@ def test_cache_is_built_once_per_key(tmp_path: Path) -> None:
 
 
 def test_a_damaged_cache_is_rebuilt_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    path = tmp_path / "cache.npz"
+    path = tmp_path / "cache.arrays"
     path.write_bytes(b"half a file")
     with caplog.at_level(logging.WARNING):
         assert len(read_cached(path, "key", lambda: packed(2))) == 1
@@ -152,7 +152,7 @@ def test_a_damaged_cache_is_rebuilt_and_said(tmp_path: Path, caplog: pytest.LogC
 def test_an_unwritable_cache_only_warns(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "file").write_text("where the folder should be")
     with caplog.at_level(logging.WARNING):
-        assert len(read_cached(tmp_path / "file" / "cache.npz", "key", lambda: packed(1))) == 1
+        assert len(read_cached(tmp_path / "file" / "cache.arrays", "key", lambda: packed(1))) == 1
     assert "going on without it" in caplog.text
 
 
@@ -167,8 +167,8 @@ def test_category_ids_and_skipped_files_survive_saving_taking_and_joining(tmp_pa
     def part(sentence: str) -> PackedAnnotations:
         return PackedAnnotations.from_annotations([annotation(1, 2)], ("cat", "dog"), (17, 18), (sentence,))
 
-    part("a.jpg is no image").save(tmp_path / "a.npz")
-    loaded = PackedAnnotations.load(tmp_path / "a.npz")
+    part("a.jpg is no image").save(tmp_path / "a.arrays")
+    loaded = PackedAnnotations.load(tmp_path / "a.arrays")
     assert loaded.category_ids == (17, 18) and loaded.skipped == ("a.jpg is no image",)
     assert loaded.take([0]).category_ids == (17, 18)
     joined = PackedAnnotations.concatenate([loaded, part("b.xml is empty")])

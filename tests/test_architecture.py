@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[1] / "src" / "lightweight_ssd"
 # From the top floor down; a name with a slash is a whole group. Names of one tuple stand on one floor.
 FLOORS = [
     ("whole_file", "disk_space", "decimals", "reading_notes", "source_options", "worker_processes", "free_memory",
-     "process_memory", "generated_coco", "data_problems", "coco_json"),
+     "process_memory", "generated_coco", "data_problems", "coco_json", "array_file"),
     ("__init__", "types", "paths", "precision", "boxes", "layers", "schedule", "status", "parent_watch", "run_lock",
      "curve_mean", "pyramid", "timm_models"),
     ("figure_style", "output_folder", "sampling", "shape_textures", "extra_layers", "sweep_record", "paper_results",
