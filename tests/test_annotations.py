@@ -1,5 +1,7 @@
 import logging
+import multiprocessing
 import pickle
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import fields
 from pathlib import Path
 
@@ -78,8 +80,14 @@ def test_take_keeps_order_and_ids() -> None:
 
 
 def test_repeated_image_ids_are_refused() -> None:
-    with pytest.raises(ValueError, match="unique"):
-        PackedAnnotations.from_annotations([annotation(1, 1), annotation(1, 1)], ["cat", "dog"])
+    for ids in ([1, 1], [3, 1, 2, 1], [1, 2, 3, 3]):
+        with pytest.raises(ValueError, match="unique"):
+            PackedAnnotations.from_annotations([annotation(one, 1) for one in ids], ["cat", "dog"])
+
+
+def test_image_ids_come_in_any_order() -> None:
+    rows = [annotation(one, 1) for one in (30, 10, 20)]
+    assert PackedAnnotations.from_annotations(rows, ["cat", "dog"]).image_ids.tolist() == [30, 10, 20]
 
 
 def test_a_label_without_a_name_is_refused() -> None:
@@ -111,6 +119,28 @@ def test_save_and_load(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "folder").iterdir()) == ["none.arrays", "some.arrays"]
 
 
+def test_a_loaded_annotation_may_be_changed_in_place(tmp_path: Path) -> None:
+    packed(3).save(tmp_path / "a.arrays")
+    loaded = PackedAnnotations.load(tmp_path / "a.arrays")
+    for value in loaded[0][4:]:
+        value[:] = 0
+    assert not loaded.boxes.flags.writeable
+    assert_equal(loaded[0], packed(3)[0])
+
+
+def _boxes_of(annotations: PackedAnnotations) -> list[list[float]]:
+    return annotations[0].boxes.tolist()
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_workers_have_what_was_loaded_even_when_the_file_is_gone(tmp_path: Path, method: str) -> None:
+    packed(3).save(tmp_path / "a.arrays")
+    loaded = PackedAnnotations.load(tmp_path / "a.arrays")
+    (tmp_path / "a.arrays").unlink()
+    with ProcessPoolExecutor(1, multiprocessing.get_context(method)) as pool:
+        assert pool.submit(_boxes_of, loaded).result() == packed(3)[0].boxes.tolist()
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"gone\.arrays"):
         PackedAnnotations.load(tmp_path / "gone.arrays")
@@ -138,6 +168,20 @@ def test_cache_is_built_once_per_key(tmp_path: Path) -> None:
     assert len(read_cached(path, "two", build).boxes) == 2
     assert len(read_cached(path, "two", build).boxes) == 2
     assert len(read_cached(None, "two", build).boxes) == 3
+
+
+def test_a_key_may_be_told_from_that_of_the_file(tmp_path: Path) -> None:
+    asked = []
+
+    def key(before: str) -> str:
+        asked.append(before)
+        return before or "searched"
+
+    path = tmp_path / "cache.arrays"
+    assert [len(read_cached(path, key, lambda: packed(1)).boxes) for _ in range(3)] == [1, 1, 1]
+    assert asked == ["", "searched", "searched"]
+    assert len(read_cached(path, lambda before: f"not {before}", lambda: packed(2)).boxes) == 2
+    assert len(PackedAnnotations.load(path, "not ").boxes) == 2
 
 
 def test_a_damaged_cache_is_rebuilt_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -9,7 +9,6 @@ Read from their cache file, they are shared with ranks and other runs, too.
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -227,9 +226,6 @@ def read_cached(
         annotations.save(path, made_from)
     except OSError as error:
         logger.warning("Could not write the annotation cache %s (%s); going on without it.", path, error)
-        return annotations
-    with suppress(OSError, ValueError):  # another process may have put a file of its own there
-        return PackedAnnotations.load(path, made_from)  # shared, so that nobody holds what was built
     return annotations
 
 
