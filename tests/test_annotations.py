@@ -1,5 +1,7 @@
 import logging
+import multiprocessing
 import pickle
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import fields
 from pathlib import Path
 
@@ -78,8 +80,14 @@ def test_take_keeps_order_and_ids() -> None:
 
 
 def test_repeated_image_ids_are_refused() -> None:
-    with pytest.raises(ValueError, match="unique"):
-        PackedAnnotations.from_annotations([annotation(1, 1), annotation(1, 1)], ["cat", "dog"])
+    for ids in ([1, 1], [3, 1, 2, 1], [1, 2, 3, 3]):
+        with pytest.raises(ValueError, match="unique"):
+            PackedAnnotations.from_annotations([annotation(one, 1) for one in ids], ["cat", "dog"])
+
+
+def test_image_ids_come_in_any_order() -> None:
+    rows = [annotation(one, 1) for one in (30, 10, 20)]
+    assert PackedAnnotations.from_annotations(rows, ["cat", "dog"]).image_ids.tolist() == [30, 10, 20]
 
 
 def test_a_label_without_a_name_is_refused() -> None:
@@ -102,26 +110,48 @@ def test_a_split_holds_arrays_only_and_little_memory() -> None:
 
 def test_save_and_load(tmp_path: Path) -> None:
     for name, before in (("some", packed(1, 0, 2)), ("none", packed())):
-        before.save(tmp_path / "folder" / f"{name}.npz", key="abc")
-        after = PackedAnnotations.load(tmp_path / "folder" / f"{name}.npz", key="abc")
+        before.save(tmp_path / "folder" / f"{name}.arrays", key="abc")
+        after = PackedAnnotations.load(tmp_path / "folder" / f"{name}.arrays", key="abc")
         assert after.class_names == before.class_names
         assert len(after) == len(before)
         for one, other in zip(before, after, strict=True):
             assert_equal(one, other)
-    assert sorted(path.name for path in (tmp_path / "folder").iterdir()) == ["none.npz", "some.npz"]
+    assert sorted(path.name for path in (tmp_path / "folder").iterdir()) == ["none.arrays", "some.arrays"]
+
+
+def test_a_loaded_annotation_may_be_changed_in_place(tmp_path: Path) -> None:
+    packed(3).save(tmp_path / "a.arrays")
+    loaded = PackedAnnotations.load(tmp_path / "a.arrays")
+    for value in loaded[0][4:]:
+        value[:] = 0
+    assert not loaded.boxes.flags.writeable
+    assert_equal(loaded[0], packed(3)[0])
+
+
+def _boxes_of(annotations: PackedAnnotations) -> list[list[float]]:
+    return annotations[0].boxes.tolist()
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_workers_have_what_was_loaded_even_when_the_file_is_gone(tmp_path: Path, method: str) -> None:
+    packed(3).save(tmp_path / "a.arrays")
+    loaded = PackedAnnotations.load(tmp_path / "a.arrays")
+    (tmp_path / "a.arrays").unlink()
+    with ProcessPoolExecutor(1, multiprocessing.get_context(method)) as pool:
+        assert pool.submit(_boxes_of, loaded).result() == packed(3)[0].boxes.tolist()
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"gone\.npz"):
-        PackedAnnotations.load(tmp_path / "gone.npz")
+    with pytest.raises(FileNotFoundError, match=r"gone\.arrays"):
+        PackedAnnotations.load(tmp_path / "gone.arrays")
 
 
 @pytest.mark.parametrize("damage", [b"", b"no archive", None])
 def test_a_damaged_file_is_refused(tmp_path: Path, damage: bytes | None) -> None:
-    path = tmp_path / "a.npz"
+    path = tmp_path / "a.arrays"
     packed(3).save(path)
     path.write_bytes(path.read_bytes()[:-200] if damage is None else damage)
-    with pytest.raises(ValueError, match=r"a\.npz"):
+    with pytest.raises(ValueError, match=r"a\.arrays"):
         PackedAnnotations.load(path)
 
 
@@ -132,7 +162,7 @@ def test_cache_is_built_once_per_key(tmp_path: Path) -> None:
         built.append(1)
         return packed(len(built))
 
-    path = tmp_path / "cache.npz"
+    path = tmp_path / "cache.arrays"
     assert len(read_cached(path, "one", build).boxes) == 1
     assert len(read_cached(path, "one", build).boxes) == 1
     assert len(read_cached(path, "two", build).boxes) == 2
@@ -140,8 +170,22 @@ def test_cache_is_built_once_per_key(tmp_path: Path) -> None:
     assert len(read_cached(None, "two", build).boxes) == 3
 
 
+def test_a_key_may_be_told_from_that_of_the_file(tmp_path: Path) -> None:
+    asked = []
+
+    def key(before: str) -> str:
+        asked.append(before)
+        return before or "searched"
+
+    path = tmp_path / "cache.arrays"
+    assert [len(read_cached(path, key, lambda: packed(1)).boxes) for _ in range(3)] == [1, 1, 1]
+    assert asked == ["", "searched", "searched"]
+    assert len(read_cached(path, lambda before: f"not {before}", lambda: packed(2)).boxes) == 2
+    assert len(PackedAnnotations.load(path, "not ").boxes) == 2
+
+
 def test_a_damaged_cache_is_rebuilt_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    path = tmp_path / "cache.npz"
+    path = tmp_path / "cache.arrays"
     path.write_bytes(b"half a file")
     with caplog.at_level(logging.WARNING):
         assert len(read_cached(path, "key", lambda: packed(2))) == 1
@@ -152,7 +196,7 @@ def test_a_damaged_cache_is_rebuilt_and_said(tmp_path: Path, caplog: pytest.LogC
 def test_an_unwritable_cache_only_warns(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "file").write_text("where the folder should be")
     with caplog.at_level(logging.WARNING):
-        assert len(read_cached(tmp_path / "file" / "cache.npz", "key", lambda: packed(1))) == 1
+        assert len(read_cached(tmp_path / "file" / "cache.arrays", "key", lambda: packed(1))) == 1
     assert "going on without it" in caplog.text
 
 
@@ -167,8 +211,8 @@ def test_category_ids_and_skipped_files_survive_saving_taking_and_joining(tmp_pa
     def part(sentence: str) -> PackedAnnotations:
         return PackedAnnotations.from_annotations([annotation(1, 2)], ("cat", "dog"), (17, 18), (sentence,))
 
-    part("a.jpg is no image").save(tmp_path / "a.npz")
-    loaded = PackedAnnotations.load(tmp_path / "a.npz")
+    part("a.jpg is no image").save(tmp_path / "a.arrays")
+    loaded = PackedAnnotations.load(tmp_path / "a.arrays")
     assert loaded.category_ids == (17, 18) and loaded.skipped == ("a.jpg is no image",)
     assert loaded.take([0]).category_ids == (17, 18)
     joined = PackedAnnotations.concatenate([loaded, part("b.xml is empty")])

@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[1] / "src" / "lightweight_ssd"
 # From the top floor down; a name that ends in a slash is a whole group. Names of one tuple stand on one floor.
 FLOORS = [
     ("whole_file", "disk_space", "decimals", "reading_notes", "source_options", "worker_processes", "free_memory",
-     "watched_figures", "checking/problems", "formats/coco_json", "measuring/process_memory",
+     "watched_figures", "array_file", "checking/problems", "formats/coco_json", "measuring/process_memory",
      "measuring/generated_coco"),
     ("__init__", "types", "paths", "precision", "boxes", "layers", "schedule", "pyramid", "timm_models",
      "reporting/curve_mean", "runs/status", "runs/parent_watch", "runs/lock"),

@@ -25,7 +25,7 @@ def test_names_ids_and_splits_come_from_the_files(tmp_path: Path) -> None:
     assert coco.class_names == ("car", "dog", "toothbrush")
     assert coco.category_ids == (3, 18, 90)
     assert [len(coco.annotations(split)) for split in ("train", "val", "test")] == [3, 1, 1]
-    assert len(list((tmp_path / "cache").glob("coco-*.npz"))) == 2
+    assert len(list((tmp_path / "cache").glob("coco-*.arrays"))) == 2
 
 
 def test_nothing_is_read_before_it_is_asked_for(tmp_path: Path) -> None:

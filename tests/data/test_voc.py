@@ -95,7 +95,7 @@ def test_nothing_is_read_before_it_is_asked_for(tmp_path: Path) -> None:
 def test_the_cache_lies_in_the_users_folder_by_default(devkit: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(devkit / "home"))
     VOC(devkit, ["cat"], {"2007": "train"}, {}, {}).annotations("train")
-    assert len(list((devkit / "home" / "lightweight-ssd").glob("voc-*.npz"))) == 1
+    assert len(list((devkit / "home" / "lightweight-ssd").glob("voc-*.arrays"))) == 1
 
 
 def test_the_config_is_the_papers_union() -> None:

@@ -234,6 +234,13 @@ def test_the_second_time_comes_from_the_cache_until_something_changes(
     assert [again(on_bad="skip"), again(box_tolerance=2.0), again(drop_empty_boxes=False), again()] == [2, 3, 4, 4]
     os.utime(file, ns=(0, 0))
     assert [again(), again()] == [5, 5]
+    os.utime(tmp_path / "images", ns=(0, 0))
+    (tmp_path / "images" / "more" / "empty").mkdir()
+    assert [again(), again()] == [6, 6]
+    os.utime(tmp_path / "images" / "more" / "empty", ns=(0, 0))
+    assert [again(), again()] == [7, 7]
+    (tmp_path / "images" / "more" / "empty").rmdir()
+    assert [again(), again()] == [8, 8]
     (tmp_path / "images" / "more" / "c.png").unlink()
     os.utime(tmp_path / "images" / "more", ns=(0, 0))
     with pytest.raises(FileNotFoundError, match=r"more/c\.png"):

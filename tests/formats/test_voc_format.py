@@ -155,10 +155,10 @@ def test_with_skip_a_split_without_any_good_file_is_still_an_error(tmp_path: Pat
 
 
 def test_nothing_is_cached_unless_asked(tmp_path: Path) -> None:
-    before = sorted(tmp_path.rglob("*.npz"))
+    before = sorted(tmp_path.rglob("*.arrays"))
     make(tmp_path, ["a"])
     read(tmp_path)
-    assert sorted(tmp_path.rglob("*.npz")) == before == []
+    assert sorted(tmp_path.rglob("*.arrays")) == before == []
 
 
 class Reader:

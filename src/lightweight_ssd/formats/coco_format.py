@@ -4,6 +4,7 @@ Original ids are kept: images have those of the file, and a label is its categor
 """
 
 import hashlib
+import json
 import logging
 import os
 from collections.abc import Iterable, Sequence
@@ -24,7 +25,7 @@ __all__ = ["read_instances", "write_instances"]
 
 logger = logging.getLogger(__name__)
 
-_CACHE_FORMAT = 2  # raise it when the same file would be read into other arrays
+_CACHE_FORMAT = 3  # raise it when the same file would be read into other arrays
 
 
 def read_instances(
@@ -68,7 +69,7 @@ def read_instances(
         return build()
     settings = (_CACHE_FORMAT, float(box_tolerance), bool(drop_empty_boxes), on_bad)
     name = _digest([repr((str(path.resolve()), str(folder.resolve()), settings))])[:16]
-    return read_cached(Path(cache_dir) / f"coco-{name}.npz", _fingerprint(path, folder), build)
+    return read_cached(Path(cache_dir) / f"coco-{name}.arrays", partial(_fingerprint, path, folder), build)
 
 
 def write_instances(path: str | Path, annotations: PackedAnnotations, file_names: Sequence[str]) -> None:
@@ -120,11 +121,29 @@ def _xywh(box: Float32[np.ndarray, " 4"]) -> list[float]:
     return [x, y, float(shortest(box[2], -x)), float(shortest(box[3], -y))]
 
 
-def _fingerprint(path: Path, folder: Path) -> str:
-    """Changes with the file, and with any image that comes, goes or is renamed: that changes its folder's time."""
+def _fingerprint(path: Path, folder: Path, before: str) -> str:
+    """Changes with the file, and with any image that comes, goes or is renamed: that changes its folder's time.
+
+    A new or removed folder changes the time of the one that holds it, so those of an earlier fingerprint need no new
+    search among a million images.
+
+    Args:
+        path: Instances file.
+        folder: Of its images.
+        before: An earlier fingerprint, or nothing.
+    """
     stat = path.stat()
-    times = sorted((name, os.stat(name).st_mtime_ns) for name, _, _ in os.walk(folder))  # noqa: PTH116
-    return _digest([repr((str(path), str(folder), stat.st_size, stat.st_mtime_ns)), *map(repr, times)])
+    folders = [name for name, _ in json.loads(before)[-1]] if before else sorted(name for name, *_ in os.walk(folder))
+    times = [(name, _changed_at(name)) for name in folders]
+    return json.dumps([str(path), str(folder), stat.st_size, stat.st_mtime_ns, times])
+
+
+def _changed_at(folder: str) -> int:
+    """Nanoseconds; -1 for a folder that is gone."""
+    try:
+        return os.stat(folder).st_mtime_ns  # noqa: PTH116
+    except OSError:
+        return -1
 
 
 def _digest(texts: Iterable[str]) -> str:

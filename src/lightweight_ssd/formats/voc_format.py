@@ -82,7 +82,7 @@ def read_split(
         return build()
     settings = (_CACHE_FORMAT, tuple(class_names), float(box_tolerance), on_bad)
     name = _digest([repr((str(Path(root).resolve()), year, split, settings))])[:16]
-    return read_cached(Path(cache_dir) / f"voc-{name}.npz", _fingerprint(entries, unusable), build)
+    return read_cached(Path(cache_dir) / f"voc-{name}.arrays", _fingerprint(entries, unusable), build)
 
 
 def write_split(
