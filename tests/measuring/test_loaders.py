@@ -29,7 +29,7 @@ def test_all_decoders_make_rgb_of_all_images(tmp_path: Path) -> None:
     found = decoders(annotations, notes)
     assert set(found) == {"OpenCV", "torchvision", "simplejpeg"} and notes == []
     for name, decode in found.items():
-        images = [np.asarray(image) for image in decode()]  # pyright: ignore[reportGeneralTypeIssues]
+        images = [np.asarray(image) for image in decode()]
         images = [image.transpose(1, 2, 0) if name == "torchvision" else image for image in images]
         for annotation, image in zip(annotations, images, strict=True):
             assert np.abs(image.astype(int) - read_image(annotation.path)).max() <= 2

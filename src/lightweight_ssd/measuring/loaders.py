@@ -1,12 +1,13 @@
 """What the loader is set beside: decoding alone, torchvision's transforms, Ultralytics' training loader.
 
 Each function gives a call that takes all images once through its loader up to the collated tensors, in the process and
-the thread of whoever calls it. Sources: `references/detection/presets.py` of torchvision (the preset `ssd`, backend
+the thread of whoever goes through what it returns: one result at a time, so that none has to outlive the next, as in
+training. Sources: `references/detection/presets.py` of torchvision (the preset `ssd`, backend
 PIL, as its script has it, with the resize that its model does) and Ultralytics' `YOLODataset`.
 """
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ _EXTRA = "'lightweight-ssd[benchmarks]'"
 _MEAN_COLOUR = (123, 117, 104)  # what torchvision's preset fills with
 
 
-def decoders(annotations: PackedAnnotations, notes: list[str]) -> dict[str, Callable[[], object]]:
+def decoders(annotations: PackedAnnotations, notes: list[str]) -> dict[str, Callable[[], Iterator[object]]]:
     """All decoders that are installed, by name; each call decodes every file, from memory, to RGB.
 
     Args:
@@ -35,22 +36,22 @@ def decoders(annotations: PackedAnnotations, notes: list[str]) -> dict[str, Call
     """
     files = [np.fromfile(annotation.path, np.uint8) for annotation in annotations]
     flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
-    calls: dict[str, Callable[[], object]] = {"OpenCV": lambda: [cv2.imdecode(file, flags) for file in files]}
+    calls: dict[str, Callable[[], Iterator[object]]] = {"OpenCV": lambda: (cv2.imdecode(file, flags) for file in files)}
     if not all(file[:2].tobytes() == b"\xff\xd8" for file in files):
         notes.append("Not all files are JPEG, so OpenCV alone decodes them.")
         return calls
     from torchvision.io import ImageReadMode, decode_jpeg
 
     tensors = [torch.from_numpy(file) for file in files]
-    calls["torchvision"] = lambda: [decode_jpeg(tensor, ImageReadMode.RGB) for tensor in tensors]
+    calls["torchvision"] = lambda: (decode_jpeg(tensor, ImageReadMode.RGB) for tensor in tensors)
     if simplejpeg := import_peer("simplejpeg", _EXTRA, notes):
-        calls["simplejpeg"] = lambda: [simplejpeg.decode_jpeg(file) for file in files]
+        calls["simplejpeg"] = lambda: (simplejpeg.decode_jpeg(file) for file in files)
     return calls
 
 
 def torchvision_loader(
     annotations: PackedAnnotations, size: tuple[int, int], batch_size: int
-) -> Callable[[], list[torch.Tensor]]:
+) -> Callable[[], Iterator[torch.Tensor]]:
     """The transforms of torchvision's SSD training, version 2 of its API.
 
     Args:
@@ -73,10 +74,10 @@ def torchvision_loader(
         ]
     )
     known = list(annotations)
-    return lambda: [
+    return lambda: (
         torch.stack([_transformed(annotation, transforms) for annotation in known[start : start + batch_size]])
         for start in range(0, len(known), batch_size)
-    ]
+    )
 
 
 def _transformed(annotation: Annotation, transforms: Callable[..., Any]) -> torch.Tensor:
@@ -101,7 +102,7 @@ def ultralytics_loader(
     mosaic: float,
     in_memory: bool,
     notes: list[str],
-) -> Callable[[], list[dict[str, Any]]] | None:
+) -> Callable[[], Iterator[dict[str, Any]]] | None:
     """Ultralytics' data set for training, with its defaults except for the probability of Mosaic.
 
     Args:
@@ -133,15 +134,12 @@ def ultralytics_loader(
     return lambda: _ultralytics_epoch(dataset, batch_size, in_memory)
 
 
-def _ultralytics_epoch(dataset: Any, batch_size: int, in_memory: bool) -> list[dict[str, Any]]:
+def _ultralytics_epoch(dataset: Any, batch_size: int, in_memory: bool) -> Iterator[dict[str, Any]]:
     dataset.buffer = []  # of images read last, among them Mosaic's partners; it would hold all of a set this small
     if not in_memory:
         dataset.ims = [None] * dataset.ni
-    starts = range(0, dataset.ni, batch_size)
-    return [
-        dataset.collate_fn([dataset[index] for index in range(start, min(start + batch_size, dataset.ni))])
-        for start in starts
-    ]
+    for start in range(0, dataset.ni, batch_size):
+        yield dataset.collate_fn([dataset[index] for index in range(start, min(start + batch_size, dataset.ni))])
 
 
 def _write_yolo(annotations: PackedAnnotations, folder: Path) -> None:
