@@ -1,6 +1,8 @@
 """Calls the command line inside the test process, and writes checkpoints of a detector small enough for it."""
 
 import logging
+import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -61,6 +63,16 @@ def ending(process: "subprocess.Popen[Any]") -> Iterator[None]:
         yield
     finally:
         process.kill()
+
+
+def port_of_our_own() -> int:
+    """A free port below those that the system hands out to whoever asks for any, another one for each process."""
+    first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    for port in range(first - 1 - os.getpid() % (first // 2), 1024, -1):
+        with socket.socket() as tried:
+            if tried.connect_ex(("127.0.0.1", port)) != 0:
+                return port
+    raise AssertionError("every port is taken")
 
 
 def tiny_config(image_size: int | list[int] = 64, *overrides: str) -> dict[str, Any]:

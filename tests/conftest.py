@@ -4,9 +4,11 @@ One thread each, so that two workers fit two cores. Hypothesis draws the same ex
 machine all the time it needs; every other source of random numbers begins at the same place for each test.
 """
 
+import logging
 import os
 import random
 import signal
+from collections.abc import Iterator
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
@@ -16,6 +18,7 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import providers
 from jaxtyping import install_import_hook
 
 install_import_hook("lightweight_ssd", "beartype.beartype")
@@ -24,10 +27,14 @@ install_import_hook("lightweight_ssd", "beartype.beartype")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+_SET_BY_A_RUN = ("CUBLAS_WORKSPACE_CONFIG", "PL_GLOBAL_SEED", "PL_SEED_WORKERS")
+
 settings.register_profile(
     "same", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("same")
+# It also takes numbers out of our modules, of those that happen to be imported already: other ones in each process
+vars(providers)["_get_local_constants"] = lambda: providers._local_constants
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -36,3 +43,20 @@ def pytest_runtest_setup() -> None:
     random.seed(0)
     np.random.seed(0)  # noqa: NPY002
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def as_before() -> Iterator[None]:
+    """A run in this process sets for good what a process of its own would take along when it ends."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    deterministic, level = torch.are_deterministic_algorithms_enabled(), logging.root.level
+    environment = {name: os.environ.get(name) for name in _SET_BY_A_RUN}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    torch.use_deterministic_algorithms(deterministic)
+    logging.root.setLevel(level)
+    for name, value in environment.items():
+        os.environ.pop(name, None)
+        if value is not None:
+            os.environ[name] = value

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.command_line import port_of_our_own
+
 
 def _lssd(cwd: Path, *arguments: str) -> str:
     command = [sys.executable, "-m", "lightweight_ssd", *arguments]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MASTER_PORT": str(port_of_our_own())}
     done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -1,6 +1,7 @@
 """The notebooks run from top to bottom in a clean kernel of this interpreter, and are committed without outputs."""
 
 import itertools
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -104,9 +105,10 @@ def test_the_ablation_notebook_says_what_it_lacks(place: Path, monkeypatch: pyte
 def _outputs(path: Path, place: Path) -> tuple[list[str], int]:
     """Runs a notebook in the folder; returns all texts that its cells put out, and the number of pictures."""
     notebook = nbformat.read(path, as_version=4)
+    # Files in place of ports, which somebody else may have taken by the time that the kernel runs
     client = NotebookClient(
         notebook, timeout=900, startup_timeout=300, resources={"metadata": {"path": str(place)}},
-        config=Config(KernelManager={"transport": "ipc"}),  # a free port may be taken by the time that the kernel runs
+        config=Config(KernelManager={"transport": "ipc", "ip": f"{os.environ['JUPYTER_RUNTIME_DIR']}/kernel"}),
     )  # fmt: skip
     kernel = client.create_kernel_manager()
     assert kernel.kernel_spec is not None and kernel.kernel_spec.argv[0] == sys.executable

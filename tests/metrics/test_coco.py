@@ -147,7 +147,7 @@ def test_a_difficult_object_takes_one_detection_and_a_crowd_takes_all() -> None:
 
 
 def run_rank(rank: int, folder: str, shares: list[list[int]]) -> None:
-    dist.init_process_group("gloo", f"file://{folder}/store", timedelta(seconds=120), len(shares), rank)
+    dist.init_process_group("gloo", f"file://{folder}/store", timedelta(seconds=300), len(shares), rank)
     result = feed(COCOMetric(NAMES), shares[rank]).compute()
     Path(folder, f"rank{rank}.pickle").write_bytes(pickle.dumps(result))
     dist.destroy_process_group()

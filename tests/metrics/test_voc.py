@@ -139,7 +139,7 @@ def test_a_detection_inside_a_crowd_counts_neither_way():
 
 
 def run_rank(rank: int, folder: str, shares: list[list[int]]) -> None:
-    dist.init_process_group("gloo", f"file://{folder}/store", timedelta(seconds=120), len(shares), rank)
+    dist.init_process_group("gloo", f"file://{folder}/store", timedelta(seconds=300), len(shares), rank)
     metric = feed(VOCMetric(NAMES), shares[rank])
     results = [metric.compute(), metric.compute()]
     metric.reset()

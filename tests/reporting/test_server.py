@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from tests.command_line import port_of_our_own
 from tests.run_folders import TABLE, draw_scene, write_run_folder, write_table
 
 from lightweight_ssd.reporting.server import fingerprint, rebuild_on_change, serve
@@ -50,18 +51,8 @@ def test_only_this_machine_is_answered(tmp_path: Path) -> None:
             other.connect(("127.0.0.2", int(port)))  # another address of this machine
 
 
-def _port_that_nobody_gets_by_chance() -> int:
-    """A free one below those that the system hands out to whoever asks for any."""
-    first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-    for port in range(first - 1, 1024, -1):
-        with socket.socket() as tried:
-            if tried.connect_ex(("127.0.0.1", port)) != 0:
-                return port
-    raise AssertionError("every port is taken")
-
-
 def test_the_port_is_free_again_afterwards_and_a_taken_one_is_refused(tmp_path: Path) -> None:
-    port = _port_that_nobody_gets_by_chance()
+    port = port_of_our_own()
     taken = pytest.raises(ValueError, match=f"Expected a free port but got port={port}")
     with serve(tmp_path, port) as address, taken, serve(tmp_path, port):
         pass

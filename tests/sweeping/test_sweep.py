@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.command_line import port_of_our_own
 
 from lightweight_ssd.sweeping.record import JobRecord
 from lightweight_ssd.sweeping.sweep import progress_line, sweep_table
@@ -87,8 +89,9 @@ def test_the_same_command_skips_what_is_done_and_repeats_what_failed(
     assert (failed / "train.log").read_text().count("lightweight_ssd train") == 2
 
 
-def test_rerun_all_repeats_in_a_folder_of_its_own(failing: tuple[Path, tuple[int, str, str]]) -> None:
-    cwd, _ = failing
+def test_rerun_all_repeats_in_a_folder_of_its_own(failing: tuple[Path, tuple[int, str, str]], tmp_path: Path) -> None:
+    cwd = tmp_path / "copy"  # the other tests count the runs of theirs
+    shutil.copytree(failing[0], cwd)
     (done,) = [run for run in _runs(cwd) if _status(run)["state"] == "finished"]
     code, out, err = _sweep(cwd, *FAILING[:-2], "optim.lr=0.01", "trainer.max_epochs=2", "rerun=all")
     assert code == 0 and "1 done" in out, err
@@ -167,8 +170,9 @@ def test_two_sweeps_at_once_train_a_run_once(tmp_path: Path) -> None:
     assert (run / "train.log").read_text().count("lightweight_ssd train") == 1
 
 
-def test_ddp_in_a_sweep_gets_its_true_world_size(tmp_path: Path) -> None:
+def test_ddp_in_a_sweep_gets_its_true_world_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Promise G2: full epochs, one folder, the world size that was asked for, and the same batch over all devices."""
+    monkeypatch.setenv("MASTER_PORT", str(port_of_our_own()))
     code, out, err = _sweep(
         tmp_path, *QUICK, "trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=1,2", "trainer.max_epochs=1"
     )
