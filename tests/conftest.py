@@ -32,7 +32,8 @@ _SET_BY_A_RUN = ("CUBLAS_WORKSPACE_CONFIG", "PL_GLOBAL_SEED", "PL_SEED_WORKERS")
 settings.register_profile(
     "same", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
-settings.load_profile("same")
+settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # new cases each time
+settings.load_profile("same")  # pytest --hypothesis-profile=search looks for others
 # It also takes numbers out of our modules, of those that happen to be imported already: other ones in each process
 vars(providers)["_get_local_constants"] = lambda: providers._local_constants
 

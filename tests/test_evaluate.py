@@ -41,6 +41,11 @@ def test_the_same_figures_and_files_as_the_run(run: Path, monkeypatch, capsys) -
     assert load_checkpoint(run / "checkpoints" / "best.ckpt")["hyper_parameters"]["category_ids"] == [1, 2, 3, 4, 5]
 
 
+def test_another_checkpoint_of_the_run_has_a_folder_of_its_own(run: Path, monkeypatch, capsys) -> None:
+    outcome = _evaluate(run, monkeypatch, capsys, f"checkpoint={run / 'checkpoints' / 'last.ckpt'}", "pictures=0")
+    assert outcome.code is None and (run.parent / "evaluations" / "run-last-test" / "results.json").is_file()
+
+
 def test_validation_split_and_another_threshold_stand_beside_the_figure(run: Path, monkeypatch, capsys) -> None:
     output = run.parent / "other"
     output.mkdir()

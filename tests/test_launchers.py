@@ -99,6 +99,13 @@ def test_evaluations_that_fail_are_named_and_in_the_exit_code(tmp_path: Path, la
     )
 
 
+def test_evaluations_that_cannot_keep_their_records_do_not_look_well(tmp_path: Path) -> None:
+    (tmp_path / "multirun").write_text("no folder")
+    command = [sys.executable, "-m", "lightweight_ssd", "evaluate", "-m", "checkpoint=one.ckpt,two.ckpt", "trainer=cpu"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=400)
+    assert ended.returncode == 1, ended.stdout + ended.stderr
+
+
 def test_failing_job_leaves_the_other_one_alone(tmp_path: Path) -> None:
     out, _ = _sweep(tmp_path, "hydra/launcher=joblib", "trainer.accelerator=nonsense,cpu", code=1)
     assert "1 done, 1 failed" in out and out.count("outcome") == 1

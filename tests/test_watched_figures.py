@@ -16,6 +16,8 @@ from tests.running import smoke_config
         ("objective=test/coco_ap_75",),
         ("objective=test/map_50_95", "coco_metric=null", "callbacks.early_stopping.monitor=train/loss"),
         ("objective=val/coco_ap", "callbacks.best.monitor=val/coco_ap", "callbacks.early_stopping=null"),
+        ("criterion.weights=null", "callbacks.early_stopping.monitor=val/classification"),
+        ("~criterion.weights", "criterion._target_=mine.Criterion", "callbacks.early_stopping.monitor=val/mine"),
         ("objective=val/localization", "callbacks.best.monitor=val/localization", "callbacks.last.monitor=step"),
     ],
 )

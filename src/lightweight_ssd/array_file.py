@@ -56,8 +56,9 @@ def write_arrays(path: Path, texts: Mapping[str, Any], arrays: Mapping[str, np.n
 def read_arrays(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The texts and arrays of a file; the arrays are read-only, and stay as they are when the file is replaced.
 
-    They are mapped where the file lies on a disk of this machine. Elsewhere, on network file systems and those in
-    memory, they are copied: a server may drop a file that was replaced, and whoever still has it mapped is killed.
+    They are mapped where the file system has a disk of this machine for its own. Elsewhere they are copied: on network
+    file systems, where a server may drop a file that was replaced and whoever still has it mapped is killed, and on
+    those that look like them from here (in memory, btrfs, ZFS, a container's overlay).
 
     Raises:
         FileNotFoundError: There is no such file.

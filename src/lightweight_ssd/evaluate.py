@@ -4,6 +4,9 @@ import logging
 import re
 import subprocess
 import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from omegaconf import DictConfig, OmegaConf, read_write
 
 from lightweight_ssd.console import one_sentence_errors, quiet_frameworks, quoted, relaunchable
 from lightweight_ssd.paths import CONF_DIR
+from lightweight_ssd.runs.folder import BEST_CHECKPOINT
 from lightweight_ssd.runs.status import read_results
 from lightweight_ssd.sweeping.launcher import prepare_launcher
 from lightweight_ssd.sweeping.record import JobRecord, read_jobs, write_job
@@ -34,19 +38,30 @@ class TrueExit(Callback):
     """
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        prepare_launcher(config, "lssd evaluate")
-        folder = Path(config.hydra.sweep.dir).absolute()
-        for record in folder.glob("jobs/*.json"):  # of a sweep before in the same folder
-            record.unlink()
-        with read_write(config):  # the jobs' working directory may be another one
-            config.hydra.sweep.dir = str(folder)
-            config.hydra.overrides.hydra.append(f"hydra.sweep.dir={quoted(folder)}")
+        with _no_mere_warning():
+            prepare_launcher(config, "lssd evaluate")
+            # Another sweep may have begun in the same second, and the jobs' working directory may be another one.
+            folder = Path(config.hydra.sweep.dir).absolute() / uuid.uuid4().hex[:8]
+            with read_write(config):
+                config.hydra.sweep.dir = str(folder)
+                config.hydra.overrides.hydra.append(f"hydra.sweep.dir={quoted(folder)}")
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        jobs = read_jobs(Path(config.hydra.sweep.dir))
+        with _no_mere_warning():
+            jobs = read_jobs(Path(config.hydra.sweep.dir))
         failed = [" ".join(job.overrides) for job in jobs if job.state != "done"]
         if failed:
             raise SystemExit(f"lssd evaluate: {len(failed)} of the evaluations failed: {'; '.join(failed)}")
+
+
+@contextmanager
+def _no_mere_warning() -> Iterator[None]:
+    """Hydra makes a warning of what a callback raises, and goes on to a code of 0."""
+    try:
+        yield
+    except Exception as error:
+        what = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+        raise SystemExit(f"lssd evaluate: {what}") from error
 
 
 def _run(cfg: DictConfig) -> float | None:
@@ -152,5 +167,8 @@ def _default_output(cfg: DictConfig) -> Path:
 
 
 def _run_name(checkpoint: Path) -> str:
-    """Name of the run folder that the checkpoint lies in, else of the file."""
-    return checkpoint.parents[1].name if checkpoint.parent.name == "checkpoints" else checkpoint.stem
+    """Name of the run folder whose best checkpoint this is, with the file's if it is another one of it."""
+    if checkpoint.parent.name != "checkpoints":
+        return checkpoint.stem
+    run = checkpoint.parents[1].name
+    return run if checkpoint.name == BEST_CHECKPOINT.name else f"{run}-{checkpoint.stem}"

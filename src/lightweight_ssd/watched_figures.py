@@ -12,6 +12,7 @@ COCO_FIGURES: Final = (
 )  # fmt: skip
 """In the official order."""
 
+_TERMS = ("classification", "localization")  # of `Criterion`, whose module would bring PyTorch in
 _OURS = ("lightweight_ssd.", "lightning.")
 
 
@@ -31,7 +32,7 @@ def check_monitors(config: Mapping[str, Any]) -> None:
             f"Expected coco_metric for {asked}, but it is null: leave it on, or set callbacks.best.monitor and "
             "callbacks.early_stopping.monitor to val/map_50."
         )
-    losses = ("loss", *config["criterion"]["weights"])
+    losses = ("loss", *(config["criterion"].get("weights") or _TERMS))
     known = [*_measured(config, "val"), *(f"val/{name}" for name in losses)]
     allowed = {*known, *(f"train/{name}" for name in (*losses, "matched")), "lr", "epoch", "step"}
     for name, figure in watched.items():

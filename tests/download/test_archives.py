@@ -150,6 +150,14 @@ def test_what_was_unpacked_by_hand_is_found(voc: Download, server: ArchiveServer
     assert known.prepare(by_hand, say=told) == [] and told[3:] == [f"{part}: there already" for part in VOC_PARTS]
 
 
+def test_what_is_found_needs_its_half_of_a_download_no_more(voc: Download, by_hand: Path):
+    (folder := by_hand / ".prepare" / "archives").mkdir(parents=True)
+    for ending in (".part", ".part.validator"):
+        (folder / f"VOCtest_06-Nov-2007.tar{ending}").write_bytes(b"half")
+    _with_contents(voc).prepare(by_hand, say=Told())
+    assert list(folder.iterdir()) == []
+
+
 def test_where_the_archive_is_there_as_well_it_is_compared(voc: Download, server: ArchiveServer, by_hand: Path):
     folder = by_hand.parent / "archives"
     folder.mkdir()

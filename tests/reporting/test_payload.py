@@ -111,3 +111,12 @@ def test_long_curves_are_thinned_and_keep_what_was_validated() -> None:
     assert (thin["step"][0], thin["step"][-1]) == (0.0, 9999.0) and thin["step"] == sorted(thin["step"])
     many = _curves({"step": steps, "val/map_50": steps})
     assert len(many["step"]) <= 500 and many["step"][-1] == 9999.0
+
+
+def test_a_date_within_a_list_of_a_config_becomes_text(tmp_path: Path) -> None:
+    for number, day in enumerate(("2024-01-01", "2025-01-01")):
+        folder = write_run_folder(tmp_path / f"run{number}", TABLE[number], 0, draw_scene(tmp_path / "images", 2))
+        (folder / "config.yaml").write_text(f"{(folder / 'config.yaml').read_text()}\ncollected: [{day}]\n")
+    configs = _payload(tmp_path)["configs"]
+    assert sorted(each["collected"] for each in configs.values()) == [["2024-01-01"], ["2025-01-01"]]
+    assert json.dumps(configs)

@@ -16,8 +16,8 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from lightweight_ssd.disk_space import in_words, require_space
-from lightweight_ssd.download.fetch import fetch, part_of
-from lightweight_ssd.download.placement import list_files, missing_files, place, read_receipt, write_receipt
+from lightweight_ssd.download.fetch import discard, fetch, part_of
+from lightweight_ssd.download.placement import list_files, missing_files, place, read_receipt, size_of, write_receipt
 from lightweight_ssd.download.unpack import unpack
 from lightweight_ssd.runs.lock import lock_run
 
@@ -52,8 +52,8 @@ class Contents:
         if len(names) != self.count:
             return {}
         paths = [*self.lists, *(place.format(name) for place in self.files for name in sorted(names))]
-        sizes = {path: (root / path).stat().st_size for path in paths if (root / path).is_file()}
-        return sizes if len(sizes) == len(paths) and all(sizes.values()) else {}
+        sizes = {path: size for path in paths if (size := size_of(root / path))}
+        return sizes if len(sizes) == len(paths) else {}
 
 
 def _names(path: Path) -> list[str]:
@@ -212,6 +212,7 @@ class Download:
         files = archive.holds.find(root)
         if files:
             write_receipt(_receipt(root, part), {"found": True}, files)
+            discard(folder / archive.name)
             say(f"{part}: found, not downloaded: {len(files):,} files, all that its lists name (not compared by hash)")
         return bool(files)
 

@@ -18,7 +18,7 @@ from urllib3.exceptions import HTTPError as TransferError
 
 from lightweight_ssd.disk_space import in_words, one_sentence_when_full
 
-__all__ = ["check_file", "fetch", "part_of"]
+__all__ = ["check_file", "discard", "fetch", "part_of"]
 
 log = logging.getLogger(__name__)
 _CHUNK = 1 << 16  # what a connection that breaks may take along
@@ -47,6 +47,11 @@ class _Transfer(NamedTuple):
 def part_of(path: Path) -> Path:
     """Where a file lies as long as it is not whole."""
     return path.with_name(f"{path.name}.part")
+
+
+def discard(path: Path) -> None:
+    """Removes what has come of a file that is not whole."""
+    _remove(part_of(path))
 
 
 def fetch(
@@ -79,7 +84,7 @@ def fetch(
         try:
             check_file(part_of(path), size, hashes or {})
         except ValueError:
-            _remove(part_of(path))  # it would never become right
+            discard(path)  # it would never become right
             raise
         _validator_file(part_of(path)).unlink(missing_ok=True)
         part_of(path).rename(path)

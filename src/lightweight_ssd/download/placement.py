@@ -1,13 +1,14 @@
 """Unpacked files, moved to where they belong without overwriting any, and the receipt that says so afterwards."""
 
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from lightweight_ssd.runs.status import read_json, write_json
 
-__all__ = ["list_files", "missing_files", "place", "read_receipt", "write_receipt"]
+__all__ = ["list_files", "missing_files", "place", "read_receipt", "size_of", "write_receipt"]
 
 _CHUNK = 1 << 20
 
@@ -93,11 +94,13 @@ def read_receipt(path: Path) -> dict[str, Any]:
 
 def missing_files(root: Path, files: dict[str, int]) -> list[str]:
     """Files of a receipt that are no longer there, or not with the size that they had."""
-    return [name for name, size in files.items() if _size(root / name) != size]
+    return [name for name, size in files.items() if size_of(root / name) != size]
 
 
-def _size(path: Path) -> int | None:
+def size_of(path: Path) -> int | None:
+    """Bytes of a file; None where there is none, or none that can be looked at."""
     try:
-        return path.stat().st_size
+        found = path.stat()
     except OSError:
         return None
+    return found.st_size if stat.S_ISREG(found.st_mode) else None

@@ -191,4 +191,4 @@ def _write(path: str | Path, content: object) -> None:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     # ASCII alone, since a file name that is not UTF-8 has no other place in JSON
-    write_whole(path, json.dumps(content, separators=(",", ":"), ensure_ascii=True).encode())
+    write_whole(path, json.dumps(content, separators=(",", ":"), ensure_ascii=True).encode(), shared=True)

@@ -179,8 +179,12 @@ def _configs(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
 
 
 def _as_json(value: Any) -> Any:
-    """A config edited by hand may hold what JSON lacks, such as a date."""
-    return value if value is None or isinstance(value, str | int | float | list | dict) else str(value)
+    """A config edited by hand may hold what JSON lacks, such as a date, also within a list."""
+    if isinstance(value, dict):
+        return {str(key): _as_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_json(item) for item in value]
+    return value if value is None or isinstance(value, str | int | float) else str(value)
 
 
 def _paper_point(point: dict[str, Any]) -> dict[str, Any]:
