@@ -59,7 +59,7 @@ def _train(tmp_path: Path, root: Path, monkeypatch, capsys, *overrides: str):
     return run_command(
         monkeypatch, capsys, "train", "experiment=smoke", "data=voc", f"data.root={root}",
         "data.class_names=[cat, dog]", "data.train.2007=train", "data.train.2012=null", "data.val.2007=val",
-        "data.test.2007=val", *(f"~data.{key}" for key in ("image_size", "train_images", "val_images", "test_images")),
+        "data.test.2007=val",
         f"data.cache_dir={tmp_path / 'cache'}", "logger=csv", *overrides,
     )  # fmt: skip
 

@@ -39,6 +39,17 @@ def test_first_images_limits_every_split(tmp_path: Path) -> None:
     assert [len(batch.images) for batch in datamodule.train_dataloader()] == [4]  # one image stands twice
 
 
+def test_a_checkpoint_of_other_data_is_refused(tmp_path: Path) -> None:
+    first, same, other = (_datamodule(tmp_path, f"data.seed={seed}") for seed in (0, 0, 1))
+    first.setup("fit")
+    same.setup("fit")
+    other.setup("validate")  # the split that both have
+    assert set(first.state_dict()) == {"train", "val"}
+    same.load_state_dict(first.state_dict())
+    with pytest.raises(ValueError, match="Expected the annotations that this training began with"):
+        other.load_state_dict(first.state_dict())
+
+
 def test_mosaics_partners_are_among_the_first_images(tmp_path: Path) -> None:
     datamodule = _datamodule(tmp_path, "datamodule.first_images=3", "augment=mosaic")
     datamodule.setup("fit")

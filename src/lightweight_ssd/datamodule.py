@@ -3,7 +3,7 @@
 import os
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from lightning.pytorch import LightningDataModule
@@ -14,6 +14,7 @@ from lightweight_ssd.dataset import DetectionDataset
 from lightweight_ssd.free_memory import read_into_memory
 from lightweight_ssd.image_cache import PIXELS_FILE, ImageCache
 from lightweight_ssd.image_cache_build import open_image_cache, require_memory
+from lightweight_ssd.runs.same_data import digest, same_where_both
 from lightweight_ssd.sample_loader import SampleLoader, naming_dead_workers, sample_loader
 from lightweight_ssd.sampling import EpochSampler
 from lightweight_ssd.types import Annotation
@@ -29,6 +30,7 @@ class Source(Protocol):
     """What `data/<name>.py` offers: the class names, the packed annotations of a split, and its user's choices.
 
     Attributes:
+        root: Its folder.
         class_names: Name of each label.
         on_bad: `error` or `skip`: what becomes of an image that cannot be used.
         cache: `none`, `disk` or `ram`: where training images are kept, decoded and resized.
@@ -36,6 +38,7 @@ class Source(Protocol):
         cache_dir: Their folder; None is the user's cache folder.
     """
 
+    root: Any
     class_names: tuple[str, ...]
     on_bad: str
     cache: str
@@ -110,6 +113,18 @@ class DetectionDataModule(LightningDataModule):
         for split in _SPLITS.get(stage, ()):
             if split not in self.datasets:
                 self.datasets[split] = self._dataset(split)
+
+    def state_dict(self) -> dict[str, str]:
+        """Which data a checkpoint comes from, so that no training goes on with other data."""
+        return {split: digest(dataset.annotations) for split, dataset in self.datasets.items()}
+
+    def load_state_dict(self, state_dict: dict[str, str]) -> None:
+        """Called by Lightning after `setup`."""
+        if not same_where_both(self.state_dict(), state_dict):
+            raise ValueError(
+                "Expected the annotations that this training began with, but the data holds others: give the data.root "
+                "of before, or begin anew with resume=never (and init_from=CHECKPOINT to keep the weights)."
+            )
 
     def naming_dead_workers(self) -> AbstractContextManager[None]:
         """Around all that reads from the loaders: names the image of a worker that is killed."""

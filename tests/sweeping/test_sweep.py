@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from tests.command_line import port_of_our_own
 
+from lightweight_ssd.data.shapes import Shapes
 from lightweight_ssd.sweeping.record import JobRecord
 from lightweight_ssd.sweeping.sweep import progress_line, sweep_table
 
@@ -252,3 +253,19 @@ def _alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_a_finished_run_is_not_taken_for_one_on_other_data(tmp_path: Path) -> None:
+    """It also ends before its first validation, which only a search would miss."""
+    small = {"image_size": 96, "train_images": 8, "val_images": 2, "test_images": 2}
+    drawn = [Shapes(root=str(tmp_path / "drawn"), seed=seed, **small) for seed in (0, 1)]
+    for each in drawn:
+        each.draw()
+    shutil.copytree(drawn[0].devkit, tmp_path / "copy")
+    years = ("data.train.2007=train", "data.train.2012=null", "data.val.2007=val", "data.test.2007=test")
+    names = f"data.class_names=[{','.join(drawn[0].class_names)}]"
+    command = (*QUICK, "data=voc", *years, names, f"data.cache_dir={tmp_path / 'cache'}", "trainer.max_steps=1")
+    for root, ends in ((drawn[0].devkit, "1 done"), (tmp_path / "copy", "1 skipped"), (drawn[1].devkit, "1 failed")):
+        code, out, err = _sweep(tmp_path, *command, f"data.root={root}")
+        assert code == (ends == "1 failed") and ends in out, out + err
+    assert "why: ValueError: Expected the data of the finished run, but data.root holds other annotations: give" in out

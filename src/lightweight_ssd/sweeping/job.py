@@ -16,6 +16,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -23,10 +24,12 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from lightweight_ssd.console import quoted
+from lightweight_ssd.instantiation import build
 from lightweight_ssd.runs.folder import BEST_CHECKPOINT, LAST_CHECKPOINT, newest_run_dir, next_run_dir, slug
 from lightweight_ssd.runs.identity import content_of
 from lightweight_ssd.runs.lock import lock_run
 from lightweight_ssd.runs.parent_watch import PARENT_PIPE
+from lightweight_ssd.runs.same_data import check_same_data, digests_of
 from lightweight_ssd.runs.status import FINISHED, read_results, read_status, write_status
 from lightweight_ssd.sweeping.launcher import HANDED_ON
 from lightweight_ssd.sweeping.record import JobRecord, read_jobs, read_sweep, write_job
@@ -67,7 +70,8 @@ def run_in_own_process(cfg: DictConfig, choices: dict[str, str]) -> float | None
     started, figure = time.monotonic(), None
     try:
         job = _locked_job(job, cfg, choices, sweep_dir)
-        figure = _objective(job, str(cfg.objective))
+        search = not hydra_cfg.sweeper["_target_"].endswith(".BasicSweeper")
+        figure = _objective(job, str(cfg.objective), needed=search)
     except KeyboardInterrupt:
         job = _as_begun(job, sweep_dir)._replace(state="interrupted", reason="the sweep was stopped")
         raise
@@ -101,12 +105,17 @@ def _locked_job(job: JobRecord, cfg: DictConfig, choices: dict[str, str], sweep_
         log = plan.run_dir / LOG_FILE
         job = job._replace(run_dir=str(plan.run_dir), log=str(log), reason=plan.before)
         if plan.finished:
+            check_same_data(cfg.data.get("root"), read_results(plan.run_dir).get("data", {}), partial(_digests, cfg))
             return job._replace(state="skipped", map_50=_map_50(plan.run_dir))
         write_job(sweep_dir, job)
         plan.run_dir.mkdir(parents=True, exist_ok=True)
         write_status(plan.run_dir, state=_STARTING, error=None)  # how it ended before is no news of this attempt
         code = _run(_command(job.overrides, plan, list(cfg.content)), plan.run_dir, cwd, lock)
         return _judge(job, code, content, plan.before)
+
+
+def _digests(cfg: DictConfig) -> dict[str, str]:
+    return digests_of(build(cfg.data), cfg.datamodule.first_images)
 
 
 def _plan(experiment_dir: Path, name: str, content: str, rerun: bool) -> _Plan:
@@ -245,8 +254,17 @@ def _map_50(run_dir: Path) -> float | None:
     return read_results(run_dir).get("test", {}).get("map_50")
 
 
-def _objective(job: JobRecord, name: str) -> float | None:
-    """`val/map_50` and the like from the results; None where the job has none."""
+def _objective(job: JobRecord, name: str, needed: bool) -> float | None:
+    """`val/map_50` and the like from the results; None where the job has none.
+
+    Args:
+        job: As it ended.
+        name: Of the objective.
+        needed: Whether a search goes on from it.
+
+    Raises:
+        ValueError: It is needed, but the run has none.
+    """
     if job.state not in ("done", "skipped"):
         return None
     split, _, figure = name.partition("/")
@@ -254,6 +272,10 @@ def _objective(job: JobRecord, name: str) -> float | None:
     test = results.get("test", {})
     coco = {f"coco_{name}": value for name, value in test.get("coco", {}).items()}
     figures = {"test": {**test, **coco}, "val": results.get("training", {}).get("best_validation", {})}
-    if figures.get(split, {}).get(figure) is None:
-        raise ValueError(f"objective={name} is not a figure of this run; give val/map_50 or test/map_50.")
-    return float(figures[split][figure])
+    value = figures.get(split, {}).get(figure)
+    if value is None and needed:
+        raise ValueError(
+            f"Expected a validation for objective={name}, but the run ended before its first one: give it more steps "
+            "or epochs, or objective=test/map_50."
+        )
+    return None if value is None else float(value)
