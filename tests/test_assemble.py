@@ -34,9 +34,11 @@ def test_the_average_is_preferred() -> None:
 def test_a_missing_a_broken_and_a_foreign_file_are_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"no checkpoint at .*none\.ckpt; give checkpoint="):
         load_checkpoint(tmp_path / "none.ckpt")
-    (tmp_path / "broken.ckpt").write_bytes(b"not a checkpoint")
-    with pytest.raises(ValueError, match=r"broken\.ckpt is not a whole checkpoint"):
-        load_checkpoint(tmp_path / "broken.ckpt")
+    for content in (b"not a checkpoint", b'{"map": 0.5}', b""):  # PyTorch's advice to load it unsafely is kept back
+        (tmp_path / "broken.ckpt").write_bytes(content)
+        sentence = r"broken\.ckpt is not a whole checkpoint file; give checkpoint=RUN/checkpoints/best\.ckpt\.$"
+        with pytest.raises(ValueError, match=sentence):
+            load_checkpoint(tmp_path / "broken.ckpt")
     torch.save({"weights": torch.zeros(1)}, tmp_path / "foreign.ckpt")
     with pytest.raises(ValueError, match=r"foreign\.ckpt holds no configuration"):
         load_checkpoint(tmp_path / "foreign.ckpt")

@@ -4,6 +4,7 @@ import pytest
 
 from tests.coco_example import document, write
 from tests.command_line import run_command
+from tests.small_disk import run_on_small_disk
 
 SHAPES = ("data=shapes", "data.image_size=64", "data.train_images=4", "data.val_images=2", "data.test_images=2")
 PARTS = [
@@ -43,6 +44,33 @@ def test_images_that_are_left_out_are_listed(tmp_path: Path, monkeypatch, capsys
     assert outcome.code is None
     assert "1 problem was got around (data.on_bad=skip), see" in outcome.out and "still to be put into" in outcome.out
     assert "annotation 11 of image 7" in (output / "skipped.txt").read_text()
+
+
+def test_crowds_are_told_apart(tmp_path: Path, monkeypatch, capsys) -> None:
+    write(tmp_path, document())
+    arguments = ("data=coco", f"data.root={tmp_path}", *PARTS, f"data.cache_dir={tmp_path / 'cache'}", "images=none")
+    outcome = run_command(monkeypatch, capsys, "data", "convert", *arguments, "to=voc", f"output={tmp_path / 'new'}")
+    assert "train: 3 images, 4 objects, 1 crowd\n" in outcome.out
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path: Path) -> None:
+    disk, output = tmp_path / "disk", tmp_path / "disk" / "new"
+    disk.mkdir()
+    arguments = ["lssd", "data", "convert", *SHAPES, f"data.root={tmp_path}", "to=coco", f"output={output}"]
+    code = f"""
+import sys
+from pathlib import Path
+from lightweight_ssd.cli import main
+sys.argv = {arguments!r}
+try:
+    main()
+except SystemExit as end:
+    print("ended with", end.code, list(Path({str(disk)!r}).iterdir()))
+"""
+    ended = run_on_small_disk(disk, "16k", code)
+    assert f"lssd data convert: Expected room to write in {output} but the disk is full" in ended.stderr
+    assert "make room, or name another output=…, and call the same command again." in ended.stderr
+    assert ended.stdout.endswith("ended with 1 []\n"), ended.stdout + ended.stderr
 
 
 def test_where_a_split_is_not_converted_no_command_is_promised(tmp_path: Path, monkeypatch, capsys) -> None:

@@ -6,6 +6,7 @@ from PIL import Image
 
 from tests.broken_data import VOC_CASES, coco, jpeg, voc
 from tests.command_line import Outcome, run_command
+from tests.small_disk import run_on_small_disk
 
 UNION = ("data.train.2007=train", "data.train.2012=null", "data.val.2007=val", "data.test.2007=test")
 
@@ -53,6 +54,17 @@ def test_coco_and_the_built_in_data(tmp_path: Path, monkeypatch, capsys):
     assert run_command(monkeypatch, capsys, "data", "show", *source, "image_size=64").code is None
     drawn = ("shapes", "data.train_images=2", "data.val_images=1", "data.test_images=1", "data.image_size=64")
     assert run_command(monkeypatch, capsys, "data", "show", *drawn, "image_size=64").code is None
+
+
+def test_a_full_disk_is_one_sentence(tmp_path: Path):
+    (disk := tmp_path / "disk").mkdir()
+    drawn = ["data=shapes", "data.train_images=2", "data.val_images=1", "data.test_images=1", "data.image_size=64"]
+    arguments = ["lssd", "data", "show", *drawn, f"data.root={tmp_path}", "image_size=64", f"output={disk / 'a.png'}"]
+    code = f"import sys; from lightweight_ssd.cli import main; sys.argv = {arguments!r}; main()"
+    ended = run_on_small_disk(disk, "16k", code)
+    assert ended.returncode == 1
+    assert f"lssd data show: Expected room to write in {disk / 'a.png'} but the disk is full" in ended.stderr
+    assert "make room, or name another output=…, and call the same command again." in ended.stderr
 
 
 def test_an_image_that_cannot_be_read_is_named_or_skipped(show):

@@ -13,6 +13,7 @@ import pytest
 import torch
 import yaml
 
+from tests.command_line import run_command
 from tests.running import smoke_run
 from tests.wandb_file import read_records
 
@@ -142,6 +143,42 @@ def test_interrupted_run_leaves_all_it_needs_and_goes_on(tmp_path: Path) -> None
     resumed = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["global_step"]
     assert resumed >= stopped_at
     assert len(list((folder / "wandb").glob("offline-run-*"))) == 2  # promise G13: a new run of the same group
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("objective=val/map50", "Expected objective as a figure that a job returns but got val/map50; give"),
+        ("callbacks.best.monitor=val/map50", "Expected callbacks.best.monitor as a figure that training logs but got"),
+    ],
+)
+def test_a_figure_that_is_not_there_is_refused_before_there_is_a_run(
+    tmp_path: Path, monkeypatch, capsys, override: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    outcome = run_command(monkeypatch, capsys, "train", "experiment=smoke", override)
+    assert outcome.code == 1 and said in outcome.err
+    assert not list(tmp_path.glob("runs/smoke/*"))
+
+
+def test_an_objective_of_coco_needs_its_metric(tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = ("experiment=smoke", "coco_metric=null", "objective=test/coco_ap")
+    outcome = run_command(monkeypatch, capsys, "train", *options)
+    assert outcome.code == 1 and "Expected coco_metric for objective=test/coco_ap, but it is null" in outcome.err
+    assert not list(tmp_path.glob("runs/smoke/*"))
+
+
+def test_without_a_best_checkpoint_it_trains_and_a_finished_run_has_nothing_to_do(
+    tmp_path: Path, monkeypatch, capsys
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    command = ("train", "experiment=smoke", "trainer.max_steps=2", "logger=csv", "callbacks.best=null")
+    first = run_command(monkeypatch, capsys, *command)
+    assert first.code is None, first.err
+    assert "No validation took place" not in first.out  # nothing waited for one
+    again = run_command(monkeypatch, capsys, *command, "resume=auto", "objective=val/map50")
+    assert again.code is None and "Nothing to do" in again.out
 
 
 def _wait_for(condition, process: subprocess.Popen, seconds: float = 300) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lightweight_ssd.metrics.coco import COCOResult
-from lightweight_ssd.watched_figures import COCO_FIGURES, check_monitors, check_objective
+from lightweight_ssd.watched_figures import COCO_FIGURES, check_figures, check_monitors, check_objective
 from tests.running import smoke_config
 
 
@@ -62,3 +62,15 @@ def test_a_users_own_callback_may_log_what_it_likes(tmp_path: Path) -> None:
 def test_the_twelve_figures_are_the_metrics_own() -> None:
     figures = [name for name in COCOResult._fields if name.startswith(("ap", "ar_"))]
     assert tuple(figures) == COCO_FIGURES
+
+
+@pytest.mark.parametrize("changed", ["callbacks.best=null", "callbacks.best.monitor=val/coco_ap"])
+def test_a_plain_run_needs_the_default_objective_only_where_it_was_typed(tmp_path: Path, changed: str) -> None:
+    check_figures(smoke_config(tmp_path, changed), [changed])
+    with pytest.raises(ValueError, match=r"Expected objective as a figure .*but got val/map_50; give"):
+        check_figures(smoke_config(tmp_path, changed), [changed, "objective=val/map_50"])
+
+
+def test_another_objective_is_checked_wherever_it_stands(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"Expected objective as a figure .*but got val/map50; give"):
+        check_figures(smoke_config(tmp_path, "objective=val/map50"), [])

@@ -37,8 +37,11 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
         raise FileNotFoundError(f"There is no checkpoint at {path}; give checkpoint=RUN/checkpoints/best.ckpt.")
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise ValueError(f"{path} is not a whole checkpoint file ({_first_line(error)}); give another one.") from error
+    except Exception as error:  # PyTorch's own words advise to load it unsafely
+        reason = f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
+        raise ValueError(
+            f"{path} is not a whole checkpoint file{reason}; give checkpoint=RUN/checkpoints/best.ckpt."
+        ) from error
     if not isinstance(checkpoint, dict) or "config" not in checkpoint.get("hyper_parameters", {}):
         raise ValueError(f"{path} holds no configuration; give a checkpoint that `lssd train` wrote.")
     return checkpoint
@@ -83,7 +86,3 @@ def check_targets(node: Any, path: str) -> None:
     if isinstance(node, dict | list):
         for child in node.values() if isinstance(node, dict) else node:
             check_targets(child, path)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -50,7 +50,7 @@ def _read(config: Mapping[str, Any]) -> dict[str, "PackedAnnotations"]:
 
 
 def _summary(splits: Mapping[str, "PackedAnnotations"], to: str, output: Path, images: str) -> str:
-    counts = [f"{name}: {len(one):,} images, {len(one.boxes):,} objects" for name, one in splits.items()]
+    counts = [f"{name}: {len(one):,} images, {_objects(one)}" for name, one in splits.items()]
     skipped = sum(len(one.skipped) for one in splits.values())
     lines = [*counts, f"written to {output}"]
     if skipped:
@@ -64,6 +64,13 @@ def _summary(splits: Mapping[str, "PackedAnnotations"], to: str, output: Path, i
         lines.append(f"to train on it, convert {names} too, or set {options} to files of your own")
         return "\n".join(lines)
     return "\n".join([*lines, "use it with", f"  {_command(splits, to, output)}"])
+
+
+def _objects(annotations: "PackedAnnotations") -> str:
+    """How many there are; crowds are not among them, since nobody has to find those."""
+    crowds = int(annotations.crowd.sum())
+    objects = f"{len(annotations.boxes) - crowds:,} objects"
+    return f"{objects}, {crowds:,} crowd{'s' if crowds > 1 else ''}" if crowds else objects
 
 
 def _command(splits: Mapping[str, "PackedAnnotations"], to: str, output: Path) -> str:

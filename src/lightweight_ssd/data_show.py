@@ -49,12 +49,13 @@ def show(config: dict[str, Any], title: str) -> tuple[Path, int]:
         The picture's file and how many images are on it.
 
     Raises:
-        ValueError, FileNotFoundError: For a setting that cannot be met, or data that cannot be read.
+        ValueError, FileNotFoundError: For a setting that cannot be met, data that cannot be read, or a full disk.
     """
     import numpy as np
 
     from lightweight_ssd.assemble import build
     from lightweight_ssd.dataset import DetectionDataset
+    from lightweight_ssd.disk_space import one_sentence_when_full
     from lightweight_ssd.figure_style import save
     from lightweight_ssd.figures.contact_sheet import contact_sheet
     from lightweight_ssd.types import SampleKey
@@ -68,7 +69,9 @@ def show(config: dict[str, Any], title: str) -> tuple[Path, int]:
     keys = [SampleKey(0, position, index) for position, index in enumerate(chosen.tolist())]
     before, after, captions = zip(*(_pair(dataset[key], annotations.class_names) for key in keys), strict=True)
     head = f"{title} split={split} seed={config['seed']}: {len(chosen)} of {len(dataset):,} images"
-    return save(contact_sheet(before, after, captions, head), output), len(chosen)
+    sheet = contact_sheet(before, after, captions, head)
+    with one_sentence_when_full(output, "make room, or name another output=…, and call the same command again."):
+        return save(sheet, output), len(chosen)
 
 
 def _check(config: dict[str, Any]) -> None:

@@ -1,6 +1,8 @@
 """What every data source lets its user choose: what becomes of wrong files, and where images are kept at hand."""
 
-__all__ = ["CACHES", "ON_BAD", "check_source_options"]
+from pathlib import Path
+
+__all__ = ["CACHES", "ON_BAD", "check_source_options", "data_root"]
 
 ON_BAD = ("error", "skip")  # stop at the first wrong file, or leave its image out and list it at the end
 CACHES = ("none", "disk", "ram")
@@ -22,3 +24,25 @@ def check_source_options(on_bad: str, cache: str, cache_side: int | None) -> Non
             raise ValueError(f"Expected data.{name} to be one of {', '.join(known)}, but got {value!r}.")
     if cache_side is not None and (not isinstance(cache_side, int) or cache_side < 1):
         raise ValueError(f"Expected data.cache_side as a number of pixels, at least 1, or null, but got {cache_side}.")
+
+
+def data_root(root: str | int | float | Path | None, wanted: str) -> Path:
+    """The folder that a source lies in; it need not exist.
+
+    Args:
+        root: As given; of a folder such as 2007 Hydra makes a number.
+        wanted: What to give instead, for the message.
+
+    Raises:
+        ValueError: It is null, a file, or below a file.
+
+    Example:
+        >>> data_root(2007, "a folder")
+        PosixPath('2007')
+    """
+    path = Path(str(root))
+    files = (f"{each} is a file" for each in (path, *path.parents) if each.is_file())
+    wrong = "it is null" if root is None else next(files, None)
+    if wrong:
+        raise ValueError(f"Expected data.root to be a folder, but {wrong}: give {wanted}.")
+    return path

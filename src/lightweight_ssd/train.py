@@ -15,14 +15,15 @@ from omegaconf import DictConfig, OmegaConf
 
 from lightweight_ssd.console import INTERRUPTED_EXIT_CODE, one_sentence_errors, quiet_frameworks, relaunchable
 from lightweight_ssd.paths import CONF_DIR
-from lightweight_ssd.runs.folder import BEST_CHECKPOINT, LAST_CHECKPOINT, choose_run_dir, slug, write_provenance
-from lightweight_ssd.runs.identity import content_of, identify
+from lightweight_ssd.runs.folder import LAST_CHECKPOINT, choose_run_dir, slug, write_provenance
+from lightweight_ssd.runs.identity import check_is_the_run, content_of, identify
 from lightweight_ssd.runs.lock import holder, try_to_lock_run
 from lightweight_ssd.runs.parent_watch import stop_with_parent
 from lightweight_ssd.runs.status import FINISHED, read_results, read_status, write_status
 from lightweight_ssd.sweeping.job import run_in_own_process
 from lightweight_ssd.sweeping.launcher import expect_plugins
 from lightweight_ssd.sweeping.sweep import reporting_sweep
+from lightweight_ssd.watched_figures import check_figures
 
 __all__ = ["main", "run", "train"]
 
@@ -64,8 +65,10 @@ def _run_here(cfg: DictConfig, choices: dict[str, str], overrides: list[str]) ->
         with _placed(cfg, choices, overrides) as resume_from:
             run_dir = Path(cfg.run_dir)
             if cfg.resume == "auto" and read_status(run_dir).get("state") == FINISHED:
+                check_is_the_run(cfg, run_dir)
                 print(f"Nothing to do: this run is finished, its figures are in {run_dir / 'results.json'}.")
                 return read_results(run_dir).get("test", {}).get("map_50")
+            check_figures(cfg, overrides)  # before there is a folder that would look like a run
             with _status(run_dir), relaunchable("train"):
                 return train(cfg, choices, overrides, resume_from)
     finally:  # the next run of this process has a folder of its own
@@ -89,7 +92,7 @@ def train(cfg: DictConfig, choices: dict[str, str], overrides: list[str], resume
 
     from lightweight_ssd.console_table import print_result
     from lightweight_ssd.runs import wandb_run
-    from lightweight_ssd.training import fit, measure, measure_gray, prepare, write_run
+    from lightweight_ssd.training import checkpoint_to_test, fit, measure, measure_gray, prepare, write_run
 
     quiet_frameworks()
     run_dir = Path(cfg.run_dir)
@@ -104,7 +107,7 @@ def train(cfg: DictConfig, choices: dict[str, str], overrides: list[str], resume
         parts = prepare(cfg, config, resume_from)
         wandb_run.log_config(parts.trainer, config, identity, resume_from)
         training = fit(parts, resume_from)
-        best = run_dir / BEST_CHECKPOINT if (run_dir / BEST_CHECKPOINT).is_file() else run_dir / LAST_CHECKPOINT
+        best = checkpoint_to_test(parts, run_dir)
         result = measure(parts, best)
         gray = measure_gray(parts, config) if cfg.gray_test else None
         if parts.trainer.is_global_zero:

@@ -2,6 +2,7 @@
 
 import logging
 import time
+import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,14 +22,14 @@ from lightweight_ssd.metrics.coco import COCOResult
 from lightweight_ssd.metrics.voc import VOCMetric, VOCResult
 from lightweight_ssd.runs.artifacts import GRAY_DETECTIONS_FILE, result_figures, write_data_pictures, write_evaluation
 from lightweight_ssd.runs.checkpoint_io import WholeCheckpoints
-from lightweight_ssd.runs.folder import ENVIRONMENT_FILE, environment
+from lightweight_ssd.runs.folder import BEST_CHECKPOINT, ENVIRONMENT_FILE, LAST_CHECKPOINT, environment
 from lightweight_ssd.runs.metrics_csv import MetricsCSV
 from lightweight_ssd.runs.status import RESULTS_FILE, read_json, read_status, write_json
 from lightweight_ssd.task import DetectionTask
 from lightweight_ssd.types import Detections
 from lightweight_ssd.watched_figures import check_monitors
 
-__all__ = ["Gray", "Parts", "fit", "measure", "measure_gray", "prepare", "write_run"]
+__all__ = ["Gray", "Parts", "checkpoint_to_test", "fit", "measure", "measure_gray", "prepare", "write_run"]
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +99,9 @@ def fit(parts: Parts, resume_from: Path | None) -> dict[str, Any]:
     first_step = load_checkpoint(resume_from)["global_step"] if resume_from else 0
     before = read_status(Path(trainer.default_root_dir)).get("seconds", 0.0) if resume_from else 0.0
     started = time.monotonic()
-    with parts.datamodule.naming_dead_workers():
+    with parts.datamodule.naming_dead_workers(), warnings.catch_warnings():
+        # Where a validation took place Lightning raises instead; for the other case we have a sentence of our own.
+        warnings.filterwarnings("ignore", message=".*could not find the monitored key.*")
         trainer.fit(task, parts.datamodule, ckpt_path=resume_from, weights_only=True)
     seconds = time.monotonic() - started
     return {
@@ -130,6 +133,23 @@ def _best_validation(trainer: Trainer) -> dict[str, float]:
         if isinstance(each, ModelCheckpoint) and each.monitor
     }
     return {name: float(score) for name, score in scores.items() if score is not None}
+
+
+def checkpoint_to_test(parts: Parts, run_dir: Path) -> Path:
+    """The best checkpoint, or the last where none was kept; the first rank says if no validation is why."""
+    best, trainer = run_dir / BEST_CHECKPOINT, parts.trainer
+    if best.is_file():
+        return best
+    monitors = [str(each.monitor) for each in trainer.checkpoint_callbacks if isinstance(each, ModelCheckpoint)]
+    wanted = any(monitor.startswith("val/") for monitor in monitors)
+    if trainer.is_global_zero and wanted and not _last_validation(trainer):
+        steps = f"{trainer.global_step} step{'s' * (trainer.global_step != 1)}"
+        print(
+            f"No validation took place within {steps}, so no best checkpoint was chosen; {LAST_CHECKPOINT.name} is "
+            "tested.",
+            flush=True,
+        )
+    return run_dir / LAST_CHECKPOINT
 
 
 def measure(parts: Parts, checkpoint: Path) -> VOCResult:
@@ -198,6 +218,7 @@ def write_run(
             "postprocess": config["detector"]["postprocess"],
             "seed": config["seed"],
             "experiment": config["experiment_name"],
+            "data": {"root": str(Path(str(data.source.root)).absolute()), "digests": data.state_dict()},
             **about,
             # As it was when the run began: the checkout may have moved on since.
             "environment": read_json(run_dir / ENVIRONMENT_FILE) or environment(),

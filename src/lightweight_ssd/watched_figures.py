@@ -1,9 +1,9 @@
 """Which figures a run will have, known before it begins: a name that it has not would be found out hours later."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-__all__ = ["COCO_FIGURES", "VOC_FIGURES", "check_monitors", "check_objective"]
+__all__ = ["COCO_FIGURES", "VOC_FIGURES", "check_figures", "check_monitors", "check_objective"]
 
 VOC_FIGURES: Final = ("map_50", "map_50_11point", "map_50_95")
 COCO_FIGURES: Final = (
@@ -13,7 +13,27 @@ COCO_FIGURES: Final = (
 """In the official order."""
 
 _TERMS = ("classification", "localization")  # of `Criterion`, whose module would bring PyTorch in
+_DEFAULT_OBJECTIVE = "val/map_50"
 _OURS = ("lightweight_ssd.", "lightning.")
+
+
+def check_figures(config: Mapping[str, Any], overrides: Sequence[str]) -> None:
+    """Refuses what a plain run could not watch or return.
+
+    The default objective passes unless it was typed: only a sweep needs it, and a run may keep its checkpoints by
+    another figure, or none at all.
+
+    Args:
+        config: Of `lssd train`.
+        overrides: As the user typed them.
+
+    Raises:
+        ValueError: See `check_monitors` and `check_objective`.
+    """
+    check_monitors(config)
+    typed = any(each.lstrip("+").startswith("objective=") for each in overrides)
+    if typed or config["objective"] != _DEFAULT_OBJECTIVE:
+        check_objective(config)
 
 
 def check_monitors(config: Mapping[str, Any]) -> None:

@@ -62,6 +62,39 @@ def test_what_stops_training_is_an_error_and_the_other_way_round(tmp_path: Path,
             train(make(tmp_path, on_bad="skip"))
 
 
+NO_INSTANCES = {
+    "empty": b"", "object": b"{}", "list": b"[]", "cut": b'{"images": [', "UTF-16": "{}".encode("utf-16"),
+    "binary": bytes(range(256)), "no classes": b'{"images": [], "annotations": [], "categories": []}', "folder": None,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+@pytest.mark.parametrize("case", NO_INSTANCES)
+def test_a_file_that_is_no_instances_file_is_one_error(tmp_path: Path, case: str, split: str, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    source, file = coco(Path()), tmp_path / f"{split}.json"
+    file.unlink()
+    file.mkdir() if NO_INSTANCES[case] is None else file.write_bytes(NO_INSTANCES[case])
+    findings = check(source, tmp_path)
+    assert findings.counts == {Kind.MALFORMED_FILE: 1}
+    assert findings.first[Kind.MALFORMED_FILE][0][1:3] == (split, str(file))
+
+
+@pytest.mark.parametrize(
+    ("kind", "case", "file"),
+    [
+        ("coco", "crowds", "test.json"),
+        ("coco", "other categories", "test.json"),
+        ("voc", "difficult", "VOC2007/ImageSets/Main/val.txt"),
+    ],
+)
+def test_what_only_training_sees_names_its_file(tmp_path: Path, kind: str, case: str, file: str):
+    make, expected = FORMATS[kind][0], (VOC_CASES if kind == "voc" else COCO_CASES)[case]
+    make(tmp_path)
+    expected[1](tmp_path)
+    assert check(make(tmp_path), tmp_path).first[expected[0]][0].file == str(tmp_path / file)
+
+
 @pytest.mark.parametrize("kind", FORMATS)
 @pytest.mark.parametrize("case", IMAGE_CASES)
 def test_images_that_stop_training_are_errors_and_others_are_not(tmp_path: Path, kind: str, case: str):
@@ -109,6 +142,16 @@ def test_a_list_that_two_splits_use_is_read_once(tmp_path: Path):
     assert counts == {"train": 3, "val": 2, "test": 2}
     assert findings.counts == {Kind.MALFORMED: 1}
     assert findings.first[Kind.MALFORMED][0].split == "val, test"
+
+
+def test_a_list_that_two_splits_use_has_one_problem(tmp_path: Path):
+    voc(tmp_path)
+    VOC_CASES["difficult"][1](tmp_path)
+    source = voc(tmp_path)
+    source.splits["test"] = source.splits["val"]
+    findings = check(source, tmp_path)
+    assert findings.counts == {Kind.NO_OBJECTS: 1}
+    assert findings.first[Kind.NO_OBJECTS][0].split == "val, test"
 
 
 def test_an_image_in_two_lists_of_a_split_is_a_duplicate(tmp_path: Path):

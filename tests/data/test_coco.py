@@ -78,3 +78,24 @@ def test_the_config_is_coco_2017() -> None:
     assert str(coco.splits["train"].annotations).endswith("annotations/instances_train2017.json")
     assert coco.splits["val"] == coco.splits["test"]
     assert (coco.on_bad, coco.cache, coco.cache_side) == ("error", "none", None)
+
+
+def test_a_root_named_by_a_number_is_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hydra makes a number of `data.root=2017`."""
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "2017", document())
+    assert len(COCO(2017, PART, PART, PART, cache_dir="cache").annotations("train")) == 3
+
+
+@pytest.mark.parametrize("below", ["", "coco"])
+def test_a_root_that_is_a_file_is_told(tmp_path: Path, below: str) -> None:
+    (tmp_path / "coco.zip").touch()
+    with pytest.raises(
+        ValueError, match=r"Expected data\.root to be a folder, but .*coco\.zip is a file: give the one"
+    ):
+        COCO(tmp_path / "coco.zip" / below, PART, PART, PART)
+
+
+def test_no_root_is_told() -> None:
+    with pytest.raises(ValueError, match=r"Expected data\.root to be a folder, but it is null: give the one"):
+        COCO(None, PART, PART, PART)

@@ -156,3 +156,21 @@ def test_pictures_are_jpegs_in_colour(tmp_path: Path) -> None:
     image = cv2.imread(small(tmp_path).annotations("test")[0].path, cv2.IMREAD_UNCHANGED)
     assert image is not None
     assert image.shape[2] == 3
+
+
+def test_a_root_named_by_a_number_is_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hydra makes a number of `data.root=2007`."""
+    monkeypatch.chdir(tmp_path)
+    assert Shapes(2007, image_size=64).devkit.parent == tmp_path / "2007"
+
+
+@pytest.mark.parametrize("below", ["", "shapes"])
+def test_a_root_that_is_a_file_is_told(tmp_path: Path, below: str) -> None:
+    (tmp_path / "data.zip").touch()
+    with pytest.raises(ValueError, match=r"Expected data\.root to be a folder, but .*data\.zip is a file: give one to"):
+        small(tmp_path / "data.zip" / below)
+
+
+def test_no_root_is_told() -> None:
+    with pytest.raises(ValueError, match=r"Expected data\.root to be a folder, but it is null: give one to draw into"):
+        Shapes(None)

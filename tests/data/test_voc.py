@@ -105,3 +105,23 @@ def test_the_config_is_the_papers_union() -> None:
     assert len(voc.class_names) == 20
     assert voc.splits["train"] == {"2007": ["trainval"], "2012": ["trainval"]}
     assert voc.splits["val"] == voc.splits["test"] == {"2007": ["test"]}
+
+
+def test_a_root_named_by_a_number_is_a_folder(devkit: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hydra makes a number of `data.root=2007`."""
+    monkeypatch.chdir(devkit.parent)
+    devkit.rename("2007")
+    assert len(VOC(2007, ["cat"], {"2007": "train"}, {}, {}, cache_dir="cache").annotations("train")) == 2
+
+
+@pytest.mark.parametrize("below", ["", "VOCdevkit"])
+def test_a_root_that_is_a_file_is_told(tmp_path: Path, below: str) -> None:
+    (tmp_path / "VOC.tar").touch()
+    said = r"Expected data\.root to be a folder, but .*VOC\.tar is a file: give the devkit"
+    with pytest.raises(ValueError, match=said):
+        source(tmp_path / "VOC.tar" / below, {"2007": "train"})
+
+
+def test_no_root_is_told() -> None:
+    with pytest.raises(ValueError, match=r"Expected data\.root to be a folder, but it is null: give the devkit"):
+        VOC(None, ["cat"], {}, {}, {})

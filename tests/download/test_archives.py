@@ -94,7 +94,9 @@ def test_what_was_deleted_comes_back(voc: Download, tmp_path: Path):
     before = _visible(root)
     (root / "VOC2007" / "JPEGImages" / "000003.jpg").unlink()
     assert voc.use(root) is None
-    assert voc.prepare(root, say=Told()) == ["test2007"]
+    assert voc.prepare(root, say=(told := Told())) == ["test2007"]
+    gone = "1 of its files gone or changed, the first VOC2007/JPEGImages/000003.jpg"
+    assert told[1] == f"test2007: no longer whole, {gone}"
     assert _visible(root) == before
 
 
@@ -166,10 +168,20 @@ def test_where_the_archive_is_there_as_well_it_is_compared(voc: Download, server
     assert server.requests == []
 
 
-@pytest.mark.parametrize("lacking", ["JPEGImages/000003.jpg", "Annotations/000003.xml", "ImageSets/Main/test.txt"])
+LACKING = "test2007: found in part, 1 of 3 files is missing or empty, the first VOC2007/{}: downloading it"
+
+
+@pytest.mark.parametrize(
+    ("lacking", "said"),
+    [
+        ("JPEGImages/000003.jpg", [LACKING]),
+        ("Annotations/000003.xml", [LACKING]),
+        ("ImageSets/Main/test.txt", []),  # without it nothing there is known to be of this part
+    ],
+)
 @pytest.mark.parametrize("how", ["missing", "empty"])
 def test_what_is_not_whole_is_not_taken_for_found(
-    voc: Download, server: ArchiveServer, by_hand: Path, lacking: str, how: str
+    voc: Download, server: ArchiveServer, by_hand: Path, lacking: str, said: list[str], how: str
 ):
     path, told = by_hand / "VOC2007" / lacking, Told()
     path.unlink() if how == "missing" else path.write_bytes(b"")
@@ -179,20 +191,32 @@ def test_what_is_not_whole_is_not_taken_for_found(
     else:
         with pytest.raises(ValueError, match=f"Expected no other file where the archive's go but {path} is one"):
             _with_contents(voc).prepare(by_hand, say=told)
-    assert "test2007: found" not in "".join(told)
+    assert [line for line in told if "test2007: found" in line] == [line.format(lacking) for line in said]
+
+
+def test_a_list_that_names_too_few_is_said_and_nothing_where_nothing_lies(voc: Download, by_hand: Path):
+    listed, told = by_hand / "VOC2007/ImageSets/Main/trainval.txt", Told()
+    listed.write_text("000001\n")
+    with pytest.raises(ValueError, match="Expected no other file"):
+        _with_contents(voc).prepare(by_hand, ["trainval2007"], say=told)
+    sentence = "VOC2007/ImageSets/Main/trainval.txt should name 2 images, not 1"
+    assert told[0] == f"trainval2007: found in part, {sentence}: downloading it"
+    _with_contents(voc).prepare(by_hand.parent / "new", ["trainval2007"], say=(new := Told()))
+    assert new[0].startswith("trainval2007: ") and " from http" in new[0]
 
 
 @pytest.mark.parametrize("content", ["{}", "[", '{"images": [{"file_name": "a.jpg"}]}'])
 def test_a_coco_file_names_its_images(tmp_path: Path, content: str):
     (tmp_path / "some.json").write_text(content)
     holds = Contents(["some.json"], 2, ["images/{}"])
-    assert holds.find(tmp_path) == {}
+    assert holds.find(tmp_path) == ({}, "")
     (tmp_path / "some.json").write_text('{"images": [{"file_name": "a.jpg", "id": 1}, {"file_name": "b.jpg"}], "x": 0}')
     (tmp_path / "images").mkdir()
-    for name in ("a.jpg", "b.jpg"):
-        assert holds.find(tmp_path) == {}
+    said = ["", "1 of 3 files is missing or empty, the first images/b.jpg"]
+    for name, sentence in zip(("a.jpg", "b.jpg"), said, strict=True):
+        assert holds.find(tmp_path) == ({}, sentence)
         (tmp_path / "images" / name).write_bytes(b"1")
-    assert holds.find(tmp_path) == {"some.json": 77, "images/a.jpg": 1, "images/b.jpg": 1}
+    assert holds.find(tmp_path) == ({"some.json": 77, "images/a.jpg": 1, "images/b.jpg": 1}, "")
 
 
 def test_a_wrong_hash_leaves_nothing_to_be_seen(voc: Download, tmp_path: Path):

@@ -13,7 +13,7 @@ __all__ = ["ReportStatus"]
 
 
 class ReportStatus(Callback):
-    """Writes progress, the latest mAP and the time left, at most once in `every` seconds and after every validation.
+    """Writes progress, the latest mAP and the time left, every few seconds, after every validation and at the end.
 
     Args:
         run_dir: Folder of the run.
@@ -42,6 +42,9 @@ class ReportStatus(Callback):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not trainer.sanity_checking:
             self._write(trainer, pl_module)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._write(trainer, pl_module)
 
     def _write(self, trainer: Trainer, task: LightningModule) -> None:
         if not trainer.is_global_zero or not isinstance(task, DetectionTask):

@@ -17,6 +17,7 @@ from lightweight_ssd.checking.voc import check_voc_list
 from lightweight_ssd.data.coco import COCO
 from lightweight_ssd.data.shapes import Shapes
 from lightweight_ssd.data.voc import VOC
+from lightweight_ssd.formats.voc_format import find_year
 from lightweight_ssd.worker_processes import each_file
 
 __all__ = ["check_source", "find_shared_images"]
@@ -153,13 +154,38 @@ def _join(splits: frozenset[str]) -> str:
 
 def _ask_training(source: Any, broken: Collection[str]) -> Iterator[Problem]:
     """What training's reader stops at although nothing was found, and what training checks before its first step."""
-    for split in (split for split in _SPLITS if split not in broken):
-        try:
-            annotations = source.annotations(split)
-        except (ValueError, FileNotFoundError) as error:
-            yield Problem(Kind.REFUSED, split, "", str(error))
-            continue
-        yield from (Problem(Kind.REFUSED, split, "", sentence) for sentence in annotations.skipped)
-        if (annotations.crowd if split == "train" else annotations.difficult | annotations.crowd).all():
-            detail = "no objects at all, or all are crowds" + ("" if split == "train" else " or difficult")
-            yield Problem(Kind.NO_OBJECTS, split, "", detail)
+    if "train" in broken and not _has_categories(source):
+        return
+    found = {split: list(_ask_for(source, split)) for split in _SPLITS if split not in broken}
+    yield from (problem._replace(split=", ".join(splits)) for problem, splits in _group(found).items())
+
+
+def _ask_for(source: Any, split: str) -> Iterator[Problem]:
+    """What is wrong with a split, without its name: two splits of one list have one problem."""
+    file = _list_file(source, split)
+    try:
+        annotations = source.annotations(split)
+    except (ValueError, OSError) as error:
+        yield Problem(Kind.REFUSED, "", file, str(error))
+        return
+    yield from (Problem(Kind.REFUSED, "", file, sentence) for sentence in annotations.skipped)
+    if (annotations.crowd if split == "train" else annotations.difficult | annotations.crowd).all():
+        detail = "no objects at all, or all are crowds" + ("" if split == "train" else " or difficult")
+        yield Problem(Kind.NO_OBJECTS, "", file, detail)
+
+
+def _has_categories(source: Any) -> bool:
+    """Whether any split can be asked for: COCO's categories stand in the training file, which may be the fault."""
+    try:
+        return bool(source.class_names)
+    except (ValueError, OSError):
+        return False
+
+
+def _list_file(source: Any, split: str) -> str:
+    """What names the images of a split; the first such file where there are several."""
+    if isinstance(source, COCO):
+        return str(source.splits[split].annotations.absolute())
+    root, lists = (source.root, source.splits[split]) if isinstance(source, VOC) else (source.devkit, {"2007": [split]})
+    year, name = next((year, names[0]) for year, names in lists.items() if names)
+    return str(find_year(root, year).absolute() / "ImageSets" / "Main" / f"{name}.txt")

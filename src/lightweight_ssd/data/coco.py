@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from lightweight_ssd.annotations import PackedAnnotations, default_cache_dir
 from lightweight_ssd.formats.coco_format import read_instances
 from lightweight_ssd.formats.coco_json import read_categories
-from lightweight_ssd.source_options import check_source_options
+from lightweight_ssd.source_options import check_source_options, data_root
 
 __all__ = ["COCO"]
 
@@ -41,12 +41,12 @@ class COCO:
         cache_dir: Where annotations, once read, and images are kept; None is the user's cache folder.
 
     Raises:
-        ValueError: A split lacks its file or folder, or an option is unknown.
+        ValueError: The root is a file, a split lacks its file or folder, or an option is unknown.
     """
 
     def __init__(
         self,
-        root: str | Path,
+        root: str | int | float | Path | None,
         train: Mapping[str, str],
         val: Mapping[str, str],
         test: Mapping[str, str],
@@ -58,7 +58,7 @@ class COCO:
         cache_dir: str | Path | None = None,
     ) -> None:
         check_source_options(on_bad, cache, cache_side)
-        self.root = Path(root)
+        self.root = data_root(root, "the one that the paths of the splits start from")
         self.splits = {
             name: _part(self.root, part, name) for name, part in (("train", train), ("val", val), ("test", test))
         }

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from lightweight_ssd.annotations import PackedAnnotations, default_cache_dir
 from lightweight_ssd.formats.voc_format import read_split, write_split
 from lightweight_ssd.shape_drawing import SHAPE_NAMES, draw_scene
-from lightweight_ssd.source_options import check_source_options
+from lightweight_ssd.source_options import check_source_options, data_root
 from lightweight_ssd.types import Annotation
 
 __all__ = ["Shapes"]
@@ -53,10 +53,10 @@ class Shapes:
         cache_dir: Where images are kept; None is the user's cache folder.
 
     Raises:
-        ValueError: A parameter is out of its range.
+        ValueError: The root is a file, or a parameter is out of its range.
     """
 
-    root: str | Path
+    root: str | int | float | Path | None
     class_names: Sequence[str] = SHAPE_NAMES
     image_size: int = 320
     train_images: int = 600
@@ -73,6 +73,7 @@ class Shapes:
 
     def __post_init__(self) -> None:
         check_source_options(self.on_bad, self.cache, self.cache_side)
+        object.__setattr__(self, "root", data_root(self.root, "one to draw into, which is made where missing"))
         object.__setattr__(self, "class_names", tuple(self.class_names))
         object.__setattr__(self, "cache_dir", Path(self.cache_dir or default_cache_dir()))
         unknown = [name for name in self.class_names if name not in SHAPE_NAMES]
@@ -94,7 +95,7 @@ class Shapes:
     def devkit(self) -> Path:
         """Where the pictures lie once they are drawn."""
         text = json.dumps(self._manifest(), sort_keys=True)
-        return Path(self.root).absolute() / f"shapes-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+        return Path(str(self.root)).absolute() / f"shapes-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
     def draw(self) -> None:
         """Draws the pictures of all splits where this has not been done; what is there is not looked at."""

@@ -7,7 +7,7 @@ from typing import Literal
 
 from lightweight_ssd.annotations import PackedAnnotations, default_cache_dir
 from lightweight_ssd.formats.voc_format import read_split
-from lightweight_ssd.source_options import check_source_options
+from lightweight_ssd.source_options import check_source_options, data_root
 
 __all__ = ["VOC"]
 
@@ -31,7 +31,7 @@ class VOC:
         num_threads: Annotation files read at once.
 
     Raises:
-        ValueError: Class names are missing or stand twice, a year does, or an option is unknown.
+        ValueError: The root is a file, class names are missing or stand twice, a year does, or an option is unknown.
 
     Source: The paper's section 4.1 trains on 2007 + 2012 trainval and tests on 2007 test. It does not say what it
         watched during training; the test set stands in, for nothing is chosen by it but the checkpoint called best.
@@ -39,7 +39,7 @@ class VOC:
 
     def __init__(
         self,
-        root: str | Path,
+        root: str | int | float | Path | None,
         class_names: Sequence[str],
         train: Union,
         val: Union,
@@ -54,7 +54,7 @@ class VOC:
         if not class_names or len(set(class_names)) != len(class_names):
             raise ValueError(f"Expected class_names to be different names, at least one, but got {list(class_names)}.")
         check_source_options(on_bad, cache, cache_side)
-        self.root = Path(root)
+        self.root = data_root(root, "the devkit, which holds VOC2007 and the like")
         self.class_names = tuple(class_names)
         self.splits = {
             name: _normalise(union, name) for name, union in (("train", train), ("val", val), ("test", test))

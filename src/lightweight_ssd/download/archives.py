@@ -46,14 +46,26 @@ class Contents:
     count: int
     files: Sequence[str] = ()
 
-    def find(self, root: Path) -> dict[str, int]:
-        """Size of each file that there has to be, bytes, by its path below `root`; empty if one is missing or empty."""
+    def find(self, root: Path) -> tuple[dict[str, int], str]:
+        """Looks for each file that there has to be.
+
+        Returns:
+            Size of each, bytes, by its path below `root`; empty if one is missing or empty. Then, as the middle of a
+            sentence, what is wrong; empty if nothing is, or nothing at all lies there.
+        """
         names = {name for each in self.lists for name in _names(root / each)}
+        named = [place.format(name) for place in self.files for name in sorted(names)]
+        sizes = {path: size for path in (*self.lists, *named) if (size := size_of(root / path))}
+        lacking = [path for path in (*self.lists, *named) if path not in sizes]
+        if sizes.keys().isdisjoint(named if self.files else self.lists):  # COCO's lists are a part of their own
+            return {}, ""
+        if lacking:
+            are = "is" if len(lacking) == 1 else "are"
+            count = f"{len(lacking):,} of {len(sizes) + len(lacking):,} files"
+            return {}, f"{count} {are} missing or empty, the first {lacking[0]}"
         if len(names) != self.count:
-            return {}
-        paths = [*self.lists, *(place.format(name) for place in self.files for name in sorted(names))]
-        sizes = {path: size for path in paths if (size := size_of(root / path))}
-        return sizes if len(sizes) == len(paths) else {}
+            return {}, f"{' and '.join(self.lists)} should name {self.count:,} images, not {len(names):,}"
+        return sizes, ""
 
 
 def _names(path: Path) -> list[str]:
@@ -195,6 +207,8 @@ class Download:
             for part in chosen:
                 if part not in todo:
                     say(f"{part}: there already")
+                elif gone := missing_files(root, read_receipt(_receipt(root, part)).get("files", {})):
+                    say(f"{part}: no longer whole, {len(gone):,} of its files gone or changed, the first {gone[0]}")
             todo = {part: archive for part, archive in todo.items() if not self._found(root, part, folder, say)}
             require_space(_needs(todo, root, folder, keep=archives is not None))
             for part, archive in todo.items():
@@ -209,7 +223,9 @@ class Download:
         archive = self.archives[part]
         if not archive.holds or read_receipt(_receipt(root, part)) or (folder / archive.name).exists():
             return False
-        files = archive.holds.find(root)
+        files, lacking = archive.holds.find(root)
+        if lacking:
+            say(f"{part}: found in part, {lacking}: downloading it")
         if files:
             write_receipt(_receipt(root, part), {"found": True}, files)
             discard(folder / archive.name)

@@ -11,14 +11,13 @@ __all__ = ["data_statistics"]
 
 
 def data_statistics(annotations: PackedAnnotations, title: str = "Objects of the split") -> Figure:
-    """Three histograms of one split: labels, relative box size, box aspect.
+    """Three histograms of one split: labels, relative box size, box aspect. Crowds are in the first alone, apart.
 
     Args:
         annotations: The split.
         title: Heading; the numbers of images and objects are added.
     """
-    objects = len(annotations.labels)
-    heading = f"{title}: {len(annotations)} images, {objects} objects, {int(annotations.difficult.sum())} difficult"
+    heading = f"{title}: {_counts(annotations)}"
     height = max(4.4, 1.3 + 0.22 * len(annotations.class_names))
     figure = new_figure(10.5, height, heading)
     grid = figure.add_gridspec(2, 2, width_ratios=(1.1, 1))
@@ -28,26 +27,43 @@ def data_statistics(annotations: PackedAnnotations, title: str = "Objects of the
     return figure
 
 
+def _counts(annotations: PackedAnnotations) -> str:
+    crowds = int(annotations.crowd.sum())
+    difficult = int((annotations.difficult & ~annotations.crowd).sum())
+    words = [f"{len(annotations):,} images, {len(annotations.labels) - crowds:,} objects, {difficult:,} difficult"]
+    return ", ".join([*words, f"{crowds:,} crowd{'s' if crowds > 1 else ''}"] if crowds else words)
+
+
 def _labels(axes: Axes, annotations: PackedAnnotations) -> None:
     names = annotations.class_names
-    counts = np.bincount(annotations.labels, minlength=len(names))
-    difficult = np.bincount(annotations.labels[annotations.difficult], minlength=len(names))
-    order = np.argsort(counts, kind="stable")
-    y = np.arange(len(names))
-    axes.barh(y, (counts - difficult)[order], color=MAIN, height=0.7, label="counted")
-    axes.barh(y, difficult[order], left=(counts - difficult)[order], color=ACCENT, height=0.7, label="difficult")
-    for place, count in enumerate(counts[order]):
-        axes.text(count, place, f" {count}", va="center", fontsize=7.5, color=INK)
+    parts = {
+        "counted": (MAIN, ~annotations.difficult & ~annotations.crowd),
+        "difficult": (ACCENT, annotations.difficult & ~annotations.crowd),
+        "crowds": (MUTED, annotations.crowd),
+    }
+    counts = {
+        part: np.bincount(annotations.labels[chosen], minlength=len(names)) for part, (_, chosen) in parts.items()
+    }
+    objects, crowds = counts["counted"] + counts["difficult"], counts["crowds"]
+    order = np.argsort(objects, kind="stable")
+    y, left = np.arange(len(names)), np.zeros(len(names), int)
+    for part, (colour, _) in parts.items():
+        if part != "crowds" or crowds.any():
+            axes.barh(y, counts[part][order], left=left, color=colour, height=0.7, label=part)
+        left = left + counts[part][order]
+    for place, row in enumerate(order):
+        text = f" {objects[row]:,}" + (f" + {crowds[row]:,}" if crowds[row] else "")
+        axes.text(left[place], place, text, va="center", fontsize=7.5, color=INK)
     axes.set_yticks(y, [names[i] for i in order])
-    axes.set(xlabel="objects", xlim=(0, 1.12 * max(1, counts.max(initial=0))), ylim=(-0.7, max(len(names), 1) - 0.3))
+    axes.set(xlabel="objects", xlim=(0, 1.12 * max(1, left.max(initial=0))), ylim=(-0.7, max(len(names), 1) - 0.3))
     axes.legend(loc="lower right", fontsize=8, frameon=False, labelcolor=INK)
     style_axes(axes, "Objects per class", grid="x")
 
 
 def _sizes(axes: Axes, annotations: PackedAnnotations) -> None:
     """Side of the square of a box's area over that of its image: what the scales of the anchors have to cover."""
-    images = np.repeat(annotations.sizes.prod(1), np.diff(annotations.offsets))
-    sides = annotations.boxes[:, 2:] - annotations.boxes[:, :2]
+    images = np.repeat(annotations.sizes.prod(1), np.diff(annotations.offsets))[~annotations.crowd]
+    sides = _sides(annotations)
     relative = np.sqrt(sides.prod(1) / np.maximum(images, 1))
     axes.hist(relative, bins=np.linspace(0, 1, 41).tolist(), color=MAIN)
     _mark_median(axes, relative, "{:.2f}")
@@ -56,7 +72,7 @@ def _sizes(axes: Axes, annotations: PackedAnnotations) -> None:
 
 
 def _aspects(axes: Axes, annotations: PackedAnnotations) -> None:
-    sides = np.maximum(annotations.boxes[:, 2:] - annotations.boxes[:, :2], 1e-6)
+    sides = np.maximum(_sides(annotations), 1e-6)
     aspect = np.clip(sides[:, 0] / sides[:, 1], 1 / 8, 8)
     axes.hist(aspect, bins=np.geomspace(1 / 8, 8, 41).tolist(), color=MAIN)
     _mark_median(axes, aspect, "{:.2f}")
@@ -65,6 +81,12 @@ def _aspects(axes: Axes, annotations: PackedAnnotations) -> None:
     axes.set_xticks(list(ticks), list(ticks.values()))
     axes.set(xlim=(1 / 8, 8), xlabel="width / height", ylabel="objects")
     style_axes(axes, "Box aspect", grid="y")
+
+
+def _sides(annotations: PackedAnnotations) -> np.ndarray:
+    """Widths and heights of the objects, pixels."""
+    boxes = annotations.boxes[~annotations.crowd]
+    return boxes[:, 2:] - boxes[:, :2]
 
 
 def _mark_median(axes: Axes, values: np.ndarray, form: str) -> None:

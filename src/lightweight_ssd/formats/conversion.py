@@ -14,6 +14,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from lightweight_ssd.annotations import PackedAnnotations
+from lightweight_ssd.disk_space import one_sentence_when_full
 from lightweight_ssd.formats.coco_format import write_instances
 from lightweight_ssd.formats.voc_format import write_split
 
@@ -34,12 +35,21 @@ def convert(splits: Mapping[str, PackedAnnotations], to: str, output: Path, imag
         images: `copy` them, `link` (symbolic links to where they are), or `none`: write annotations only.
 
     Raises:
-        ValueError: An argument is unknown, the folder has something in it, or the other format has no place for a name.
+        ValueError: An argument is unknown, the folder has something in it, the other format has no place for a name, or
+            the disk is full.
     """
     _check_arguments(to, output, images)
     names = _file_names(splits)
     if to == "voc":
         _check_for_voc(splits, names)
+    advice = "make room, or name another output=…, and call the same command again."
+    with one_sentence_when_full(output, advice):
+        _write(splits, names, to, output, images)
+
+
+def _write(
+    splits: Mapping[str, PackedAnnotations], names: Mapping[str, str], to: str, output: Path, images: str
+) -> None:
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent) as hidden:
         folder = Path(hidden) / output.name

@@ -1,13 +1,17 @@
 """What a run is: the hash of what it computes, the row of the table it belongs to, and what was asked for."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from lightweight_ssd.instantiation import build
 from lightweight_ssd.runs.folder import content_hash
+from lightweight_ssd.runs.same_data import check_same_data, digests_of
+from lightweight_ssd.runs.status import read_results
 
-__all__ = ["content_of", "identify", "row_of"]
+__all__ = ["check_is_the_run", "content_of", "identify", "row_of"]
 
 
 def content_of(cfg: DictConfig) -> str:
@@ -18,6 +22,16 @@ def content_of(cfg: DictConfig) -> str:
 def row_of(cfg: DictConfig) -> str:
     """The same with the seed left out: equal for the runs that an ablation averages."""
     return _hash(cfg, run_dir=None, seed=None)
+
+
+def check_is_the_run(cfg: DictConfig, run_dir: Path) -> None:
+    """Refuses to take a finished run of the same content for this one if its data, elsewhere, was another.
+
+    Raises:
+        ValueError: Other annotations.
+    """
+    recorded = read_results(run_dir).get("data", {})
+    check_same_data(cfg.data.get("root"), recorded, lambda: digests_of(build(cfg.data), cfg.datamodule.first_images))
 
 
 def identify(cfg: DictConfig, choices: dict[str, str], overrides: list[str]) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def check_same_data(root: Any, recorded: Mapping[str, Any], read: Callable[[], M
     Raises:
         ValueError: The annotations in the other place are others.
     """
-    if not recorded or root is None or str(Path(root).absolute()) == recorded["root"]:
+    if not recorded or root is None or str(Path(str(root)).absolute()) == recorded["root"]:
         return
     if not same_where_both(read(), recorded["digests"]):
         raise ValueError(

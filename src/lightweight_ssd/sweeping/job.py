@@ -16,7 +16,6 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -24,12 +23,10 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from lightweight_ssd.console import quoted
-from lightweight_ssd.instantiation import build
 from lightweight_ssd.runs.folder import BEST_CHECKPOINT, LAST_CHECKPOINT, newest_run_dir, next_run_dir, slug
-from lightweight_ssd.runs.identity import content_of
+from lightweight_ssd.runs.identity import check_is_the_run, content_of
 from lightweight_ssd.runs.lock import lock_run
 from lightweight_ssd.runs.parent_watch import PARENT_PIPE
-from lightweight_ssd.runs.same_data import check_same_data, digests_of
 from lightweight_ssd.runs.status import FINISHED, read_results, read_status, write_status
 from lightweight_ssd.sweeping.launcher import HANDED_ON
 from lightweight_ssd.sweeping.record import JobRecord, read_jobs, read_sweep, write_job
@@ -105,17 +102,13 @@ def _locked_job(job: JobRecord, cfg: DictConfig, choices: dict[str, str], sweep_
         log = plan.run_dir / LOG_FILE
         job = job._replace(run_dir=str(plan.run_dir), log=str(log), reason=plan.before)
         if plan.finished:
-            check_same_data(cfg.data.get("root"), read_results(plan.run_dir).get("data", {}), partial(_digests, cfg))
+            check_is_the_run(cfg, plan.run_dir)
             return job._replace(state="skipped", map_50=_map_50(plan.run_dir))
         write_job(sweep_dir, job)
         plan.run_dir.mkdir(parents=True, exist_ok=True)
         write_status(plan.run_dir, state=_STARTING, error=None)  # how it ended before is no news of this attempt
         code = _run(_command(job.overrides, plan, list(cfg.content)), plan.run_dir, cwd, lock)
         return _judge(job, code, content, plan.before)
-
-
-def _digests(cfg: DictConfig) -> dict[str, str]:
-    return digests_of(build(cfg.data), cfg.datamodule.first_images)
 
 
 def _plan(experiment_dir: Path, name: str, content: str, rerun: bool) -> _Plan:
