@@ -23,7 +23,7 @@ FLOORS = [
      "reporting/paper_results", "reporting/cells", "sweeping/record"),
     ("anchors", "coding", "annotations", "image_io", "average_precision", "shape_drawing", "download/archives",
      "formats/coco_files", "formats/voc_xml", "reporting/label_placement"),
-    ("crowds", "runs/same_data", "image_cache", "checking/image", "formats/coco_format"),
+    ("crowds", "shape_files", "runs/same_data", "image_cache", "checking/image", "formats/coco_format"),
     ("matching", "postprocess", "verdicts", "page/", "image_cache_build", "checking/coco", "formats/voc_format",
      "runs/evaluated_set"),
     ("backbone/", "neck/", "loss/", "classification/", "augment/", "data/", "metrics/", "figures/", "analysis/",

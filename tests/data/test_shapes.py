@@ -41,11 +41,11 @@ def test_the_same_parameters_give_the_same_bytes(tmp_path: Path) -> None:
     assert contents(one.devkit) == contents(other.devkit)
 
 
-def test_any_number_of_threads_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_number_of_processes_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = []
-    for cores in ({0}, set(range(4))):
+    for cores in ({0}, {0, 1, 2}):
         monkeypatch.setattr("os.sched_getaffinity", lambda process, cores=cores: cores)
-        source = small(tmp_path / str(len(cores)), image_size=320, train_images=20)
+        source = small(tmp_path / str(len(cores)), image_size=32, train_images=500)
         source.draw()
         drawn.append(contents(source.devkit))
     assert drawn[0] == drawn[1]

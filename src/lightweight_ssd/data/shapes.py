@@ -6,28 +6,24 @@ import json
 import os
 import tempfile
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
-import cv2
-import numpy as np
-from tqdm import tqdm
-
 from lightweight_ssd.annotations import PackedAnnotations, default_cache_dir
 from lightweight_ssd.formats.voc_format import read_split, write_split
-from lightweight_ssd.shape_drawing import SHAPE_NAMES, draw_scene
+from lightweight_ssd.shape_drawing import SHAPE_NAMES
+from lightweight_ssd.shape_files import Drawing, draw_file
 from lightweight_ssd.source_options import check_source_options, data_root
 from lightweight_ssd.types import Annotation
+from lightweight_ssd.worker_processes import each_file
 
 __all__ = ["Shapes"]
 
 _DRAWING = 3  # raise it when the same parameters would be drawn as other pictures
 _DRAWS_NOTHING = ("root", "on_bad", "cache", "cache_side", "cache_dir")
 _YEAR = "2007"
-_SPLITS = ("train", "val", "test")
-_JPEG_QUALITY = 95
-_IMAGES_WITHOUT_BAR = 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,30 +123,13 @@ class Shapes:
     def _draw_devkit(self, folder: Path) -> None:
         images = folder / f"VOC{_YEAR}" / "JPEGImages"
         images.mkdir(parents=True)
+        names, scales = tuple(self.class_names), (self.min_scale, self.max_scale)
+        drawing = Drawing(images, names, self.image_size, self.max_objects, *scales, self.seed)
         counts = {"train": self.train_images, "val": self.val_images, "test": self.test_images}
-        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool, _progress(sum(counts.values())) as bar:
+        places = [(split, number) for split, count in counts.items() for number in range(count)]
+        workers = len(os.sched_getaffinity(0))
+        with closing(each_file(partial(draw_file, drawing), places, workers, "drawing shapes", "processes")) as files:
             for split, count in counts.items():
-                drawn = []
-                for annotation in pool.map(lambda row, split=split: self._draw(images, split, row), range(count)):
-                    drawn.append(annotation)
-                    bar.update()
+                pairs = zip(range(1, count + 1), files, strict=False)  # stops before it takes a file of the next split
+                drawn = [Annotation.of_boxes(number, *file) for number, file in pairs]
                 write_split(folder, _YEAR, split, drawn, self.class_names)
-
-    def _draw(self, folder: Path, split: str, row: int) -> Annotation:
-        rng = np.random.default_rng((self.seed, _SPLITS.index(split), row))
-        sides = (self.image_size, round(self.image_size * rng.uniform(2 / 3, 1)))
-        height, width = sides if rng.random() < 0.4 else sides[::-1]
-        scene = draw_scene(rng, (height, width), self.class_names, self.max_objects, self.min_scale, self.max_scale)
-        path = folder / f"{split}_{row + 1:06d}.jpg"
-        _write_jpeg(path, scene.image)
-        return Annotation.of_boxes(row + 1, str(path), height, width, scene.boxes, scene.labels, scene.difficult)
-
-
-def _progress(total: int) -> tqdm:
-    return tqdm(total=total, desc="drawing shapes", unit="image", mininterval=0.5, disable=total <= _IMAGES_WITHOUT_BAR)
-
-
-def _write_jpeg(path: Path, image: np.ndarray) -> None:
-    done, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-    assert done
-    path.write_bytes(data.tobytes())
