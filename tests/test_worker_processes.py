@@ -57,7 +57,7 @@ def test_an_error_reaches_the_caller(kind: str):
 
 
 def test_a_killed_process_is_told_in_one_sentence():
-    with pytest.raises(ValueError, match=r"one was killed, .* free some, or call the command again with workers=1\."):
+    with pytest.raises(ValueError, match=r"one was killed, .* free some, or call the command again with workers=1, or"):
         run(die, 40, "processes")
 
 

@@ -65,7 +65,7 @@ def _side_by_side(
         except BrokenProcessPool as error:
             raise ValueError(
                 "Expected every process to end by itself, but one was killed, which is often a lack of memory: "
-                "free some, or call the command again with workers=1."
+                "free some, or call the command again with workers=1, or where it lacks that, by taskset -c 0 lssd …"
             ) from error
         except BaseException:  # nobody wants the rest any more; the few files in hand are finished
             pool.shutdown(cancel_futures=True)
