@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from lightweight_ssd.criterion import TERMS
 from lightweight_ssd.metrics.coco import COCOResult
-from lightweight_ssd.watched_figures import COCO_FIGURES, check_figures, check_monitors, check_objective
+from lightweight_ssd.watched_figures import _TERMS, COCO_FIGURES, check_figures, check_monitors, check_objective
 from tests.running import smoke_config
 
 
@@ -74,3 +75,7 @@ def test_a_plain_run_needs_the_default_objective_only_where_it_was_typed(tmp_pat
 def test_another_objective_is_checked_wherever_it_stands(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"Expected objective as a figure .*but got val/map50; give"):
         check_figures(smoke_config(tmp_path, "objective=val/map50"), [])
+
+
+def test_the_terms_are_the_criterions() -> None:
+    assert _TERMS == TERMS

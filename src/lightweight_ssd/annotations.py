@@ -131,6 +131,10 @@ class PackedAnnotations:
             [self[index] for index in indices], self.class_names, self.category_ids, self.skipped
         )
 
+    def first(self, count: int | None) -> "PackedAnnotations":
+        """The first `count` annotations; all for None or 0, or where there are no more."""
+        return self if not count or count >= len(self) else self.take(range(count))
+
     def __len__(self) -> int:
         return len(self.image_ids)
 

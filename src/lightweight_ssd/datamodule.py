@@ -143,9 +143,7 @@ class DetectionDataModule(LightningDataModule):
         return DetectionDataset(annotations, self.resize, self.seed, on_bad=self.source.on_bad)
 
     def _annotations(self, split: str) -> PackedAnnotations:
-        annotations = self.source.annotations(split)
-        used = self.first_images or len(annotations)
-        return annotations.take(range(used)) if used < len(annotations) else annotations
+        return self.source.annotations(split).first(self.first_images)
 
     def _images(self, annotations: PackedAnnotations) -> ImageCache | None:
         if self.source.cache == "none":

@@ -5,8 +5,6 @@ import re
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,7 @@ from lightweight_ssd.console import one_sentence_errors, quiet_frameworks, quote
 from lightweight_ssd.paths import CONF_DIR
 from lightweight_ssd.runs.folder import BEST_CHECKPOINT
 from lightweight_ssd.runs.status import read_results
-from lightweight_ssd.sweeping.launcher import prepare_launcher
+from lightweight_ssd.sweeping.launcher import ending_the_sweep, prepare_launcher
 from lightweight_ssd.sweeping.record import JobRecord, read_jobs, write_job
 
 __all__ = ["TrueExit", "evaluate", "main"]
@@ -38,7 +36,7 @@ class TrueExit(Callback):
     """
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        with _no_mere_warning():
+        with ending_the_sweep("lssd evaluate"):
             prepare_launcher(config, "lssd evaluate")
             # Another sweep may have begun in the same second, and the jobs' working directory may be another one.
             folder = Path(config.hydra.sweep.dir).absolute() / uuid.uuid4().hex[:8]
@@ -47,21 +45,11 @@ class TrueExit(Callback):
                 config.hydra.overrides.hydra.append(f"hydra.sweep.dir={quoted(folder)}")
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        with _no_mere_warning():
+        with ending_the_sweep("lssd evaluate"):
             jobs = read_jobs(Path(config.hydra.sweep.dir))
         failed = [" ".join(job.overrides) for job in jobs if job.state != "done"]
         if failed:
             raise SystemExit(f"lssd evaluate: {len(failed)} of the evaluations failed: {'; '.join(failed)}")
-
-
-@contextmanager
-def _no_mere_warning() -> Iterator[None]:
-    """Hydra makes a warning of what a callback raises, and goes on to a code of 0."""
-    try:
-        yield
-    except Exception as error:
-        what = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
-        raise SystemExit(f"lssd evaluate: {what}") from error
 
 
 def _run(cfg: DictConfig) -> float | None:

@@ -27,8 +27,12 @@ def row_of(cfg: DictConfig) -> str:
 def check_is_the_run(cfg: DictConfig, run_dir: Path) -> None:
     """Refuses to take a finished run of the same content for this one if its data, elsewhere, was another.
 
+    Args:
+        cfg: The configuration that is asked for.
+        run_dir: Folder of the finished run.
+
     Raises:
-        ValueError: Other annotations.
+        ValueError: `data.root` differs from the run's, and what is annotated there does, too.
     """
     recorded = read_results(run_dir).get("data", {})
     check_same_data(cfg.data.get("root"), recorded, lambda: digests_of(build(cfg.data), cfg.datamodule.first_images))

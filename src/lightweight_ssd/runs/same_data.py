@@ -40,12 +40,7 @@ def digests_of(source: Any, first_images: int | None = None) -> dict[str, str]:
         source: Has `annotations(split)`.
         first_images: So many of each split; None = all.
     """
-    digests = {}
-    for split in ("train", "val", "test"):
-        annotations = source.annotations(split)
-        used = min(first_images or len(annotations), len(annotations))
-        digests[split] = digest(annotations if used == len(annotations) else annotations.take(range(used)))
-    return digests
+    return {split: digest(source.annotations(split).first(first_images)) for split in ("train", "val", "test")}
 
 
 def same_where_both(digests: Mapping[str, str], others: Mapping[str, str]) -> bool:

@@ -3,11 +3,15 @@
 import importlib.util
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, open_dict, read_write
 
-__all__ = ["HANDED_ON", "errors_are_handed_on", "errors_are_printed", "expect_plugins", "prepare_launcher"]
+__all__ = [
+    "HANDED_ON", "ending_the_sweep", "errors_are_handed_on", "errors_are_printed", "expect_plugins", "prepare_launcher",
+]  # fmt: skip
 
 HANDED_ON, _FULL_ERROR = "LSSD_ERRORS_HANDED_ON", "HYDRA_FULL_ERROR"
 
@@ -32,6 +36,23 @@ def expect_plugins() -> None:
     """Makes `hydra/sweeper=optuna` a known option where its package is missing; `prepare_launcher` then says so."""
     if not _installed("hydra_optuna_sweeper"):
         ConfigStore.instance().store(group="hydra/sweeper", name="optuna", node=_OPTUNA, provider="lightweight_ssd")
+
+
+@contextmanager
+def ending_the_sweep(told: str) -> Iterator[None]:
+    """Around the body of a callback: Hydra makes a warning of what it raises, and goes on to an exit code of 0.
+
+    Args:
+        told: What the sentence starts with.
+
+    Raises:
+        SystemExit: With one sentence, in place of any other exception.
+    """
+    try:
+        yield
+    except Exception as error:
+        what = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+        raise SystemExit(f"{told}: {what}") from error
 
 
 def prepare_launcher(config: DictConfig, command: str = "lssd train") -> None:

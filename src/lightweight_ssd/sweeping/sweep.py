@@ -27,7 +27,12 @@ from rich.text import Text
 from lightweight_ssd.console import INTERRUPTED_EXIT_CODE, quoted
 from lightweight_ssd.runs.folder import not_content
 from lightweight_ssd.runs.status import read_status
-from lightweight_ssd.sweeping.launcher import errors_are_handed_on, errors_are_printed, prepare_launcher
+from lightweight_ssd.sweeping.launcher import (
+    ending_the_sweep,
+    errors_are_handed_on,
+    errors_are_printed,
+    prepare_launcher,
+)
 from lightweight_ssd.sweeping.record import FAILED_STATES, JobRecord, names, read_jobs, write_sweep
 from lightweight_ssd.watched_figures import check_monitors, check_objective
 
@@ -45,11 +50,8 @@ class Announce(Callback):
     """
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        try:
+        with ending_the_sweep("lssd train: the sweep cannot begin"):
             self._start(config)
-        except Exception as error:  # Hydra would make it a warning, and the sweep would go on without table and code
-            what = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
-            raise SystemExit(f"lssd train: the sweep cannot begin: {what}") from error
 
     def _start(self, config: DictConfig) -> None:
         prepare_launcher(config)
