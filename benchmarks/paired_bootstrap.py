@@ -18,9 +18,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
+from lightweight_ssd.analysis.evaluated_set import EvaluatedSet
 from lightweight_ssd.analysis.paired_bootstrap import Interval, bootstrap_map, draw_images, paired_difference
-from lightweight_ssd.average_precision import PackedDetections, PackedObjects, voc_average_precision
-from lightweight_ssd.runs.evaluated_set import EvaluatedSet
+from lightweight_ssd.metrics.average_precision import PackedDetections, PackedObjects, voc_average_precision
 
 CLASSES = 20
 

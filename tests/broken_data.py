@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from lightweight_ssd.checking.problems import Kind
+from lightweight_ssd.data.checks.problems import Kind
 from lightweight_ssd.data.coco import COCO
 from lightweight_ssd.data.voc import VOC
 

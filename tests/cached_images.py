@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from lightweight_ssd.annotations import PackedAnnotations
+from lightweight_ssd.data.formats.packed import PackedAnnotations
 from lightweight_ssd.types import Annotation
 
 

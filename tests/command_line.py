@@ -16,10 +16,10 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
-from lightweight_ssd.assemble import build_detector
+from lightweight_ssd.checkpoint.load import build_detector
 from lightweight_ssd.cli import main
-from lightweight_ssd.detector import Detector
-from lightweight_ssd.paths import CONF_DIR
+from lightweight_ssd.config.paths import CONF_DIR
+from lightweight_ssd.detector.ssd import Detector
 
 TINY = (
     "backbone.stem=[{channels: 8, stride: 2}, {channels: 8, stride: 2}]",

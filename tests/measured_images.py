@@ -5,7 +5,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from lightweight_ssd.image_records import ImageRecordsMetric
+from lightweight_ssd.metrics.image_records import ImageRecordsMetric
 from lightweight_ssd.types import Annotation, Detections
 
 NAMES = ("ball", "box", "cone", "never")

@@ -14,7 +14,7 @@ import numpy as np
 import yaml
 from PIL import Image, ImageDraw
 
-from lightweight_ssd.average_precision import PackedDetections, PackedObjects, voc_average_precision
+from lightweight_ssd.metrics.average_precision import PackedDetections, PackedObjects, voc_average_precision
 from lightweight_ssd.runs.status import write_json
 
 CLASSES = ("circle", "square", "triangle")
@@ -162,7 +162,7 @@ def _config(folder: Path, row: PlannedRow, seed: int, experiment: str) -> dict[s
     return {
         "backbone": {"_target_": "lightweight_ssd.backbone.mblitenet.MBlitenet", "mix_kernels": [3, 5]},
         "neck": neck,
-        "detector": {"_target_": "lightweight_ssd.detector.Detector", "neck": neck, "postprocess": _POSTPROCESS},
+        "detector": {"_target_": "lightweight_ssd.detector.ssd.Detector", "neck": neck, "postprocess": _POSTPROCESS},
         "data": {"_target_": "lightweight_ssd.data.shapes.Shapes", "root": "data", "seed": 0},
         "trainer": {"_target_": "lightning.pytorch.Trainer", "devices": 1, "max_epochs": 4},
         "image_size": 64,

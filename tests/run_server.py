@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 import lightweight_ssd
-from lightweight_ssd.whole_file import PART
+from lightweight_ssd.system.atomic_write import PART
 
 HALF_A_CHECKPOINT = 300_000  # bytes, of the smoke experiment's 740,000 with an average of the weights
 

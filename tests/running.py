@@ -6,8 +6,8 @@ from typing import Any
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
-from lightweight_ssd.paths import CONF_DIR
-from lightweight_ssd.train import train
+from lightweight_ssd.commands.train import train
+from lightweight_ssd.config.paths import CONF_DIR
 
 
 def smoke_config(tmp_path: Path, *overrides: str, run_dir: str = "run") -> DictConfig:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from lightweight_ssd.formats.voc_format import write_split
+from lightweight_ssd.data.formats.voc_devkit import write_split
 from lightweight_ssd.types import Annotation
 
 VOC_PARTS = {

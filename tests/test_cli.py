@@ -5,8 +5,8 @@ import pytest
 
 from lightweight_ssd import __version__
 from lightweight_ssd.cli import _COMMANDS
-from lightweight_ssd.console import name_first_argument
-from lightweight_ssd.paths import CONF_DIR
+from lightweight_ssd.commands.console import name_first_argument
+from lightweight_ssd.config.paths import CONF_DIR
 from tests.command_line import run_command
 
 # One process for all: what it prints last is whether any of these imported what takes seconds.

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lightweight_ssd.annotations import PackedAnnotations
-from lightweight_ssd.formats.coco_format import read_instances
-from lightweight_ssd.formats.voc_xml import read_annotation
+from lightweight_ssd.data.formats.coco_instances import read_instances
+from lightweight_ssd.data.formats.packed import PackedAnnotations
+from lightweight_ssd.data.formats.voc_xml import read_annotation
 from lightweight_ssd.types import Annotation
 from tests.coco_example import document, write
 

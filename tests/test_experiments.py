@@ -12,9 +12,9 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
-from lightweight_ssd.assemble import build_detector
-from lightweight_ssd.measuring.complexity import complexity
-from lightweight_ssd.paths import CONF_DIR
+from lightweight_ssd.checkpoint.load import build_detector
+from lightweight_ssd.config.paths import CONF_DIR
+from lightweight_ssd.profiling.complexity import complexity
 from lightweight_ssd.runs.folder import content_hash
 
 SCALES = ("full", "short", "smoke")

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 
-from lightweight_ssd.assemble import load_checkpoint
+from lightweight_ssd.checkpoint.load import load_checkpoint
 from tests.run_server import HALF_A_CHECKPOINT, Request, RunServer
 from tests.small_disk import run_on_small_disk
 

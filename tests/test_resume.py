@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from lightweight_ssd.callbacks.interrupt import Interrupted
-from lightweight_ssd.criterion import Criterion
-from lightweight_ssd.task import DetectionTask
+from lightweight_ssd.loss.criterion import Criterion
+from lightweight_ssd.training.callbacks.interrupt import Interrupted
+from lightweight_ssd.training.task import DetectionTask
 from tests.running import smoke_run
 
 OPTIONS = ("trainer.max_epochs=3", "callbacks.ema.decay=0.9", "augment=gray_mix_rgb_mosaic", "num_workers=1")

@@ -12,23 +12,23 @@ _COMMANDS = {
     "predict": ("predict", "draws a checkpoint's detections on images and writes them as JSON"),
     "profile": ("profile", "counts parameters and multiply-adds by part and times one image"),
     "report": ("report", "compares runs: tables with intervals, figures, and one page"),
-    "config": ("show_config", "shows the config groups and their options, one line each"),
+    "config": ("config", "shows the config groups and their options, one line each"),
     "data prepare": ("data_prepare", "downloads VOC or COCO, checks it and unpacks it"),
     "data check": ("data_check", "looks for everything that is wrong with a data set, in one table"),
     "data show": ("data_show", "draws augmented samples with their boxes"),
     "data convert": ("data_convert", "turns VOC format into COCO format and back"),
     "benchmark loader": (
-        "benchmark.loader",
+        "benchmark_loader",
         "images per second up to the batch, beside decoding alone and other loaders",
     ),
-    "benchmark step": ("benchmark.step", "a whole training step beside forward and backward alone"),
-    "benchmark evaluate": ("benchmark.evaluate", "the metrics beside pycocotools and torchmetrics"),
-    "benchmark startup": ("benchmark.startup", "seconds to the help and to the first training step"),
+    "benchmark step": ("benchmark_step", "a whole training step beside forward and backward alone"),
+    "benchmark evaluate": ("benchmark_evaluate", "the metrics beside pycocotools and torchmetrics"),
+    "benchmark startup": ("benchmark_startup", "seconds to the help and to the first training step"),
     "benchmark latency": (
-        "benchmark.latency",
+        "benchmark_latency",
         "one image on one thread: eager, compiled, ONNX Runtime, other detectors",
     ),
-    "benchmark size": ("benchmark.size", "time and memory of annotations from a thousand images to a million"),
+    "benchmark size": ("benchmark_size", "time and memory of annotations from a thousand images to a million"),
 }
 _GROUPS = sorted({name.split()[0] for name in _COMMANDS if " " in name})
 
@@ -65,7 +65,7 @@ def main() -> None:
     else:
         os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
         del sys.argv[1 : 1 + len(words)]  # Hydra reads what is left
-        import_module(f"lightweight_ssd.{_COMMANDS[command][0]}").main()
+        import_module(f"lightweight_ssd.commands.{_COMMANDS[command][0]}").main()
 
 
 def _list(group: str = "") -> str:

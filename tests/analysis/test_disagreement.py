@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from lightweight_ssd.analysis.disagreement import image_scores, most_disagreed
-from lightweight_ssd.average_precision import PackedDetections, PackedObjects
-from lightweight_ssd.runs.evaluated_set import EvaluatedSet
+from lightweight_ssd.analysis.evaluated_set import EvaluatedSet
+from lightweight_ssd.metrics.average_precision import PackedDetections, PackedObjects
 
 BOX = np.array([0.0, 0.0, 10.0, 10.0])
 FAR = BOX + 50

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from lightweight_ssd.analysis.error_decomposition import ErrorCounts, ErrorDecomposition, decompose_errors
-from lightweight_ssd.average_precision import PackedDetections, PackedObjects, voc_average_precision
-from lightweight_ssd.runs.evaluated_set import EvaluatedSet
+from lightweight_ssd.analysis.evaluated_set import EvaluatedSet
+from lightweight_ssd.metrics.average_precision import PackedDetections, PackedObjects, voc_average_precision
 
 KINDS = ErrorCounts._fields
 HERE, LOOSE, THERE = (0.0, 0.0, 10.0, 10.0), (0.0, 0.0, 10.0, 3.0), (50.0, 50.0, 60.0, 60.0)

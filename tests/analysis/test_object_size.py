@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from lightweight_ssd.analysis.evaluated_set import EvaluatedSet
 from lightweight_ssd.analysis.object_size import precision_by_size
-from lightweight_ssd.average_precision import PackedDetections, PackedObjects, voc_average_precision
-from lightweight_ssd.runs.evaluated_set import EvaluatedSet
+from lightweight_ssd.metrics.average_precision import PackedDetections, PackedObjects, voc_average_precision
 
 SIDES = (10.0, 50.0, 200.0)  # of a small, a medium and a large object
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from lightweight_ssd.analysis.evaluated_set import EvaluatedSet
 from lightweight_ssd.analysis.paired_bootstrap import (
     Interval,
     bootstrap_map,
@@ -10,8 +11,7 @@ from lightweight_ssd.analysis.paired_bootstrap import (
     paired_difference,
     row_interval,
 )
-from lightweight_ssd.average_precision import PackedDetections, PackedObjects, voc_average_precision
-from lightweight_ssd.runs.evaluated_set import EvaluatedSet
+from lightweight_ssd.metrics.average_precision import PackedDetections, PackedObjects, voc_average_precision
 
 CLASSES = 5  # the fourth has objects in one image only, the fifth difficult ones only
 

@@ -9,12 +9,12 @@ from hydra import compose, initialize_config_dir
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lightweight_ssd.assemble import build
 from lightweight_ssd.augment.crop import SSDCrop
 from lightweight_ssd.augment.flip import HorizontalFlip
 from lightweight_ssd.augment.mosaic import Mosaic
 from lightweight_ssd.augment.pipeline import Pipeline
-from lightweight_ssd.paths import CONF_DIR
+from lightweight_ssd.checkpoint.load import build
+from lightweight_ssd.config.paths import CONF_DIR
 from lightweight_ssd.types import Annotation
 
 SIZE = (24, 40)

@@ -8,7 +8,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from lightweight_ssd.backbone.mblitenet import InvertedResidual, MBlitenet, MixedDepthwise, Row, SpatialAttention
-from lightweight_ssd.paths import CONF_DIR
+from lightweight_ssd.config.paths import CONF_DIR
 
 ROW = {"block": "mix", "expansion": 2, "channels": 4, "repeats": 1, "stride": 2, "level": True}
 

@@ -9,10 +9,10 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from torch import nn
 
-from lightweight_ssd.assemble import build_detector
 from lightweight_ssd.backbone.mobilenet_v2 import MobileNetV2
-from lightweight_ssd.detector import Detector
-from lightweight_ssd.paths import CONF_DIR
+from lightweight_ssd.checkpoint.load import build_detector
+from lightweight_ssd.config.paths import CONF_DIR
+from lightweight_ssd.detector.ssd import Detector
 
 EXTRA = [{"reduction": 4, "channels": 8}]
 

@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from torch import nn
 
 from lightweight_ssd.backbone.timm import TimmBackbone
-from lightweight_ssd.paths import CONF_DIR
+from lightweight_ssd.config.paths import CONF_DIR
 
 EXTRA = [{"reduction": 4, "channels": 8}]
 

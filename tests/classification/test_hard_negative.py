@@ -9,7 +9,7 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTens
 from torch.nn import functional as F
 
 from lightweight_ssd.classification.hard_negative import HardNegativeLoss
-from lightweight_ssd.criterion import Criterion
+from lightweight_ssd.loss.criterion import Criterion
 from lightweight_ssd.loss.smooth_l1 import SmoothL1
 from lightweight_ssd.types import RawOutputs
 

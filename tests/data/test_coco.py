@@ -5,8 +5,8 @@ import pytest
 import yaml
 from tests.coco_example import document, write
 
+from lightweight_ssd.config.paths import CONF_DIR
 from lightweight_ssd.data.coco import COCO
-from lightweight_ssd.paths import CONF_DIR
 
 PART = {"annotations": "train.json", "images": "images"}
 

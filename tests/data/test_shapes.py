@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import yaml
 
+from lightweight_ssd.config.paths import CONF_DIR
+from lightweight_ssd.data.images.reader import read_image
 from lightweight_ssd.data.shapes import Shapes
-from lightweight_ssd.image_io import read_image
-from lightweight_ssd.paths import CONF_DIR
 
 
 def small(root: Path, **options: object) -> Shapes:

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import yaml
 
+from lightweight_ssd.config.paths import CONF_DIR
+from lightweight_ssd.data.formats.voc_devkit import write_split
 from lightweight_ssd.data.voc import VOC
-from lightweight_ssd.formats.voc_format import write_split
-from lightweight_ssd.paths import CONF_DIR
 from lightweight_ssd.types import Annotation
 
 

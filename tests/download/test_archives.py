@@ -13,7 +13,7 @@ from tests.small_archives import VOC_PARTS, voc_archives
 
 from lightweight_ssd.download import archives
 from lightweight_ssd.download.archives import Archive, Contents, Download
-from lightweight_ssd.download.placement import list_files
+from lightweight_ssd.download.install import list_files
 
 LISTS = ["train.txt", "trainval.txt", "val.txt"]
 

@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lightweight_ssd.boxes import cxcywh_to_xyxy
 from lightweight_ssd.loss.bll import BLL
 from lightweight_ssd.loss.ciou import CIoU
 from lightweight_ssd.loss.diou import DIoU
@@ -14,6 +13,7 @@ from lightweight_ssd.loss.giou import GIoU
 from lightweight_ssd.loss.iou import IoU
 from lightweight_ssd.loss.l2 import L2
 from lightweight_ssd.loss.smooth_l1 import SmoothL1
+from lightweight_ssd.ops.boxes import cxcywh_to_xyxy
 
 BOX_LOSSES: dict[str, Callable[[], nn.Module]] = {
     "iou": IoU,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lightweight_ssd.runs.status import read_results, read_status, write_json, write_status
-from lightweight_ssd.whole_file import NotWritten
+from lightweight_ssd.system.atomic_write import NotWritten
 
 
 def test_nothing_written_reads_as_empty(tmp_path: Path) -> None:

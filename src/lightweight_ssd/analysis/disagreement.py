@@ -3,9 +3,9 @@
 import numpy as np
 from jaxtyping import Float, Int
 
-from lightweight_ssd.average_precision import PackedDetections
-from lightweight_ssd.runs.evaluated_set import EvaluatedSet
-from lightweight_ssd.verdicts import judge
+from lightweight_ssd.analysis.evaluated_set import EvaluatedSet
+from lightweight_ssd.metrics.assignment import judge
+from lightweight_ssd.metrics.average_precision import PackedDetections
 
 __all__ = ["image_scores", "most_disagreed"]
 

@@ -15,9 +15,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from lightweight_ssd.average_precision import PackedDetections, PackedObjects
-from lightweight_ssd.runs.evaluated_set import EvaluatedSet
-from lightweight_ssd.verdicts import Verdicts, average_precision_of, judge, pairs_of_an_image
+from lightweight_ssd.analysis.evaluated_set import EvaluatedSet
+from lightweight_ssd.metrics.assignment import Verdicts, average_precision_of, judge, pairs_of_an_image
+from lightweight_ssd.metrics.average_precision import PackedDetections, PackedObjects
 
 __all__ = ["ErrorCounts", "ErrorDecomposition", "decompose_errors"]
 

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from lightweight_ssd.runs.evaluated_set import EvaluatedSet
-from lightweight_ssd.verdicts import average_precision_of, judge
+from lightweight_ssd.analysis.evaluated_set import EvaluatedSet
+from lightweight_ssd.metrics.assignment import average_precision_of, judge
 
 __all__ = ["LARGE_FROM", "MEDIUM_FROM", "SizePrecision", "precision_by_size"]
 

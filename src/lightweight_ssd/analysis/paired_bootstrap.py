@@ -19,8 +19,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Integer
 from scipy.sparse import csr_array
 
-from lightweight_ssd.runs.evaluated_set import EvaluatedSet
-from lightweight_ssd.verdicts import class_spans, judge
+from lightweight_ssd.analysis.evaluated_set import EvaluatedSet
+from lightweight_ssd.metrics.assignment import class_spans, judge
 
 __all__ = ["Interval", "bootstrap_map", "draw_images", "paired_difference", "row_interval"]
 

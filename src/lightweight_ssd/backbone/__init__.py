@@ -1,0 +1,1 @@
+"""Backbones, one per file: an image becomes feature maps of falling resolution."""

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lightweight_ssd.layers import conv_norm, convolution
+from lightweight_ssd.layers.conv import conv_norm, convolution
 
 __all__ = ["InvertedResidual", "MBlitenet", "MixedDepthwise", "Row", "SpatialAttention"]
 

@@ -6,8 +6,8 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lightweight_ssd.extra_layers import ExtraLayers
-from lightweight_ssd.timm_models import create_timm_model
+from lightweight_ssd.layers.ssd_extra import ExtraLayers
+from lightweight_ssd.layers.timm_model import create_timm_model
 
 __all__ = ["MobileNetV2"]
 

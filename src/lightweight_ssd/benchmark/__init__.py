@@ -1,1 +1,1 @@
-"""The commands that measure this project beside others and beside what the machine can do."""
+"""Measurements beside peers, and the record of them."""

@@ -5,7 +5,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lightweight_ssd.precision import full_precision
+from lightweight_ssd.ops.precision import full_precision
 
 __all__ = ["HardNegativeLoss"]
 

@@ -5,10 +5,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from lightweight_ssd.annotations import PackedAnnotations, default_cache_dir
-from lightweight_ssd.formats.coco_format import read_instances
-from lightweight_ssd.formats.coco_json import read_categories
-from lightweight_ssd.source_options import check_source_options, data_root
+from lightweight_ssd.data.formats.coco_instances import read_instances
+from lightweight_ssd.data.formats.coco_json import read_categories
+from lightweight_ssd.data.formats.packed import PackedAnnotations, default_cache_dir
+from lightweight_ssd.data.source import check_source_options, data_root
 
 __all__ = ["COCO"]
 

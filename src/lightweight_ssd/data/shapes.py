@@ -11,13 +11,13 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from lightweight_ssd.annotations import PackedAnnotations, default_cache_dir
-from lightweight_ssd.formats.voc_format import read_split, write_split
-from lightweight_ssd.shape_drawing import SHAPE_NAMES
-from lightweight_ssd.shape_files import Drawing, draw_file
-from lightweight_ssd.source_options import check_source_options, data_root
+from lightweight_ssd.data.formats.packed import PackedAnnotations, default_cache_dir
+from lightweight_ssd.data.formats.voc_devkit import read_split, write_split
+from lightweight_ssd.data.source import check_source_options, data_root
+from lightweight_ssd.data.synthetic.scene import SHAPE_NAMES
+from lightweight_ssd.data.synthetic.writer import Drawing, draw_file
+from lightweight_ssd.system.parallel import each_file
 from lightweight_ssd.types import Annotation
-from lightweight_ssd.worker_processes import each_file
 
 __all__ = ["Shapes"]
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from lightweight_ssd.annotations import PackedAnnotations, default_cache_dir
-from lightweight_ssd.formats.voc_format import read_split
-from lightweight_ssd.source_options import check_source_options, data_root
+from lightweight_ssd.data.formats.packed import PackedAnnotations, default_cache_dir
+from lightweight_ssd.data.formats.voc_devkit import read_split
+from lightweight_ssd.data.source import check_source_options, data_root
 
 __all__ = ["VOC"]
 

@@ -15,11 +15,11 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from lightweight_ssd.disk_space import in_words, require_space
 from lightweight_ssd.download.fetch import discard, fetch, part_of
-from lightweight_ssd.download.placement import list_files, missing_files, place, read_receipt, size_of, write_receipt
+from lightweight_ssd.download.install import list_files, missing_files, place, read_receipt, size_of, write_receipt
 from lightweight_ssd.download.unpack import unpack
-from lightweight_ssd.runs.lock import lock_run
+from lightweight_ssd.system.disk_space import in_words, require_space
+from lightweight_ssd.system.file_lock import lock_run
 
 __all__ = ["Archive", "Contents", "Download"]
 

@@ -16,7 +16,7 @@ import requests
 from tqdm import tqdm
 from urllib3.exceptions import HTTPError as TransferError
 
-from lightweight_ssd.disk_space import in_words, one_sentence_when_full
+from lightweight_ssd.system.disk_space import in_words, one_sentence_when_full
 
 __all__ = ["check_file", "discard", "fetch", "part_of"]
 

@@ -19,7 +19,7 @@ from typing import IO, NamedTuple, cast
 
 from tqdm import tqdm
 
-from lightweight_ssd.disk_space import in_words, one_sentence_when_full
+from lightweight_ssd.system.disk_space import in_words, one_sentence_when_full
 
 __all__ = ["unpack"]
 

@@ -7,8 +7,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lightweight_ssd.boxes import EPSILON, elementwise_iou, enclosing_box, squared_diagonal, xyxy_to_cxcywh
-from lightweight_ssd.precision import full_precision
+from lightweight_ssd.ops.boxes import EPSILON, elementwise_iou, enclosing_box, squared_diagonal, xyxy_to_cxcywh
+from lightweight_ssd.ops.precision import full_precision
 
 __all__ = ["BLL"]
 

@@ -5,8 +5,8 @@ from typing import ClassVar, Literal
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lightweight_ssd.boxes import elementwise_iou
-from lightweight_ssd.precision import full_precision
+from lightweight_ssd.ops.boxes import elementwise_iou
+from lightweight_ssd.ops.precision import full_precision
 
 __all__ = ["IoU"]
 

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lightweight_ssd.precision import full_precision
+from lightweight_ssd.ops.precision import full_precision
 
 __all__ = ["L2"]
 

@@ -6,7 +6,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lightweight_ssd.precision import full_precision
+from lightweight_ssd.ops.precision import full_precision
 
 __all__ = ["SmoothL1"]
 

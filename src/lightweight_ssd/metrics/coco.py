@@ -17,8 +17,14 @@ import numpy as np
 from jaxtyping import Float, Float32, Int
 from numpy.typing import ArrayLike
 
-from lightweight_ssd.image_records import ImageRecord, ImageRecordsMetric, JoinedRecords, join_records, mean_of_known
-from lightweight_ssd.watched_figures import COCO_FIGURES
+from lightweight_ssd.config.monitors import COCO_FIGURES
+from lightweight_ssd.metrics.image_records import (
+    ImageRecord,
+    ImageRecordsMetric,
+    JoinedRecords,
+    join_records,
+    mean_of_known,
+)
 
 __all__ = ["COCOMetric", "COCOResult", "coco_lists"]
 

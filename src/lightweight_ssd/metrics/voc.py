@@ -10,16 +10,16 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from lightweight_ssd.average_precision import (
+from lightweight_ssd.config.monitors import VOC_FIGURES
+from lightweight_ssd.metrics.average_precision import (
     Curve,
     PackedDetections,
     PackedObjects,
     confusion_matrix,
     voc_average_precision,
 )
-from lightweight_ssd.crowds import leave_out_crowds
-from lightweight_ssd.image_records import ImageRecord, ImageRecordsMetric, join_records, mean_of_known
-from lightweight_ssd.watched_figures import VOC_FIGURES
+from lightweight_ssd.metrics.crowd import leave_out_crowds
+from lightweight_ssd.metrics.image_records import ImageRecord, ImageRecordsMetric, join_records, mean_of_known
 
 __all__ = ["VOCMetric", "VOCResult"]
 

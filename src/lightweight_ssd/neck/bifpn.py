@@ -8,8 +8,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lightweight_ssd.layers import conv_norm
-from lightweight_ssd.pyramid import check_halving, enlarge, shrink
+from lightweight_ssd.layers.conv import conv_norm
+from lightweight_ssd.layers.pyramid import check_halving, enlarge, shrink
 
 __all__ = ["BiFPN", "Fusion"]
 

@@ -6,8 +6,8 @@ from functools import partial
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lightweight_ssd.layers import RepeatedConvNorm, conv_norm
-from lightweight_ssd.pyramid import check_halving, enlarge, shrink
+from lightweight_ssd.layers.conv import RepeatedConvNorm, conv_norm
+from lightweight_ssd.layers.pyramid import check_halving, enlarge, shrink
 
 __all__ = ["CFPN"]
 

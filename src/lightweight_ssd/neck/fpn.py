@@ -6,8 +6,8 @@ from functools import partial
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lightweight_ssd.layers import conv_norm
-from lightweight_ssd.pyramid import enlarge
+from lightweight_ssd.layers.conv import conv_norm
+from lightweight_ssd.layers.pyramid import enlarge
 
 __all__ = ["FPN"]
 

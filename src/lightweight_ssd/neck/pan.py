@@ -6,8 +6,8 @@ from functools import partial
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lightweight_ssd.layers import conv_norm
-from lightweight_ssd.pyramid import check_halving, enlarge
+from lightweight_ssd.layers.conv import conv_norm
+from lightweight_ssd.layers.pyramid import check_halving, enlarge
 
 __all__ = ["PAN"]
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from lightweight_ssd.instantiation import build
+from lightweight_ssd.config.instantiate import build
+from lightweight_ssd.data.digest import check_same_data, digests_of
 from lightweight_ssd.runs.folder import content_hash
-from lightweight_ssd.runs.same_data import check_same_data, digests_of
 from lightweight_ssd.runs.status import read_results
 
 __all__ = ["check_is_the_run", "content_of", "identify", "row_of"]

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from lightweight_ssd.whole_file import NotWritten, write_whole
+from lightweight_ssd.system.atomic_write import NotWritten, write_whole
 
 __all__ = [
     "FINISHED",

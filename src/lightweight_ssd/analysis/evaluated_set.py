@@ -1,0 +1,104 @@
+"""A run's detections and ground truth, read from its folder: all that an analysis needs, without model or data set.
+
+Images stand by rising id and detections in the order of the file, as in the metric of the run itself, so that equal
+scores fall into the same order and the files give the figure of `results.json` again.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from lightweight_ssd.data.formats.coco_results import read_detections, read_instances
+from lightweight_ssd.metrics.average_precision import PackedDetections, PackedObjects
+from lightweight_ssd.metrics.crowd import leave_out_crowds
+
+__all__ = ["EvaluatedSet", "read_evaluated_set"]
+
+
+class EvaluatedSet(NamedTuple):
+    """A measured split: what was found and what is there.
+
+    Attributes:
+        image_ids: Rising; `image_index` of detections and objects is a place in this array.
+        image_names: File name of each image, without its folder.
+        image_paths: Where the image file lay when the run was measured; None where the file does not say.
+        sizes: Height and width of each image file, pixels.
+        class_names: In the order of the labels.
+        detections: Boxes xyxy in pixels of the image file, without those that only a crowd explains.
+        objects: Boxes xyxy in pixels of the image file, without crowds.
+    """
+
+    image_ids: Int[np.ndarray, " N"]
+    image_names: tuple[str, ...]
+    image_paths: tuple[str | None, ...]
+    sizes: Int[np.ndarray, "N 2"]
+    class_names: tuple[str, ...]
+    detections: PackedDetections
+    objects: PackedObjects
+
+
+def read_evaluated_set(detections: Path, ground_truth: Path) -> EvaluatedSet:
+    """Reads a COCO results file beside the COCO instances file that it belongs to.
+
+    Args:
+        detections: Results file, as `detections.json` of a run.
+        ground_truth: Instances file, as `ground_truth.json` of a run; objects marked `difficult` count neither way,
+            and those marked `iscrowd` are left out as in the metric of the run.
+
+    Raises:
+        FileNotFoundError: If one of the files is missing.
+        ValueError: If one of them is of another kind, or names an image or a category that the instances file lacks.
+    """
+    content = read_instances(ground_truth)
+    images = sorted(content["images"], key=lambda image: image["id"])
+    category_ids = [int(category["id"]) for category in content["categories"]]
+    image_ids = np.array([image["id"] for image in images], np.int64)
+    objects, crowd = _pack_objects(content["annotations"], image_ids, category_ids, Path(ground_truth))
+    found = _pack_detections(Path(detections), image_ids, category_ids)
+    found, objects = leave_out_crowds(found, objects, crowd, len(category_ids))
+    return EvaluatedSet(
+        image_ids=image_ids,
+        image_names=tuple(str(image["file_name"]) for image in images),
+        image_paths=tuple(image.get("path") for image in images),
+        sizes=np.array([(image["height"], image["width"]) for image in images], np.int64).reshape(-1, 2),
+        class_names=tuple(str(category["name"]) for category in content["categories"]),
+        detections=found,
+        objects=objects,
+    )
+
+
+def _pack_detections(path: Path, image_ids: Int[np.ndarray, " N"], category_ids: Sequence[int]) -> PackedDetections:
+    found = list(read_detections(path, image_ids.tolist(), category_ids).values())
+    return PackedDetections(
+        image_index=np.repeat(np.arange(len(found)), [len(image.labels) for image in found]),
+        labels=np.concatenate([np.zeros(0, np.int64), *(image.labels.numpy() for image in found)]),
+        scores=np.concatenate([np.zeros(0, np.float32), *(image.scores.numpy() for image in found)]),
+        boxes=np.concatenate([np.zeros((0, 4), np.float32), *(image.boxes.numpy() for image in found)]),
+    )
+
+
+def _pack_objects(
+    entries: list[dict[str, Any]], image_ids: Int[np.ndarray, " N"], category_ids: Sequence[int], path: Path
+) -> tuple[PackedObjects, Bool[np.ndarray, " M"]]:
+    """The objects, crowds among them, and which of them are crowds."""
+    place = {image_id: index for index, image_id in enumerate(image_ids.tolist())}
+    label = {category: index for index, category in enumerate(category_ids)}
+    for entry in entries:
+        if entry["image_id"] not in place or entry["category_id"] not in label:
+            raise ValueError(
+                f"Expected objects of the file's own images and categories in {path} but got image_id "
+                f"{entry['image_id']} with category_id {entry['category_id']}; evaluate the checkpoint again."
+            )
+    entries = sorted(entries, key=lambda entry: place[entry["image_id"]])
+    boxes = np.array([entry["bbox"] for entry in entries], np.float64).reshape(-1, 4)
+    boxes[:, 2:] += boxes[:, :2]
+    objects = PackedObjects(
+        image_index=np.array([place[entry["image_id"]] for entry in entries], np.int64),
+        labels=np.array([label[entry["category_id"]] for entry in entries], np.int64),
+        boxes=boxes.astype(np.float32),  # as the run had them in memory
+        difficult=np.array([entry.get("difficult", 0) for entry in entries], bool),
+    )
+    return objects, np.array([entry.get("iscrowd", 0) for entry in entries], bool)

@@ -1,0 +1,55 @@
+"""The detectors that ours is set beside, untrained, as their own packages build them; nothing is downloaded."""
+
+import os
+import tempfile
+from types import ModuleType
+from typing import Any
+
+from torch import nn
+
+from lightweight_ssd.benchmark.record import import_peer
+
+__all__ = ["SSDLITE320", "YOLO11N", "import_ultralytics", "ssdlite320", "yolo11n"]
+
+SSDLITE320 = "ssdlite320_mobilenet_v3_large"
+YOLO11N = "YOLO11n"
+
+
+def import_ultralytics(notes: list[str]) -> ModuleType | None:
+    """Ultralytics, silent, offline and with its settings in a temporary folder; None, and a note, where it is not.
+
+    Args:
+        notes: Of the benchmark's record.
+    """
+    os.environ.setdefault("YOLO_CONFIG_DIR", tempfile.mkdtemp(prefix="lssd-ultralytics-"))
+    for name, value in (("YOLO_VERBOSE", "false"), ("YOLO_OFFLINE", "true"), ("YOLO_AUTOINSTALL", "false")):
+        os.environ.setdefault(name, value)  # read when it is imported
+    return import_peer("ultralytics", "'lightweight-ssd[benchmarks]'", notes)
+
+
+def ssdlite320(num_classes: int) -> Any:
+    """torchvision's SSDLite on MobileNetV3, random weights; takes 320×320.
+
+    Args:
+        num_classes: Classes, background not counted.
+    """
+    from torchvision.models.detection import ssdlite320_mobilenet_v3_large
+
+    return ssdlite320_mobilenet_v3_large(weights=None, weights_backbone=None, num_classes=num_classes + 1)
+
+
+def yolo11n(num_classes: int, notes: list[str]) -> nn.Module | None:
+    """Ultralytics' smallest YOLO11, random weights; None, and a note, where Ultralytics is not installed.
+
+    Args:
+        num_classes: Classes.
+        notes: Of the benchmark's record.
+    """
+    if import_ultralytics(notes) is None:
+        return None
+    from ultralytics.cfg import get_cfg
+    from ultralytics.nn.tasks import DetectionModel
+
+    model: Any = DetectionModel("yolo11n.yaml", ch=3, nc=num_classes, verbose=False)
+    model.args = get_cfg()  # the gains of its loss
+    return model

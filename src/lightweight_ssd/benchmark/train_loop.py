@@ -1,0 +1,151 @@
+"""How fast `lssd train` takes its steps, with its own loop, logging and callbacks around them."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback
+from omegaconf import DictConfig, OmegaConf
+
+from lightweight_ssd.checkpoint.load import build
+from lightweight_ssd.training.datamodule import DetectionDataModule
+from lightweight_ssd.training.stages import Parts, prepare
+from lightweight_ssd.types import Batch
+
+__all__ = ["images_per_second", "loop_seconds", "steps_when_fed"]
+
+_TIMES_READY = 5  # timed steps for each batch that lay ready
+
+
+class _Resident(DetectionDataModule):
+    """One batch that lies on the device already, again and again.
+
+    Args:
+        datamodule: Whose place it takes; nothing is read from its source.
+        batch: On the device.
+        steps: How often it is served in an epoch.
+        around: Called before each time and once the last was learnt.
+    """
+
+    def __init__(self, datamodule: DetectionDataModule, batch: Batch, steps: int, around: Callable[[], object]) -> None:
+        super().__init__(datamodule.source, datamodule.augment, datamodule.resize, len(batch.images))
+        self.batch = batch
+        self.steps = steps
+        self.around = around
+
+    def prepare_data(self) -> None:
+        pass
+
+    def setup(self, stage: str) -> None:
+        pass
+
+    @property
+    def batches_per_epoch(self) -> int:
+        return self.steps
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __iter__(self) -> Iterator[Batch]:
+        for _ in range(self.steps):
+            self.around()
+            yield self.batch
+        self.around()
+
+    def train_dataloader(self) -> Any:
+        return self
+
+    def val_dataloader(self) -> Any:
+        return []  # without it Lightning warns
+
+
+class _Clock(Callback):
+    """Notes when the first steps, which warm things up, and all steps were done."""
+
+    def __init__(self, warmup: int) -> None:
+        self.warmup = warmup
+        self.started = self.ended = 0.0
+
+    def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        if trainer.global_step == self.warmup:
+            _synchronize()
+            self.started = time.perf_counter()
+
+    def on_train_end(self, trainer: Any, pl_module: Any) -> None:
+        _synchronize()
+        self.ended = time.perf_counter()
+
+
+def loop_seconds(
+    cfg: DictConfig, batch: Batch, bare: Callable[[], object], steps: int, warmup: int
+) -> tuple[list[float], list[float]]:
+    """Trains on one batch and, between any two steps, runs the bare network, so that a busy machine slows both.
+
+    Args:
+        cfg: Of `lssd train`, with `run_dir` set.
+        batch: On the device.
+        bare: Forward and backward alone, of another copy of the network.
+        steps: Timed steps.
+        warmup: Steps before.
+
+    Returns:
+        Seconds of each step inside the loop, and of each bare call.
+    """
+    whole, alone, left = [], [], []
+
+    def around() -> None:
+        _synchronize()
+        now = time.perf_counter()
+        if left:
+            whole.append(now - left[-1])
+        bare()
+        _synchronize()
+        left.append(time.perf_counter())
+        alone.append(left[-1] - now)
+
+    parts = _parts(cfg, warmup + steps + 1)
+    parts.trainer.fit(parts.task, _Resident(parts.datamodule, batch, warmup + steps + 1, around))
+    return whole[warmup : warmup + steps], alone[warmup : warmup + steps]
+
+
+def images_per_second(cfg: DictConfig, batch: Batch | None, steps: int, warmup: int) -> float:
+    """The rate of training, without validation.
+
+    Args:
+        cfg: Of `lssd train`, with `run_dir` set.
+        batch: On the device, to train on nothing else; None = on the configured data, as it is read.
+        steps: Timed steps; more where data is read, see `steps_when_fed`.
+        warmup: Steps before, in which workers start and the device finds its kernels; at least 1.
+    """
+    if batch is None:
+        steps, warmup = steps_when_fed(cfg, steps, warmup)
+    parts, clock = _parts(cfg, warmup + steps), _Clock(warmup)
+    parts.trainer.callbacks.append(clock)  # pyright: ignore[reportAttributeAccessIssue]
+    data = parts.datamodule
+    parts.trainer.fit(parts.task, data if batch is None else _Resident(data, batch, warmup + steps, int))
+    return steps * parts.task.total_batch / (clock.ended - clock.started)
+
+
+def steps_when_fed(cfg: DictConfig, steps: int, warmup: int) -> tuple[int, int]:
+    """Timed steps and steps before, enough to measure how fast data comes and not how much lay ready at the start.
+
+    Args:
+        cfg: Of `lssd train`.
+        steps: Timed steps, at least.
+        warmup: Steps before, beside those that use up what lay ready.
+    """
+    ready = build(cfg.datamodule).ready_batches
+    return max(steps, _TIMES_READY * ready), warmup + ready
+
+
+def _parts(cfg: DictConfig, steps: int) -> Parts:
+    """The parts of a training of so many steps that neither validates nor keeps anything."""
+    cfg = cfg.copy()
+    cfg.trainer = {**cfg.trainer, "max_steps": steps, "max_epochs": -1, "limit_val_batches": 0}
+    return prepare(cfg, OmegaConf.to_container(cfg, resolve=True), None)  # pyright: ignore[reportArgumentType]
+
+
+def _synchronize() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()

@@ -1,0 +1,170 @@
+"""One training step of ours and of other detectors, each whole and as bare forward and backward of its own network.
+
+Bare: the images through the network, then a fixed gradient of its raw outputs back to the weights. Whole: the same
+with everything else that a step does, which is matching, losses, optimiser and moving average, each as its own project
+does it. What the whole costs more than the bare is what a project adds to PyTorch's own work.
+"""
+
+from collections.abc import Callable, Sequence
+from types import SimpleNamespace
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.optim import SGD, Optimizer
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from lightweight_ssd.benchmark.peers import SSDLITE320, YOLO11N, ssdlite320, yolo11n
+from lightweight_ssd.training.bare_step import Place, Rehearsal
+from lightweight_ssd.types import Batch
+
+__all__ = ["Step", "our_step", "ssdlite320_step", "yolo11n_step"]
+
+_DECAY = 0.9998  # of every moving average
+_CLIP_NORM = 10.0  # of Ultralytics' trainer
+_PEER_RATE = 1e-3  # small, so that learning noise never overflows
+
+
+class Step(NamedTuple):
+    """A training step in two forms.
+
+    Attributes:
+        name: Of the detector.
+        bare: Forward and backward alone.
+        whole: Everything.
+        parts: What `whole` adds to `bare`, by name; empty for peers.
+    """
+
+    name: str
+    bare: Callable[[], None]
+    whole: Callable[[], None]
+    parts: dict[str, Callable[[], object]]
+
+
+def our_step(rehearsal: Rehearsal, batch: Batch) -> Step:
+    """Ours.
+
+    Args:
+        rehearsal: The configured parts.
+        batch: On their device.
+    """
+    detector, raw = rehearsal.detector, rehearsal.forward(batch)
+    raw = raw._replace(logits=raw.logits.detach().requires_grad_(), offsets=raw.offsets.detach().requires_grad_())
+    parts = {
+        "matching": lambda: rehearsal.criterion.assign(raw.anchors, batch.boxes, batch.labels),
+        "matching and losses": lambda: torch.autograd.grad(rehearsal.loss(raw, batch), [raw.logits, raw.offsets]),
+        "optimiser": lambda: _step_with_gradients(rehearsal.optimizer),
+        "moving average": rehearsal.update_average,
+    }
+    name = f"{type(detector.backbone).__name__} + {type(detector.neck).__name__}"
+    bare = _bare(lambda: rehearsal.forward(batch)[:2], detector)
+    return Step(name, bare, lambda: rehearsal.step(batch), parts)
+
+
+def ssdlite320_step(num_classes: int, batch: Batch, place: Place) -> Step:
+    """torchvision's SSDLite with its own matching and losses, momentum SGD and an averaged model.
+
+    Args:
+        num_classes: Classes, background not counted.
+        batch: Of 320×320 images, on the device.
+        place: Where it runs.
+    """
+    model = ssdlite320(num_classes).to(place.device).train()
+    optimizer = SGD(model.parameters(), _PEER_RATE, momentum=0.9, weight_decay=4e-5)
+    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(_DECAY), use_buffers=True)
+    images, real = [image / 255 for image in batch.images], batch.labels >= 0
+    pairs = zip(batch.boxes, batch.labels, real, strict=True)
+    targets = [{"boxes": boxes[known], "labels": labels[known] + 1} for boxes, labels, known in pairs]
+
+    def outputs() -> list[Tensor]:
+        with place.autocast():
+            features = model.backbone(model.transform(images)[0].tensors)
+            return list(model.head(list(features.values())).values())
+
+    def whole() -> None:
+        with place.autocast():
+            loss = torch.stack(list(model(images, targets).values())).sum()
+        _update(loss, optimizer)
+        average.update_parameters(model)
+
+    return Step(SSDLITE320, _bare(outputs, model), whole, {})
+
+
+def yolo11n_step(num_classes: int, batch: Batch, place: Place, notes: list[str]) -> Step | None:
+    """Ultralytics' smallest YOLO11 with its own assigner and losses, optimiser, clipping and moving average.
+
+    Args:
+        num_classes: Classes.
+        batch: Of 320×320 images, on the device.
+        place: Where it runs.
+        notes: Get a sentence where Ultralytics is not installed.
+
+    Returns:
+        The step, or None where it is not.
+    """
+    model = yolo11n(num_classes, notes)
+    if model is None:
+        return None
+    from ultralytics.engine.trainer import BaseTrainer
+    from ultralytics.utils.torch_utils import ModelEMA
+
+    model = model.to(place.device).train()
+    optimizer = BaseTrainer.build_optimizer(SimpleNamespace(), model, "SGD", _PEER_RATE, 0.9, 5e-4)  # pyright: ignore[reportArgumentType]
+    average = ModelEMA(model, _DECAY)
+    known = _as_ultralytics(batch)
+
+    def outputs() -> list[Tensor]:
+        with place.autocast():
+            found = model(known["img"])
+            return [found["boxes"], found["scores"]]
+
+    def whole() -> None:
+        with place.autocast():
+            loss = model(known)[0].sum()
+        _update(loss, optimizer, lambda: nn.utils.clip_grad_norm_(model.parameters(), _CLIP_NORM))
+        average.update(model)
+
+    return Step(YOLO11N, _bare(outputs, model), whole, {})
+
+
+def _bare(outputs: Callable[[], Sequence[Tensor]], network: nn.Module) -> Callable[[], None]:
+    """Forward, and backward from gradients of the raw outputs that are made once."""
+    gradients = [torch.full_like(output, 1e-4) for output in outputs()]
+
+    def bare() -> None:
+        torch.autograd.backward(list(outputs()), gradients)
+        network.zero_grad()
+
+    return bare
+
+
+def _update(loss: Tensor, optimizer: Optimizer, clip: Callable[[], object] = int) -> None:
+    loss.backward()
+    clip()
+    optimizer.step()
+    optimizer.zero_grad()
+
+
+def _step_with_gradients(optimizer: Optimizer) -> None:
+    """The optimiser by itself; it would skip what has no gradient."""
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+    optimizer.step()
+
+
+def _as_ultralytics(batch: Batch) -> dict[str, Tensor]:
+    """The same batch as Ultralytics' trainer has it: boxes of all images in one list, as shares of the image."""
+    height, width = batch.images.shape[-2:]
+    image_index, _ = (batch.labels >= 0).nonzero(as_tuple=True)
+    boxes, labels = batch.boxes[batch.labels >= 0], batch.labels[batch.labels >= 0]
+    corner, opposite = boxes[:, :2], boxes[:, 2:]
+    shares = torch.cat([(corner + opposite) / 2, opposite - corner], dim=-1)
+    size = boxes.new_tensor([width, height, width, height])
+    return {
+        "img": batch.images / 255,
+        "batch_idx": image_index.float(),
+        "cls": labels[:, None].float(),
+        "bboxes": shares / size,
+    }

@@ -1,0 +1,1 @@
+"""Checkpoints: read safely, saved whole, taken weights from."""

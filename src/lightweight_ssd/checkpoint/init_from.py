@@ -1,0 +1,52 @@
+"""`init_from`: starts a detector from another one's weights and says what was taken and what was not."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lightweight_ssd.checkpoint.load import trained_weights
+
+__all__ = ["initialise"]
+
+
+def initialise(detector: nn.Module, path: str) -> dict[str, Any]:
+    """Copies every tensor of `path` whose name and shape the detector has.
+
+    Args:
+        detector: Changed in place.
+        path: A checkpoint of this project, or a file with a plain state dictionary.
+
+    Returns:
+        Lists of names: `taken`, `other_shape`, `not_in_file`, `not_in_detector`.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If not one tensor fits.
+    """
+    wanted = detector.state_dict()
+    found = _read(path)
+    taken = [name for name, value in found.items() if name in wanted and wanted[name].shape == value.shape]
+    if not taken:
+        raise ValueError(f"init_from={path} holds no tensor of this detector's names and shapes; give another file.")
+    detector.load_state_dict({name: found[name] for name in taken}, strict=False)
+    return {
+        "file": path,
+        "taken": taken,
+        "other_shape": [name for name in found if name in wanted and name not in set(taken)],
+        "not_in_file": [name for name in wanted if name not in found],
+        "not_in_detector": [name for name in found if name not in wanted],
+    }
+
+
+def _read(path: str) -> dict[str, Tensor]:
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"init_from={path} is not a file; give a checkpoint or a file of weights.")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise ValueError(f"init_from={path} is not a whole file of weights; give another one.") from error
+    if "state_dict" in content:
+        return trained_weights(content)
+    return {name: value for name, value in content.items() if isinstance(value, Tensor)}

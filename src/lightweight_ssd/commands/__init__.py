@@ -1,0 +1,1 @@
+"""One file per `lssd` command; messages and tables of the console."""

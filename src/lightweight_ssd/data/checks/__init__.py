@@ -1,0 +1,1 @@
+"""`lssd data check`: finds every problem of a data set and raises none."""

@@ -1,0 +1,191 @@
+"""A data set as a whole: every annotation, every image file, and what the splits have in common.
+
+What training would stop at is an error here: in the end training's own reader is asked for every split in which nothing
+was found.
+"""
+
+import os
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
+from itertools import chain
+from typing import Any
+
+from lightweight_ssd.data.checks.coco import check_coco_file
+from lightweight_ssd.data.checks.image import ListedImage, check_image
+from lightweight_ssd.data.checks.problems import NOTES, Findings, Kind, Problem
+from lightweight_ssd.data.checks.voc import check_voc_list
+from lightweight_ssd.data.coco import COCO
+from lightweight_ssd.data.formats.voc_devkit import find_year
+from lightweight_ssd.data.shapes import Shapes
+from lightweight_ssd.data.voc import VOC
+from lightweight_ssd.system.parallel import each_file
+
+__all__ = ["check_source", "find_shared_images"]
+
+_SPLITS = ("train", "val", "test")
+_ENOUGH = {False: 2000, True: 200}  # images, by `decode`, from which on processes are worth starting
+
+
+def check_source(source: Any, findings: Findings, decode: bool = False, workers: int | None = None) -> dict[str, int]:
+    """Puts everything that is wrong with a data source into `findings`.
+
+    Args:
+        source: `data.voc.VOC`, `data.coco.COCO` or `data.shapes.Shapes`.
+        findings: Where it goes.
+        decode: Decode every image, too.
+        workers: Processes for the images; None = one per core.
+
+    Returns:
+        Images by split.
+
+    Raises:
+        ValueError: The source is of another kind.
+    """
+    broken: set[str] = set()
+
+    def add(problem: Problem) -> None:
+        findings.add(problem)
+        if problem.kind not in NOTES:
+            broken.update(problem.split.split(", "))
+
+    images = _collect(_check_annotations(source), add)
+    digests = _check_files(images, decode, workers or len(os.sched_getaffinity(0)), add)
+    for problem in chain(find_shared_images(images, digests), _ask_training(source, broken)):
+        findings.add(problem)
+    return {split: sum(split in image.splits for image in images) for split in _SPLITS}
+
+
+def _collect(found: Iterator[Problem | ListedImage], add: Callable[[Problem], None]) -> list[ListedImage]:
+    """The images, each file once with all of its splits; problems go to `add`."""
+    listed: dict[tuple[str, tuple[int, int] | None], frozenset[str]] = {}
+    for one in found:
+        if isinstance(one, Problem):
+            add(one)
+            continue
+        before = listed.get((one.path, one.size), frozenset())
+        listed[one.path, one.size] = before | one.splits
+        if before & one.splits:
+            detail = "two lists of the split name it"
+            add(Problem(Kind.DUPLICATE_IMAGE, _join(before & one.splits), one.path, detail))
+    return [ListedImage(path, size, splits) for (path, size), splits in listed.items()]
+
+
+def _check_files(
+    images: Sequence[ListedImage], decode: bool, workers: int, add: Callable[[Problem], None]
+) -> list[bytes]:
+    """Digests of the image files; problems go to `add`."""
+    digests = []
+    work, title = partial(check_image, decode=decode), "decoding images" if decode else "image files"
+    reports = each_file(work, images, workers, title, "processes", _ENOUGH[decode])
+    for image, report in zip(images, reports, strict=True):
+        digests.append(report.digest)
+        for kind, detail in report.findings:
+            add(Problem(kind, _join(image.splits), image.path, detail))
+    return digests
+
+
+def find_shared_images(images: Sequence[ListedImage], digests: Sequence[bytes]) -> Iterator[Problem]:
+    """Images that are in training and elsewhere, and files of one content in one split.
+
+    Validation and test may be the same: nothing is learnt from either.
+
+    Args:
+        images: As listed, each file once.
+        digests: Of their contents; empty where a file could not be read.
+    """
+    keys = [
+        digest or image.path.encode("utf-8", "surrogateescape") for image, digest in zip(images, digests, strict=True)
+    ]
+    trained = {key: image.path for image, key in zip(images, keys, strict=True) if "train" in image.splits}
+    first: dict[tuple[str, bytes], str] = {}
+    for image, key in zip(images, keys, strict=True):
+        others = image.splits - {"train"}
+        if others and key in trained:
+            kind = Kind.TRAIN_AND_TEST if "test" in others else Kind.TRAIN_AND_VAL
+            same = trained[key] == image.path
+            detail = "the same file is trained on" if same else f"same content as {trained[key]}, which is trained on"
+            yield Problem(kind, _join(image.splits | {"train"}), image.path, detail)
+        earlier = {split: first.setdefault((split, key), image.path) for split in image.splits}
+        again = frozenset(split for split, path in earlier.items() if path != image.path)
+        if again:
+            detail = f"same content as {next(earlier[split] for split in _SPLITS if split in again)}"
+            yield Problem(Kind.SAME_CONTENT, _join(again), image.path, detail)
+
+
+def _check_annotations(source: Any) -> Iterator[Problem | ListedImage]:
+    if isinstance(source, COCO):
+        for part, splits in _group({split: [source.splits[split]] for split in _SPLITS}).items():
+            yield from check_coco_file(
+                part.annotations, part.images, splits, source.box_tolerance, source.drop_empty_boxes
+            )
+    elif isinstance(source, VOC):
+        lists = {
+            split: [(year, name) for year, names in source.splits[split].items() for name in names] for split in _SPLITS
+        }
+        yield from (_no_list(split) for split in _SPLITS if not lists[split])
+        for (year, name), splits in _group(lists).items():
+            yield from check_voc_list(
+                source.root, year, name, splits, source.class_names, source.box_tolerance, source.num_threads
+            )
+    elif isinstance(source, Shapes):
+        source.draw()
+        for split in _SPLITS:
+            yield from check_voc_list(source.devkit, "2007", split, [split], source.class_names)
+    else:
+        raise ValueError(f"Expected data=voc, data=coco or data=shapes, but got {type(source).__name__}: choose one.")
+
+
+def _no_list(split: str) -> Problem:
+    return Problem(Kind.EMPTY_SPLIT, split, "", f"no list is chosen: set data.{split}.2007={split}")
+
+
+def _group(lists: dict[str, list[Any]]) -> dict[Any, list[str]]:
+    """The splits that use each list: what two use is checked once."""
+    used: dict[Any, list[str]] = {}
+    for split, chosen in lists.items():
+        for one in chosen:
+            used.setdefault(one, []).append(split)
+    return used
+
+
+def _join(splits: frozenset[str]) -> str:
+    return ", ".join(split for split in _SPLITS if split in splits)
+
+
+def _ask_training(source: Any, broken: Collection[str]) -> Iterator[Problem]:
+    """What training's reader stops at although nothing was found, and what training checks before its first step."""
+    if "train" in broken and not _has_categories(source):
+        return
+    found = {split: list(_ask_for(source, split)) for split in _SPLITS if split not in broken}
+    yield from (problem._replace(split=", ".join(splits)) for problem, splits in _group(found).items())
+
+
+def _ask_for(source: Any, split: str) -> Iterator[Problem]:
+    """What is wrong with a split, without its name: two splits of one list have one problem."""
+    file = _list_file(source, split)
+    try:
+        annotations = source.annotations(split)
+    except (ValueError, OSError) as error:
+        yield Problem(Kind.REFUSED, "", file, str(error))
+        return
+    yield from (Problem(Kind.REFUSED, "", file, sentence) for sentence in annotations.skipped)
+    if (annotations.crowd if split == "train" else annotations.difficult | annotations.crowd).all():
+        detail = "no objects at all, or all are crowds" + ("" if split == "train" else " or difficult")
+        yield Problem(Kind.NO_OBJECTS, "", file, detail)
+
+
+def _has_categories(source: Any) -> bool:
+    """Whether any split can be asked for: COCO's categories stand in the training file, which may be the fault."""
+    try:
+        return bool(source.class_names)
+    except (ValueError, OSError):
+        return False
+
+
+def _list_file(source: Any, split: str) -> str:
+    """What names the images of a split; the first such file where there are several."""
+    if isinstance(source, COCO):
+        return str(source.splits[split].annotations.absolute())
+    root, lists = (source.root, source.splits[split]) if isinstance(source, VOC) else (source.devkit, {"2007": [split]})
+    year, name = next((year, names[0]) for year, names in lists.items() if names)
+    return str(find_year(root, year).absolute() / "ImageSets" / "Main" / f"{name}.txt")

@@ -1,0 +1,203 @@
+"""The instances files of COCO's format: every entry checked, packed into arrays, and cached.
+
+Original ids are kept: images have those of the file, and a label is its category's place among the rising category ids.
+"""
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Iterable, Sequence
+from functools import partial
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from jaxtyping import Bool, Float32
+
+from lightweight_ssd.data.formats.coco_json import read_tables
+from lightweight_ssd.data.formats.coco_validation import Judged, Verdict, judge
+from lightweight_ssd.data.formats.float_text import shortest
+from lightweight_ssd.data.formats.packed import PackedAnnotations, read_cached, starts
+from lightweight_ssd.types import Annotation
+
+__all__ = ["read_instances", "write_instances"]
+
+logger = logging.getLogger(__name__)
+
+_CACHE_FORMAT = 3  # raise it when the same file would be read into other arrays
+
+
+def read_instances(
+    annotations: str | Path,
+    images: str | Path,
+    box_tolerance: float = 1.0,
+    drop_empty_boxes: bool = True,
+    on_bad: str = "error",
+    cache_dir: str | Path | None = None,
+) -> PackedAnnotations:
+    """Reads one instances file; images stay in its order and keep their ids.
+
+    Every entry is checked before anything is returned. Segmentations are stepped over.
+
+    Args:
+        annotations: The JSON file.
+        images: Folder that `file_name` of its images starts from.
+        box_tolerance: Pixels by which a box may leave its image and is clipped in silence.
+        drop_empty_boxes: Leave out boxes of no width or height, and say how many when the file itself is read,
+            not the cache; False makes them an error.
+        on_bad: `error`: the first wrong entry is described, further ones are counted. `skip`: the images with wrong
+            entries are left out whole, since leaving out the object alone would teach that nothing is there. An
+            annotation of an unknown image is only told.
+        cache_dir: Where the packed annotations are kept for the next time; None keeps none. A change of the file, and
+            images that come or go, make them outdated.
+
+    Raises:
+        FileNotFoundError: The file, the folder or an image is missing.
+        ValueError: The file is malformed, an entry is wrong (an id or a file name that stands twice, an unknown image
+            or category, a box that is inverted or outside its image), or no image is left.
+    """
+    path, folder = Path(annotations).absolute(), Path(images).absolute()
+
+    def build() -> PackedAnnotations:
+        tables = read_tables(path)
+        if not len(tables.images.ids):
+            raise ValueError(f"Expected images in {path}, but it lists none: choose another file.")
+        return _pack(judge(path, folder, tables, box_tolerance, drop_empty_boxes), on_bad)
+
+    if cache_dir is None or not path.is_file():
+        return build()
+    settings = (_CACHE_FORMAT, float(box_tolerance), bool(drop_empty_boxes), on_bad)
+    name = _digest([repr((str(path.resolve()), str(folder.resolve()), settings))])[:16]
+    return read_cached(Path(cache_dir) / f"coco-{name}.arrays", partial(_fingerprint, path, folder), build)
+
+
+def write_instances(path: str | Path, annotations: PackedAnnotations, file_names: Sequence[str]) -> None:
+    """Writes an instances file that is read back as the same arrays; of the images only their names.
+
+    `difficult`, for which COCO has no place, is a key of its own. There are no segmentations.
+
+    Args:
+        path: File to write; its folder is made where missing.
+        annotations: What to write, with its image and category ids.
+        file_names: Of the images, relative to their folder, in the same order.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    classes = zip(annotations.category_ids, annotations.class_names, strict=True)
+    with path.open("wb") as file:  # piece by piece, since a million objects as dictionaries take gigabytes
+        file.write(b'{"images":[')
+        for row, name in enumerate(file_names):
+            height, width = annotations.sizes[row].tolist()
+            image = {"id": int(annotations.image_ids[row]), "file_name": name, "width": width, "height": height}
+            file.write(b"," * (row > 0) + msgspec.json.encode(image))
+        file.write(b'],"annotations":[')
+        for row, annotation in enumerate(annotations):
+            first = int(annotations.offsets[row])
+            objects = _entries(annotation, annotations.category_ids, first + 1)
+            file.write(b"," * (first > 0 and len(objects) > 0) + b",".join(map(msgspec.json.encode, objects)))
+        categories = [{"id": number, "name": name} for number, name in classes]
+        file.write(b'],"categories":' + msgspec.json.encode(categories) + b"}")
+
+
+def _entries(annotation: Annotation, category_ids: Sequence[int], first_id: int) -> list[dict[str, object]]:
+    return [
+        {
+            "id": first_id + index,
+            "image_id": annotation.image_id,
+            "category_id": category_ids[annotation.labels[index]],
+            "bbox": _xywh(annotation.boxes[index]),
+            "area": float(shortest(annotation.areas[index])),
+            "iscrowd": int(annotation.crowd[index]),
+            "difficult": int(annotation.difficult[index]),
+        }
+        for index in range(len(annotation.boxes))
+    ]
+
+
+def _xywh(box: Float32[np.ndarray, " 4"]) -> list[float]:
+    """Numbers whose sums are exactly the box's corners again."""
+    x, y = (float(shortest(value)) for value in box[:2])
+    return [x, y, float(shortest(box[2], -x)), float(shortest(box[3], -y))]
+
+
+def _fingerprint(path: Path, folder: Path, before: str) -> str:
+    """Changes with the file, and with any image that comes, goes or is renamed: that changes its folder's time.
+
+    A new or removed folder changes the time of the one that holds it, so those of an earlier fingerprint need no new
+    search among a million images.
+
+    Args:
+        path: Instances file.
+        folder: Of its images.
+        before: An earlier fingerprint, or nothing.
+    """
+    stat = path.stat()
+    folders = [name for name, _ in json.loads(before)[-1]] if before else sorted(name for name, *_ in os.walk(folder))
+    times = [(name, _changed_at(name)) for name in folders]
+    return json.dumps([str(path), str(folder), stat.st_size, stat.st_mtime_ns, times])
+
+
+def _changed_at(folder: str) -> int:
+    """Nanoseconds; -1 for a folder that is gone."""
+    try:
+        return os.stat(folder).st_mtime_ns  # noqa: PTH116
+    except OSError:
+        return -1
+
+
+def _digest(texts: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(texts).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _pack(judged: Judged, on_bad: str) -> PackedAnnotations:
+    """The objects that are fine, sorted by image, of the images that are fine."""
+    categories, images, objects = judged.tables
+    kept, sentences = _kept_images(judged, on_bad)
+    used = np.flatnonzero((judged.of_objects == Verdict.FINE) & kept[judged.rows])
+    used = used[np.argsort(judged.rows[used], kind="stable")]
+    boxes, areas = judged.boxes[used], objects.areas[used].astype(np.float32)
+    paths = [os.fsencode(judged.folder / images.names[row]) for row in np.flatnonzero(kept).tolist()]
+    _tell_dropped(judged)
+    return PackedAnnotations(
+        class_names=categories.names,
+        image_ids=images.ids[kept],
+        sizes=images.sizes[kept],
+        path_bytes=np.frombuffer(b"".join(paths), dtype=np.uint8),
+        path_offsets=starts([len(path) for path in paths]),
+        offsets=starts(np.bincount(judged.rows[used], minlength=len(kept))[kept]),
+        boxes=boxes,
+        labels=judged.labels[used],
+        difficult=objects.difficult[used],
+        crowd=objects.crowd[used],
+        areas=np.where(np.isnan(areas), (boxes[:, 2:] - boxes[:, :2]).prod(axis=1), areas),
+        category_ids=categories.ids,
+        skipped=tuple(sentences),
+    )
+
+
+def _kept_images(judged: Judged, on_bad: str) -> tuple[Bool[np.ndarray, " N"], list[str]]:
+    """Which images are used, and a sentence on each of the others; or the first error, where none may be left out."""
+    bad_images = np.flatnonzero(judged.of_images != Verdict.FINE)
+    kept = judged.of_images == Verdict.FINE
+    bad_objects = np.flatnonzero((judged.of_objects != Verdict.FINE) & (judged.of_objects != Verdict.DROPPED))
+    bad_objects = bad_objects[(judged.rows[bad_objects] < 0) | kept[judged.rows[bad_objects]]]
+    _, firsts = np.unique(judged.tables.objects.image_ids[bad_objects], return_index=True)
+    kept[judged.rows[bad_objects][judged.rows[bad_objects] >= 0]] = False
+    errors = [partial(judged.image_error, row) for row in bad_images.tolist()]
+    errors += [partial(judged.object_error, index) for index in bad_objects[np.sort(firsts)].tolist()]
+    if errors and (on_bad == "error" or not kept.any()):
+        error = errors[0]()
+        more = f" ({len(errors) - 1} more images have wrong entries.)" if len(errors) > 1 else ""
+        raise type(error)(f"{error}{more}")
+    return kept, [str(error()) for error in errors]
+
+
+def _tell_dropped(judged: Judged) -> None:
+    dropped = np.flatnonzero(judged.of_objects == Verdict.DROPPED)
+    if dropped.size:
+        first = judged.tables.objects.ids[dropped[0]]
+        logger.warning(
+            "%d boxes of no width or height in %s are left out; the first is annotation %d.",
+            dropped.size, judged.path, first,
+        )  # fmt: skip

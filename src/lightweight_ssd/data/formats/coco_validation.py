@@ -1,0 +1,193 @@
+"""What is wrong with the entries of a COCO instances file: a verdict on each, and its sentence when asked for."""
+
+import os
+from collections import Counter
+from enum import IntEnum
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float32, Float64, Int32, Int64, UInt8
+
+from lightweight_ssd.data.formats.coco_json import Tables
+
+__all__ = ["Judged", "Verdict", "judge"]
+
+
+class Verdict(IntEnum):
+    """On one entry; where several are due, the highest."""
+
+    FINE = 0
+    DROPPED = 1  # a box without area, where those may be left out
+    EMPTY = 2
+    OUTSIDE = 3
+    INVERTED = 4
+    MISSING = 5
+    NAME_TWICE = 6
+    ID_TWICE = 7
+    NO_CATEGORY = 8
+    NO_IMAGE = 9
+    UNDECODED = 10
+
+
+class Judged(NamedTuple):
+    """A file's tables, put in relation and judged.
+
+    Attributes:
+        path: The file.
+        folder: Its images' folder.
+        tables: What stands in the file.
+        rows: Row of each object's image; −1 where the file lists none of that id.
+        labels: Class index of each object; −1 where its category is unknown.
+        boxes: xyxy of each object, clipped to the image.
+        of_images: Verdict on each image.
+        of_objects: Verdict on each object.
+    """
+
+    path: Path
+    folder: Path
+    tables: Tables
+    rows: Int64[np.ndarray, " M"]
+    labels: Int64[np.ndarray, " M"]
+    boxes: Float32[np.ndarray, "M 4"]
+    of_images: UInt8[np.ndarray, " N"]
+    of_objects: UInt8[np.ndarray, " M"]
+
+    def image_error(self, row: int) -> Exception:
+        """What is wrong with an image."""
+        images, verdict = self.tables.images, self.of_images[row]
+        name, number = images.names[row], images.ids[row]
+        if verdict == Verdict.UNDECODED:
+            return ValueError(images.wrong[row])
+        if verdict == Verdict.MISSING:
+            return FileNotFoundError(
+                f"Expected the image {name!r} of {self.path} in {self.folder}, but there is no such file: put it "
+                "there, take it out of the list, or set the folder of the split's images."
+            )
+        what = f"the id {number}" if verdict == Verdict.ID_TWICE else "the file name"
+        return ValueError(
+            f"Expected each image once in {self.path}, but {what} of {name!r} stands there more than once: remove or "
+            "rename what is repeated."
+        )
+
+    def object_error(self, index: int) -> Exception:
+        """What is wrong with an object."""
+        objects, verdict = self.tables.objects, self.of_objects[index]
+        if verdict == Verdict.UNDECODED:
+            return ValueError(objects.wrong[index])
+        where = f"annotation {objects.ids[index]} of image {objects.image_ids[index]} in {self.path}"
+        box = ", ".join(f"{value:g}" for value in objects.boxes[index])
+        height, width = self.tables.images.sizes[self.rows[index]]
+        return ValueError({
+            Verdict.NO_IMAGE: f"Expected the image of {where} among the file's images, but none has this id: correct "
+            "or remove the annotation.",
+            Verdict.NO_CATEGORY: f"Expected the category of {where} among the file's {len(self.tables.categories.ids)} "
+            f"categories, but got {objects.category_ids[index]}: correct it, or add the category.",
+            Verdict.ID_TWICE: f"Expected an id of its own for {where}, but it stands there more than once: renumber "
+            "the annotations.",
+            Verdict.INVERTED: f"Expected the box of {where} as x, y, width, height with a width and height of at least "
+            f"0, but got {box}: correct it.",
+            Verdict.OUTSIDE: f"Expected the box of {where} inside its image of {width}x{height} pixels, but got x, y, "
+            f"width, height = {box}: correct it, or allow more pixels outside with data.box_tolerance.",
+            Verdict.EMPTY: f"Expected the box of {where} to have an area, but got x, y, width, height = {box}: correct "
+            "or remove it, or set data.drop_empty_boxes=true.",
+        }[Verdict(verdict)])  # fmt: skip
+
+
+def judge(path: Path, folder: Path, tables: Tables, box_tolerance: float, drop_empty_boxes: bool) -> Judged:
+    """Looks at every entry.
+
+    Args:
+        path: The file, for its sentences.
+        folder: Where the images lie, absolute.
+        tables: What stands in the file, at least one image.
+        box_tolerance: Pixels by which a box may leave its image.
+        drop_empty_boxes: Whether a box without area is left out or is wrong.
+    """
+    categories, images, objects = tables
+    rows, labels = _places(images.ids, objects.image_ids), _places(np.array(categories.ids), objects.category_ids)
+    boxes, outside = _corners(objects.boxes, images.sizes[rows], box_tolerance)
+    empty = (boxes[:, 2] <= boxes[:, 0]) | (boxes[:, 3] <= boxes[:, 1])
+    of_objects = _highest(len(rows), {
+        Verdict.DROPPED if drop_empty_boxes else Verdict.EMPTY: empty,
+        Verdict.OUTSIDE: outside,
+        Verdict.INVERTED: objects.boxes[:, 2:].min(axis=1) < 0,
+        Verdict.ID_TWICE: _repeated(objects.ids),
+        Verdict.NO_CATEGORY: labels < 0,
+        Verdict.NO_IMAGE: rows < 0,
+        Verdict.UNDECODED: list(objects.wrong),
+    })  # fmt: skip
+    of_images = _highest(len(images.ids), {
+        Verdict.MISSING: _missing(folder, images.names),
+        Verdict.NAME_TWICE: _repeated(_plain(images.names, folder)),
+        Verdict.ID_TWICE: _repeated(images.ids),
+        Verdict.UNDECODED: list(images.wrong),
+    })  # fmt: skip
+    return Judged(path, folder, tables, rows, labels, boxes, of_images, of_objects)
+
+
+def _highest(count: int, found: dict[Verdict, Bool[np.ndarray, " N"] | list[int]]) -> UInt8[np.ndarray, " N"]:
+    verdicts = np.full(count, Verdict.FINE, np.uint8)
+    for verdict in sorted(found):
+        verdicts[found[verdict]] = verdict
+    return verdicts
+
+
+def _places(keys: Int64[np.ndarray, " K"], values: Int64[np.ndarray, " V"]) -> Int64[np.ndarray, " V"]:
+    """Where each value stands among the keys; −1 where it does not."""
+    order = np.argsort(keys, kind="stable")
+    found = order[np.searchsorted(keys[order], values).clip(max=len(keys) - 1)]
+    return np.where(keys[found] == values, found, -1)
+
+
+def _repeated(values: Int64[np.ndarray, " N"] | list[str]) -> Bool[np.ndarray, " N"]:
+    """Which of the values stand more than once: all of them, since nobody can say which one is right."""
+    if isinstance(values, list):  # a set of short strings is far smaller than an array as wide as the longest
+        counts = Counter(values)
+        return np.array([counts[value] > 1 for value in values], dtype=bool)
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return counts[inverse] > 1
+
+
+def _corners(
+    boxes: Float64[np.ndarray, "M 4"], sizes: Int32[np.ndarray, "M 2"], tolerance: float
+) -> tuple[Float32[np.ndarray, "M 4"], Bool[np.ndarray, " M"]]:
+    """Boxes as xyxy, clipped to their images; and which of them stood further outside than tolerated."""
+    with np.errstate(over="ignore"):  # a box of 1e308 pixels is outside too
+        corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
+    clipped = np.clip(corners, 0, np.tile(sizes[:, ::-1], 2))
+    return clipped.astype(np.float32), np.abs(clipped - corners).max(axis=1) > tolerance
+
+
+def _plain(names: list[str], folder: Path) -> list[str]:
+    """One spelling for each file: `a.jpg` for `./a.jpg` too. Only odd names take the long way, since there may be a
+    million.
+    """
+    root = os.path.normpath(folder)
+    start = root.rstrip("/") + "/"
+    return [
+        os.path.normpath(os.path.join(root, name)).removeprefix(start)  # noqa: PTH118  # Path keeps ".."
+        if name.startswith(("/", ".")) or "//" in name or "/." in name
+        else name
+        for name in names
+    ]
+
+
+def _missing(folder: Path, names: list[str]) -> Bool[np.ndarray, " N"]:
+    """Which files are not there: one listing per folder instead of a look-up per image."""
+    listings: dict[str, set[str]] = {}
+    missing = np.zeros(len(names), dtype=bool)
+    for row, name in enumerate(names):
+        before, slash, last = name.rpartition("/")
+        parent = before + slash  # "/" alone is no relative path
+        if parent not in listings:
+            listings[parent] = _listing(folder / parent)
+        missing[row] = last not in listings[parent]
+    return missing
+
+
+def _listing(folder: Path) -> set[str]:
+    try:
+        return set(os.listdir(folder))  # noqa: PTH208  # names alone, without a Path for each
+    except (OSError, ValueError):  # no such folder; or a name that no file system can have
+        return set()

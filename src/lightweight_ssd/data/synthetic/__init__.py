@@ -1,0 +1,1 @@
+"""Drawn data sets: scenes, their textures, and the files that hold them."""

@@ -1,0 +1,155 @@
+"""The detector: backbone, neck, head and anchors put together."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+
+from lightweight_ssd.detector.anchors import SSDAnchors
+from lightweight_ssd.detector.postprocess import postprocess as run_postprocess
+from lightweight_ssd.types import Detections, RawOutputs
+
+__all__ = ["Detector"]
+
+Images = UInt8[Tensor, "B 3 H W"] | Float[Tensor, "B 3 H W"]
+
+
+class Detector(nn.Module):
+    """Images to raw outputs, the same in training and evaluation; `predict` goes on to detections.
+
+    Attributes:
+        num_classes: Classes, background not counted.
+        variances: Of the box coding.
+        min_size: Shortest side of an image that the network takes, pixels: half a cell of the coarsest level, but no
+            more than 64.
+
+    Source: section 3.1 and figure 2.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        backbone: nn.Module,
+        neck: Callable[..., nn.Module],
+        head: Callable[..., nn.Module],
+        anchors: SSDAnchors,
+        num_classes: int,
+        variances: Sequence[float] = (0.1, 0.1, 0.2, 0.2),
+        postprocess: Mapping[str, Any] | None = None,
+        mean: Sequence[float] = (123.675, 116.28, 103.53),
+        std: Sequence[float] = (58.395, 57.12, 57.375),
+    ) -> None:
+        """Complete the neck with the backbone's channels and the head with the neck's.
+
+        Args:
+            backbone: Has `out_channels` and `strides`, one of each per level.
+            neck: Called with `in_channels`; the neck has `out_channels`.
+            head: Called with `in_channels`, `anchors_per_cell` and `num_classes`.
+            anchors: Made in the order of the head.
+            num_classes: Classes, background not counted.
+            variances: Of the box coding, for (cx, cy, w, h).
+            postprocess: Thresholds and limits, keyed by the parameters of `postprocess.postprocess`; none: its own.
+            mean: Of red, green and blue, 0 to 255; subtracted from the images. ImageNet's.
+            std: Of red, green and blue, 0 to 255; the images are divided by it. ImageNet's.
+
+        Raises:
+            ValueError: For a setting that the post-processing does not know.
+        """
+        super().__init__()
+        self.backbone = backbone
+        self.neck = neck(in_channels=backbone.out_channels)
+        out_channels: Any = self.neck.out_channels
+        per_cell = anchors.per_cell(len(out_channels))
+        self.head = head(in_channels=out_channels, anchors_per_cell=per_cell, num_classes=num_classes)
+        self.anchors = anchors
+        self.num_classes = num_classes
+        self.variances = tuple(variances)
+        self.postprocess_settings = _checked(dict(postprocess or {}))
+        strides: Any = backbone.strides
+        self.min_size: int = min(strides[-1] // 2, 64)
+        self.register_buffer("mean", torch.tensor(mean).reshape(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).reshape(1, 3, 1, 1), persistent=False)
+        self._made_anchors: dict[tuple[Any, ...], Tensor] = {}
+
+    def forward(self, images: Images) -> RawOutputs:
+        """Compute the raw outputs.
+
+        Args:
+            images: RGB, 0 to 255, bytes or floats; not normalised.
+
+        Returns:
+            logits: (B, A, C), in the precision of the autocast, if any.
+            offsets: (B, A, 4), likewise.
+            anchors: (A, 4), float32, xyxy in pixels of `images`.
+
+        Raises:
+            ValueError: For images that are not (B, 3, H, W) or too small.
+        """
+        self._check(images)
+        x = (images.to(self.mean.dtype) - self.mean) / self.std
+        maps = self.neck(self.backbone(x))
+        logits, offsets = self.head(maps)
+        return RawOutputs(logits, offsets, self._anchors_of(maps, images))
+
+    @torch.no_grad()
+    def predict(self, images: Images) -> list[Detections]:
+        """Detect the objects of each image; the detector must be in evaluation mode.
+
+        Args:
+            images: As for `forward`.
+
+        Returns:
+            Per image at most `max_detections`, by falling score; boxes in pixels of `images`.
+
+        Raises:
+            ValueError: In training mode, where the images of a batch would change each other's detections.
+        """
+        if self.training:
+            raise ValueError("Expected a detector in evaluation mode for predict but got one in training; call eval().")
+        height, width = images.shape[-2:]
+        return self.postprocess(self(images), (height, width))
+
+    def postprocess(self, raw: RawOutputs, image_size: tuple[int, int]) -> list[Detections]:
+        """Turn raw outputs, which validation also needs for its loss, into detections.
+
+        Args:
+            raw: From `forward`.
+            image_size: (H, W) of the network's input, pixels.
+        """
+        return run_postprocess(raw, image_size, self.variances, **self.postprocess_settings)
+
+    def _check(self, images: Tensor) -> None:
+        """Refuse images that the network cannot take; silent under compilation, where sizes may be symbols."""
+        if torch.compiler.is_compiling():
+            return
+        shape, least = tuple(images.shape), self.min_size
+        if len(shape) != 4 or shape[1] != 3:
+            raise ValueError(f"Expected images of the shape (batch, 3, height, width) but got {shape}.")
+        if min(shape[2:]) < least:
+            raise ValueError(f"Expected images of {least} pixels or more a side but got {shape}; enlarge the input.")
+
+    def _anchors_of(self, maps: list[Tensor], images: Tensor) -> Tensor:
+        """The anchors of these sizes, kept from the last time; a compiler sees how they are made instead."""
+        height, width = images.shape[-2:]
+        sizes = [(rows, columns) for rows, columns in (level.shape[-2:] for level in maps)]
+        if torch.compiler.is_compiling():
+            return self.anchors(sizes, (height, width), images.device)
+        key = (*sizes, (height, width), images.device)
+        if key not in self._made_anchors:
+            # Made in a validation's inference mode, they could not be used in a later training step.
+            with torch.inference_mode(False):
+                self._made_anchors[key] = self.anchors(sizes, (height, width), images.device)
+        return self._made_anchors[key]
+
+
+def _checked(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings of the post-processing, if it knows all of them."""
+    known = set(inspect.signature(run_postprocess).parameters) - {"raw", "image_size", "variances"}
+    if set(settings) - known:
+        raise ValueError(f"Expected postprocess settings among {sorted(known)} but got {sorted(settings)}.")
+    return settings

@@ -1,1 +1,0 @@
-"""Pictures of data and results: functions from arrays to a matplotlib Figure, or to an image with boxes on it."""

@@ -1,1 +1,0 @@
-"""What lies on disk: the annotation formats of VOC and COCO, read, checked, written and converted."""

@@ -1,1 +1,0 @@
-"""What the benchmarks measure with, and how a detector's size, time and memory are found."""

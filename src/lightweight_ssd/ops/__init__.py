@@ -1,0 +1,1 @@
+"""Pure functions on tensors: boxes, box coding, matching, precision under autocast."""

@@ -1,0 +1,125 @@
+"""How good, class by class: precision-recall curves, average precision, and what is taken for what."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float, Integer
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lightweight_ssd.metrics.average_precision import Curve
+from lightweight_ssd.plots.style import ACCENT, INK, MAIN, MUTED, new_figure, readable_on, style_axes
+
+__all__ = ["average_precision_bars", "confusion_heat_map", "precision_recall_curves"]
+
+_PATCH = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
+
+
+def precision_recall_curves(
+    curves: Sequence[Curve],
+    class_names: Sequence[str],
+    average_precision: Float[np.ndarray, " C"],
+    title: str = "Precision and recall at IoU 0.5, with the area in %",
+) -> Figure:
+    """A small panel per class: measured precision, its interpolation, and the area under it.
+
+    Args:
+        curves: One per class.
+        class_names: One per curve.
+        average_precision: Area of each class, 0 to 1; NaN for a class without objects.
+        title: Heading.
+    """
+    columns = max(1, min(5, len(curves)))
+    rows = max(1, -(-len(curves) // columns))
+    figure = new_figure(0.6 + 2.1 * columns, 0.9 + 1.8 * rows, title)
+    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    for place, axes in enumerate(grid.flat):
+        if place < len(curves):
+            _draw_curve(axes, curves[place], class_names[place], float(average_precision[place]))
+        else:
+            axes.set_axis_off()
+    figure.supxlabel("recall", fontsize=9, color=INK)
+    figure.supylabel("precision", fontsize=9, color=INK)
+    return figure
+
+
+def average_precision_bars(
+    class_names: Sequence[str],
+    average_precision: Float[np.ndarray, " C"],
+    objects: Integer[np.ndarray, " C"],
+    title: str = "Average precision per class at IoU 0.5 (area)",
+) -> Figure:
+    """A bar per class, the best on top, with the mean as a line; classes without objects stand last, without a bar.
+
+    Args:
+        class_names: C names.
+        average_precision: 0 to 1, NaN without objects.
+        objects: Countable objects per class, written behind the name.
+        title: Heading.
+    """
+    order = np.argsort(np.nan_to_num(-average_precision, nan=1.0), kind="stable")[::-1]
+    values, known = 100 * average_precision[order], ~np.isnan(average_precision[order])
+    figure = new_figure(7.0, 1.4 + 0.24 * len(order), title)
+    axes = figure.subplots()
+    axes.barh(np.arange(len(order)), np.nan_to_num(values), color=MAIN, height=0.68)
+    for y, (value, is_known) in enumerate(zip(values, known, strict=True)):
+        text, colour = (f"{value:.1f}", INK) if is_known else ("no objects", MUTED)
+        axes.text((value if is_known else 0) + 0.8, y, text, va="center", fontsize=8, color=colour, bbox=_PATCH)
+    if known.any():
+        mean = float(values[known].mean())
+        axes.axvline(mean, color=ACCENT, linewidth=1.2)
+        axes.text(mean + 0.8, len(order) - 0.4, f"mean {mean:.1f}", color=ACCENT, fontsize=8, va="center")
+    axes.set_yticks(np.arange(len(order)), [f"{class_names[i]} ({objects[i]})" for i in order])
+    axes.set(xlim=(0, 106), xticks=range(0, 101, 20), ylim=(-0.6, max(len(order), 1) + 0.1))
+    axes.set(xlabel="average precision, %", ylabel="class (objects)")
+    style_axes(axes, grid="x")
+    return figure
+
+
+def confusion_heat_map(
+    matrix: Integer[np.ndarray, "K K"],
+    class_names: Sequence[str],
+    title: str = "Confusion matrix: objects by true and found class",
+) -> Figure:
+    """Counts in numbers, the share of their row in colour: off the diagonal, what a class is taken for.
+
+    Args:
+        matrix: Row true class, column found class, K = C + 1 with the background last.
+        class_names: C names.
+        title: Heading.
+    """
+    names = [*class_names, "background"]
+    share = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
+    side = max(5.6, 2.0 + 0.36 * len(names))
+    figure = new_figure(side + 0.6, side, title)
+    axes = figure.subplots()
+    picture = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    for row, column in np.argwhere(matrix):
+        colour = readable_on(picture.cmap(share[row, column]))
+        axes.text(column, row, f"{matrix[row, column]}", ha="center", va="center", fontsize=7, color=colour)
+    axes.set_xticks(range(len(names)), names, rotation=90)
+    axes.set_yticks(range(len(names)), names)
+    axes.set(xlabel="found class", ylabel="true class")
+    style_axes(axes, grid=None)
+    axes.spines[["left", "bottom"]].set_visible(False)
+    axes.axhline(len(names) - 1.5, color=MUTED, linewidth=0.8)
+    axes.axvline(len(names) - 1.5, color=MUTED, linewidth=0.8)
+    bar = figure.colorbar(picture, ax=axes, shrink=0.6, pad=0.02)
+    bar.set_label("share of the row", fontsize=9, color=INK)
+    bar.ax.tick_params(labelsize=8, colors=INK, length=2)
+    bar.outline.set_visible(False)
+    return figure
+
+
+def _draw_curve(axes: Axes, curve: Curve, name: str, average_precision: float) -> None:
+    known = not np.isnan(average_precision)
+    figure = f"{100 * average_precision:.1f}" if known else "no objects"
+    style_axes(axes, f"{name}  {figure}")
+    axes.set(xlim=(0, 1.02), ylim=(0, 1.02), xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))
+    if not known or not len(curve.recall):
+        return
+    envelope = np.maximum.accumulate(curve.precision[::-1])[::-1]
+    recall, envelope = np.append(0, curve.recall), np.append(envelope[0], envelope)
+    axes.fill_between(recall, envelope, step="pre", color=MAIN, alpha=0.12, linewidth=0)
+    axes.plot(curve.recall, curve.precision, color=MUTED, linewidth=0.7)
+    axes.step(recall, envelope, where="pre", color=MAIN, linewidth=1.3)

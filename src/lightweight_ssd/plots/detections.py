@@ -1,0 +1,180 @@
+"""Boxes on images: a single image with crisp labels, and a gallery of detections beside the ground truth."""
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from jaxtyping import Bool, Float, Integer, UInt8
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from PIL import Image, ImageDraw, ImageFont
+
+from lightweight_ssd.plots.style import INK, MUTED, class_colours, new_figure, readable_on
+from lightweight_ssd.types import Annotation, Detections
+
+__all__ = ["detection_gallery", "draw_boxes"]
+
+
+def draw_boxes(
+    image: UInt8[np.ndarray, "H W 3"],
+    boxes: Float[np.ndarray, "N 4"],
+    labels: Integer[np.ndarray, " N"],
+    class_names: Sequence[str],
+    scores: Float[np.ndarray, " N"] | None = None,
+) -> UInt8[np.ndarray, "H W 3"]:
+    """Draws boxes with their class and score; lines and letters grow with the image, better boxes lie on top.
+
+    Args:
+        image: RGB.
+        boxes: xyxy, pixels of the image; what lies outside is cut off, empty boxes are left out.
+        labels: Class index, from 0.
+        class_names: Names in the order of the labels.
+        scores: 0 to 1, written behind the class.
+
+    Returns:
+        A new image of the same size.
+
+    Example:
+        >>> image = np.full((60, 80, 3), 255, np.uint8)
+        >>> drawn = draw_boxes(image, np.array([[10.0, 20.0, 50.0, 50.0]]), np.array([0]), ("cat",))
+        >>> drawn.shape, bool((drawn != image).any())
+        ((60, 80, 3), True)
+    """
+    height, width = image.shape[:2]
+    canvas = Image.fromarray(image)
+    draw = ImageDraw.Draw(canvas)
+    thickness = max(2, round(min(height, width) / 200))
+    font = _font(int(np.clip(min(height, width) / 24, 10, 48)))
+    colours = class_colours(len(class_names))
+    boxes = np.clip(np.nan_to_num(boxes), 0, (width, height, width, height))
+    order = np.arange(len(boxes))[::-1] if scores is None else np.argsort(scores, kind="stable")
+    shown = [i for i in order.tolist() if (boxes[i, 2:] > boxes[i, :2]).all()]
+    corners = {i: _pixels(boxes[i], width, height) for i in shown}
+    for i in shown:
+        draw.rectangle(corners[i], outline=colours[int(labels[i])], width=thickness)
+    for i in shown:
+        text = class_names[int(labels[i])] + ("" if scores is None else f" {scores[i]:.2f}")
+        _draw_label(draw, corners[i], text, colours[int(labels[i])], font, (width, height))
+    return np.asarray(canvas).copy()
+
+
+def detection_gallery(
+    images: Sequence[UInt8[np.ndarray, "_ _ 3"]],
+    annotations: Sequence[Annotation],
+    detections: Sequence[Detections],
+    class_names: Sequence[str],
+    score_threshold: float = 0.3,
+    title: str = "Ground truth and detections",
+) -> Figure:
+    """Two panels per image: ground truth (difficult objects dashed) and detections; two images in a row.
+
+    Args:
+        images: RGB, as in the image files; sizes may differ.
+        annotations: One per image.
+        detections: One per image, boxes in pixels of the image file.
+        class_names: Names in the order of the labels.
+        score_threshold: Detections below it are not drawn.
+        title: What the pictures are from.
+
+    Raises:
+        ValueError: If the three lists differ in length.
+    """
+    if not len(images) == len(annotations) == len(detections):
+        raise ValueError(
+            f"Expected as many annotations and detections as images but got {len(images)} images, "
+            f"{len(annotations)} annotations and {len(detections)} detections; pass one of each per image."
+        )
+    ratios = [float(np.clip(image.shape[0] / image.shape[1], 0.4, 1.0)) for image in images]
+    pairs = 2 if len(images) > 1 else 1  # images beside one another, two panels each
+    rows = [max(ratios[first : first + pairs]) for first in range(0, len(images), pairs)]
+    figure = new_figure(5.6 * pairs, 0.7 + sum(2.7 * ratio + 0.35 for ratio in rows), title)
+    if not images:
+        return figure
+    grid = figure.subplots(len(rows), 2 * pairs, squeeze=False, gridspec_kw={"height_ratios": rows}).reshape(-1, 2)
+    for panel in grid[len(images) :].ravel():
+        panel.set_axis_off()
+    for (left, right), image, annotation, found in zip(grid, images, annotations, detections, strict=False):
+        name = Path(annotation.path).name
+        dashed = " (dashed: difficult)" if annotation.difficult.any() else ""
+        _show(left, image, f"{name} · ground truth{dashed}")
+        _add_boxes(left, annotation.boxes, annotation.labels, class_names, dashed=annotation.difficult)
+        scores = found.scores.detach().float().cpu().numpy()
+        keep = scores >= score_threshold
+        boxes, labels = found.boxes.detach().float().cpu().numpy()[keep], found.labels.cpu().numpy()[keep]
+        _show(right, image, f"detections, score ≥ {score_threshold:g}")
+        _add_boxes(right, boxes, labels, class_names, scores=scores[keep])
+    return figure
+
+
+@cache
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    # Pillow's own font differs between its builds and knows few letters; matplotlib always ships this one.
+    return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), size)
+
+
+def _pixels(box: Float[np.ndarray, " 4"], width: int, height: int) -> tuple[int, int, int, int]:
+    """First and last pixel of a box, both inside the image."""
+    left, top = int(min(box[0], width - 1)), int(min(box[1], height - 1))
+    return left, top, max(left, int(np.ceil(box[2])) - 1), max(top, int(np.ceil(box[3])) - 1)
+
+
+def _draw_label(
+    draw: ImageDraw.ImageDraw,
+    corner: tuple[int, int, int, int],
+    text: str,
+    colour: str,
+    font: ImageFont.FreeTypeFont,
+    size: tuple[int, int],
+) -> None:
+    """Writes above the box, or inside where there is no room, and never beyond the right edge."""
+    margin = max(2, round(font.size / 6))
+    ascent, descent = font.getmetrics()
+    height, width = ascent + descent + margin, int(np.ceil(draw.textlength(text, font))) + 2 * margin
+    x = max(0, min(corner[0], size[0] - width))
+    y = corner[1] - height + 1 if corner[1] >= height else corner[1]
+    draw.rectangle((x, y, x + width - 1, y + height - 1), fill=colour)
+    draw.text((x + margin, y + margin / 2), text, fill=readable_on(colour), font=font)
+
+
+def _show(axes: Axes, image: UInt8[np.ndarray, "H W 3"], title: str) -> None:
+    axes.imshow(image, interpolation="lanczos")
+    axes.set_title(title, fontsize=8, color=INK, loc="left", pad=4)
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set(color=MUTED, linewidth=0.5)
+
+
+def _add_boxes(
+    axes: Axes,
+    boxes: Float[np.ndarray, "N 4"],
+    labels: Integer[np.ndarray, " N"],
+    class_names: Sequence[str],
+    scores: Float[np.ndarray, " N"] | None = None,
+    dashed: Bool[np.ndarray, " N"] | None = None,
+) -> None:
+    """Boxes in points on the page, so that lines and letters stay sharp; the first boxes lie on top."""
+    colours = class_colours(len(class_names))
+    width, height = axes.get_xlim()[1] + 0.5, axes.get_ylim()[0] + 0.5
+    for i in range(len(boxes) - 1, -1, -1):
+        colour, name = colours[int(labels[i])], class_names[int(labels[i])]
+        # Half a pixel: matplotlib's pixel centres are whole numbers, our boxes' pixel edges are.
+        x1, y1, x2, y2 = (np.clip(np.nan_to_num(boxes[i]), 0, (width, height, width, height)) - 0.5).tolist()
+        style = "--" if dashed is not None and dashed[i] else "-"
+        z = 2 + (len(boxes) - i) / (len(boxes) + 1)
+        line = {"fill": False, "edgecolor": colour, "linewidth": 1.8, "linestyle": style}
+        axes.add_patch(Rectangle((x1, y1), x2 - x1, y2 - y1, zorder=z, **line))
+        to_left = x1 > 0.78 * width
+        axes.annotate(
+            name if scores is None else f"{name} {scores[i]:.2f}",
+            (x2 if to_left else x1, y1),
+            xytext=(-2 if to_left else 2, -2),
+            textcoords="offset points",
+            ha="right" if to_left else "left",
+            va="top",
+            fontsize=7,
+            color=readable_on(colour),
+            bbox={"facecolor": colour, "edgecolor": "none", "pad": 1.2},
+            zorder=z + 1,
+        )

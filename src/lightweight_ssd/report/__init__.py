@@ -1,0 +1,1 @@
+"""From run folders to rows, comparisons, tables, plots and one page."""

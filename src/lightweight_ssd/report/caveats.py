@@ -1,0 +1,157 @@
+"""What a reader must know before two rows are held against each other: everything but the row itself that differs."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from lightweight_ssd.report.rows import FIGURES, Row, spread
+from lightweight_ssd.runs.record import RunRecord
+
+__all__ = ["comparison_notes", "latency_device", "run_name"]
+
+_STALE = timedelta(hours=1)  # a running run writes its status every few seconds; validation may take minutes
+
+
+def run_name(row: Row, run: RunRecord) -> str:
+    """What a note calls a run.
+
+    Returns:
+        Such as `CFPN (seed 1)`.
+    """
+    return f"{row.label} (seed {run.identity['seed']})"
+
+
+def latency_device(run: RunRecord) -> str | None:
+    """On what the latency of a run was measured, None where it was not.
+
+    Returns:
+        Such as `NVIDIA H100, 8 threads`.
+    """
+    latency = run.results.get("latency")
+    if not isinstance(latency, dict):
+        return None
+    threads = latency.get("threads")
+    return f"{latency.get('device')}, {threads} thread{'' if threads == 1 else 's'}"
+
+
+def comparison_notes(rows: Sequence[Row], baselines: Mapping[str, Row]) -> list[str]:
+    """A sentence for each thing that stands in the way of a plain comparison.
+
+    Args:
+        rows: All rows.
+        baselines: By row id the one that it is compared with, as `choose_baselines` gives them.
+    """
+    finished = [(row, run) for row in rows for run in row.finished]
+    notes = [problem for row in rows for run in row.runs for problem in run.problems]
+    notes += [*_unfinished(rows), *_stale(rows), *_partly_measured(rows)]
+    notes += [*_single_seeds(rows), *_baselines(rows, baselines), *_beside_the_paper(rows)]
+    notes += _differing(finished, "Commits", lambda run: (run.environment.get("commit") or "unknown")[:10])
+    changed = [(row, run) for row, run in finished if run.environment.get("uncommitted_changes")]
+    if changed:
+        which = "all runs" if len(changed) == len(finished) else _list([run_name(row, run) for row, run in changed])
+        notes.append(f"Trained with changes that are in no commit, so the commit alone does not repeat it: {which}.")
+    notes += _differing(finished, "Post-processing settings", lambda run: run.results.get("postprocess"))
+    notes += _differing(finished, "Image sizes (height, width)", lambda run: run.results.get("input_size"))
+    notes += _differing(finished, "Budgets (scale)", lambda run: run.identity["scale"])
+    notes += _differing(finished, "Devices on which latency was measured", latency_device)
+    return notes
+
+
+def _unfinished(rows: Sequence[Row]) -> list[str]:
+    return [
+        f"{row.label}: {row.seeds} seeds finished; the others are not averaged in."
+        for row in rows
+        if row.finished != row.runs
+    ]
+
+
+def _stale(rows: Sequence[Row]) -> list[str]:
+    return [
+        f"{run_name(row, run)} says that it is running but has written nothing since {run.status['updated']}; "
+        "it may have been killed."
+        for row in rows
+        for run in row.runs
+        if run.state == "running" and _is_old(run.status.get("updated"))
+    ]
+
+
+def _is_old(updated: Any) -> bool:
+    try:
+        return datetime.now(UTC) - datetime.fromisoformat(str(updated)) > _STALE
+    except (TypeError, ValueError):  # no time, or one without a zone
+        return False
+
+
+def _partly_measured(rows: Sequence[Row]) -> list[str]:
+    return [
+        f"{row.label}: {figure} was measured for {found.n} of {len(row.finished)} seeds."
+        for row in rows
+        for figure in FIGURES
+        if (found := spread(row, figure)) and found.n < len(row.finished)
+    ]
+
+
+def _single_seeds(rows: Sequence[Row]) -> list[str]:
+    single = [row.label for row in rows if len(row.finished) == 1]
+    if not single:
+        return []
+    return [
+        f"One seed has no spread: {_list(single)} without ±; an interval from one seed covers the choice of test "
+        "images, not the luck of the training."
+    ]
+
+
+def _baselines(rows: Sequence[Row], baselines: Mapping[str, Row]) -> list[str]:
+    notes = []
+    for baseline in {row.id: row for row in baselines.values()}.values():
+        others = [row.label for row in rows if row.is_baseline and row.group == baseline.group and row is not baseline]
+        if others:
+            marked = "is marked as a baseline too" if len(others) == 1 else "are marked as baselines too"
+            notes.append(f"Differences are to {baseline.label}; {_list(others)} {marked}: baseline=… chooses it.")
+        if not baseline.finished:
+            notes.append(f"The baseline {baseline.label} has no finished run, so no difference to it is computed.")
+    return notes
+
+
+def _beside_the_paper(rows: Sequence[Row]) -> list[str]:
+    """The printed figures are of one test set after one training; beside others they are no yardstick."""
+    ways: dict[str, None] = {}
+    for row in rows:
+        data = row.runs[0].identity["choices"].get("data")
+        if row.paper and data and not (data == "voc" and row.scale in (None, "full")):
+            ways[f"data={data}" + (f" and scale={row.scale}" if row.scale else "")] = None
+    if not ways:
+        return []
+    return [
+        "The paper's figures are for VOC 2007 test, those of COCO for test-dev 2017, after 500,000 steps; beside them "
+        f"stand runs with {_list(list(ways))}, so the two are not to be compared."
+    ]
+
+
+def _differing(finished: list[tuple[Row, RunRecord]], what: str, value_of: Callable[[RunRecord], Any]) -> list[str]:
+    """One note if the value is not the same for all runs: each value with the runs that have it."""
+    runs: dict[str, list[str]] = {}
+    whole: dict[str, dict[str, None]] = {}
+    for row, run in finished:
+        value = value_of(run)
+        text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
+        runs.setdefault(text, []).append(run_name(row, run))
+        whole.setdefault(text, {})[row.label] = None
+    if len(runs) < 2:
+        return []
+    labels = [label for names in whole.values() for label in names]
+    by_row = len(labels) == len(set(labels))  # no row has two values: its label says it
+    parts = [f"{text}: {_list(list(whole[text]) if by_row else runs[text])}" for text in runs]
+    return [f"{what} differ. {'; '.join(parts)}."]
+
+
+def _list(names: Sequence[str], most: int = 6) -> str:
+    """Names in a row; the last ones as a number where they are many.
+
+    Example:
+        >>> _list(["a", "b", "c"], most=2)
+        'a, b and 1 more'
+    """
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

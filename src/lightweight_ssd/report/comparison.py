@@ -1,0 +1,211 @@
+"""Rows held against a baseline: differences with intervals where the test sets are the same, and a reason where not.
+
+A paired bootstrap draws the same test images for both rows. It means something only if both were measured on the same
+images with the same objects and classes, and if the detections are those that the figures came from. Where one of
+these does not hold the difference is left out, never computed on what the two happen to share.
+"""
+
+import statistics
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float64
+
+from lightweight_ssd.analysis.paired_bootstrap import Interval, paired_difference, row_interval
+from lightweight_ssd.report.caveats import comparison_notes, run_name
+from lightweight_ssd.report.parallel_analysis import analyse_ahead
+from lightweight_ssd.report.rows import Row, choose_baselines, figure_of, rows_of, spread
+from lightweight_ssd.report.run_analysis import RunAnalysis, analyse_run
+from lightweight_ssd.runs.record import RunRecord
+
+__all__ = ["Comparison", "compare", "mean_of"]
+
+# Boxes are written with three decimals: enough to turn a hit now and then, not more.
+_TOLERANCE = 1e-4
+
+
+class Comparison(NamedTuple):
+    """All that a report says.
+
+    Attributes:
+        rows: In the order of the table.
+        baselines: By row id the row that it is compared with; a baseline stands for itself, a row alone has none.
+        analyses: By content hash of the run; runs without usable detections are not in it.
+        intervals: Each row's mAP, by row id; shares, 0 to 1.
+        differences: mAP of the row minus that of its baseline, by row id.
+        gray_differences: The same on the gray version of the test images.
+        notes: What a reader must know.
+        resamples: Resamples of the test images.
+        seed: Of the resamples.
+    """
+
+    rows: tuple[Row, ...]
+    baselines: dict[str, Row]
+    analyses: dict[str, RunAnalysis]
+    intervals: dict[str, Interval]
+    differences: dict[str, Interval]
+    gray_differences: dict[str, Interval]
+    notes: tuple[str, ...]
+    resamples: int
+    seed: int
+
+    @property
+    def baseline(self) -> Row | None:
+        """The baseline, if there is exactly one."""
+        different = {row.id: row for row in self.baselines.values()}
+        return next(iter(different.values())) if len(different) == 1 else None
+
+    def is_baseline(self, row: Row) -> bool:
+        """Whether others are compared with the row."""
+        return row.id in self.baselines and self.baselines[row.id].id == row.id
+
+
+def compare(
+    runs: Sequence[RunRecord],
+    cache: Path,
+    baseline: str | None = None,
+    resamples: int = 1000,
+    seed: int = 0,
+    tell: Callable[[str], None] = lambda line: None,
+    workers: int | None = 1,
+) -> Comparison:
+    """Compares runs.
+
+    Args:
+        runs: As `find_runs` gives them.
+        cache: Folder for what was computed of each run.
+        baseline: Label or id of a row; None as in `choose_baselines`.
+        resamples: Resamples of the test images, at least 1.
+        seed: Of the resamples.
+        tell: Called with a line for each run that has to be analysed.
+        workers: Processes that analyse runs where there is much to do; None for as many as there are cores.
+
+    Raises:
+        ValueError: If no row has the name of the baseline.
+    """
+    rows, notes = rows_of(runs)
+    baselines = choose_baselines(rows, baseline)
+    notes += comparison_notes(rows, baselines)
+    finished = [(run_name(row, run), run.folder) for row in rows for run in row.finished]
+    analyse_ahead(finished, cache, resamples, seed, workers, tell)
+    analyses, problems = _analyse(rows, cache, resamples, seed, tell)
+    usable, reasons = _usable(rows, analyses)
+    means = {row.id: _mean(row, "map_50") for row in rows}
+    intervals = {name: row_interval(resampled, means[name], seed) for name, resampled in usable.items()}
+    colour: dict[str, Interval] = {}
+    gray: dict[str, Interval] = {}
+    for row in rows:
+        chosen = baselines.get(row.id, row)
+        if chosen is not row and {row.id, chosen.id} <= usable.keys():
+            reasons += _add_differences(row, chosen, analyses, colour, gray, seed)
+    said = (*notes, *problems, *reasons)
+    return Comparison(tuple(rows), baselines, analyses, intervals, colour, gray, said, resamples, seed)
+
+
+def mean_of(comparison: Comparison, row: Row, part: str) -> dict[str, float] | None:
+    """The mean over a row's seeds of `errors` or `sizes`; None without any analysis, NaN where no seed has it."""
+    found = [getattr(each, part) for run in row.finished if (each := comparison.analyses.get(_id(run)))]
+    if not found:
+        return None
+    known = {key: [each[key] for each in found if not np.isnan(each[key])] for key in found[0]}
+    return {key: statistics.fmean(values) if values else float("nan") for key, values in known.items()}
+
+
+def _analyse(
+    rows: Sequence[Row], cache: Path, resamples: int, seed: int, tell: Callable[[str], None]
+) -> tuple[dict[str, RunAnalysis], list[str]]:
+    """Analyses of the finished runs, and what is wrong with their files."""
+    finished = [(row, run) for row in rows for run in row.finished]
+    analyses, notes = {}, []
+    for place, (row, run) in enumerate(finished, start=1):
+        line = f"analysing run {place} of {len(finished)}: {run_name(row, run)}"
+        analysis, problems = analyse_run(run.folder, cache, resamples, seed, partial(tell, line))
+        notes += problems
+        if analysis is None:
+            continue
+        unequal = _unequal(run, analysis)
+        notes += [f"{run_name(row, run)} in {run.folder}: {each}" for each in unequal]
+        if not unequal:
+            analyses[_id(run)] = analysis
+    return analyses, notes
+
+
+def _unequal(run: RunRecord, analysis: RunAnalysis) -> list[str]:
+    """Where the detections do not give the figures that the run reports."""
+    pairs = {
+        "detections.json": (analysis.map_50, figure_of(run, "map_50")),
+        "detections_gray.json": (analysis.gray_map_50, figure_of(run, "gray_map_50")),
+    }
+    return [
+        f"{name} gives mAP {100 * computed:.2f} but results.json says {100 * said:.2f}, so nothing is computed from it."
+        for name, (computed, said) in pairs.items()
+        if computed is not None and said is not None and not abs(computed - said) <= _TOLERANCE
+    ]
+
+
+def _usable(
+    rows: Sequence[Row], analyses: dict[str, RunAnalysis]
+) -> tuple[dict[str, Float64[np.ndarray, "S R"]], list[str]]:
+    """Resampled mAP of the rows whose finished runs all have detections, of one test set."""
+    usable, notes = {}, []
+    for row in rows:
+        known = [analyses[_id(run)] for run in row.finished if _id(run) in analyses]
+        if not known or len(known) < len(row.finished):
+            continue
+        if len({(each.truth, each.class_names) for each in known}) > 1:
+            notes.append(f"The seeds of {row.label} were not measured on one test set; the row has no interval.")
+        else:
+            usable[row.id] = np.stack([each.resampled for each in known])
+    return usable, notes
+
+
+def _add_differences(
+    row: Row,
+    baseline: Row,
+    analyses: dict[str, RunAnalysis],
+    colour: dict[str, Interval],
+    gray: dict[str, Interval],
+    seed: int,
+) -> list[str]:
+    """Adds the row's differences, or says why there are none."""
+    ours, theirs = ([analyses[_id(run)] for run in each.finished] for each in (row, baseline))
+    if ours[0].class_names != theirs[0].class_names:
+        return [_not_compared(row, baseline, "other classes")]
+    if ours[0].truth != theirs[0].truth:
+        return [_not_compared(row, baseline, "other test images or objects")]
+    colour[row.id] = _difference(row, baseline, ours, theirs, "map_50", seed)
+    if all(each.gray_resampled is not None for each in (*ours, *theirs)):
+        gray[row.id] = _difference(row, baseline, ours, theirs, "gray_map_50", seed)
+    return []
+
+
+def _not_compared(row: Row, baseline: Row, reason: str) -> str:
+    return (
+        f"{row.label} and {baseline.label} were measured on different test sets ({reason}), so their figures are not "
+        "compared."
+    )
+
+
+def _difference(
+    row: Row, baseline: Row, ours: list[RunAnalysis], theirs: list[RunAnalysis], figure: str, seed: int
+) -> Interval:
+    name = {"map_50": "resampled", "gray_map_50": "gray_resampled"}[figure]
+    mine, base = (np.stack([getattr(each, name) for each in side]) for side in (ours, theirs))
+    seeds, base_seeds = ([_seed(run) for run in each.finished] for each in (row, baseline))
+    return paired_difference(mine, base, seeds, base_seeds, _mean(row, figure) - _mean(baseline, figure), seed)
+
+
+def _mean(row: Row, figure: str) -> float:
+    found = spread(row, figure)
+    return found.mean if found else float("nan")
+
+
+def _seed(run: RunRecord) -> int:
+    return int(run.identity["seed"] or 0)
+
+
+def _id(run: RunRecord) -> str:
+    return run.identity["content"]

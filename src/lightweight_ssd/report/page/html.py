@@ -1,0 +1,87 @@
+"""One HTML file that compares runs: opens from disk, asks no network, and shows what others wrote as plain text.
+
+The payload travels as JSON in a script element that is data, not code, and every `<` in it is escaped, so neither a
+class called `</script>` nor a path with `<!--` can end it; the scripts of the page put text in by `textContent` only.
+Plotly is three quarters of the file even packed; it is unpacked by the browser, after the table stands.
+"""
+
+import base64
+import gzip
+import html
+import json
+import re
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from plotly.offline import get_plotlyjs
+
+from lightweight_ssd.plots.style import class_colours, readable_on
+from lightweight_ssd.system.atomic_write import write_whole
+
+__all__ = ["page_html", "safe_json", "write_page"]
+
+# In the order in which the browser reads them; the last one starts the page.
+_SCRIPTS = ("state.js", "cells.js", "table.js", "charts.js", "curves.js", "cost.js", "comparisons.js", "configs.js",
+            "images.js", "page.js")  # fmt: skip
+
+
+def write_page(path: Path, payload: dict[str, Any]) -> None:
+    """Writes the page beside its place and swaps it in: a browser that reloads never reads half a file.
+
+    Args:
+        path: HTML file; its folder is made where there is none.
+        payload: What is compared, as JSON holds it: `title`, `rows`, `runs`, `classes`, `configs`, `images`,
+            `paper_points`, `notes` and so on; a key that is missing counts as empty.
+
+    Raises:
+        ValueError: If a figure of the payload is NaN or infinite.
+        NotWritten: The disk is full or cannot be written; the page that was there is untouched.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, page_html(payload).encode(), shared=True)
+
+
+def page_html(payload: dict[str, Any]) -> str:
+    """The whole page as text; `write_page` says what the payload holds."""
+    colours = class_colours(len(payload.get("classes") or []))
+    parts = {
+        "title": html.escape(str(payload.get("title") or "Comparison of runs")),
+        "css": _text("page.css"),
+        "payload": safe_json(payload),
+        "colours": safe_json([[colour, readable_on(colour)] for colour in colours]),
+        "script": "\n".join(_text(name) for name in _SCRIPTS),
+        "plotly": _packed_plotly(),
+    }
+    # One pass: what is put in is never searched for places again.
+    return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], _text("page.html"))
+
+
+def safe_json(value: Any) -> str:
+    r"""JSON that may stand inside a script element: ASCII only, and no character that HTML reads.
+
+    Args:
+        value: What JSON holds; figures finite, None where there is none.
+
+    Raises:
+        ValueError: If a figure is NaN or infinite.
+
+    Example:
+        >>> safe_json({"class": "</script>"})
+        '{"class":"\\u003c/script\\u003e"}'
+    """
+    try:
+        text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    except ValueError as error:
+        raise ValueError(f"Expected finite figures in the page's payload, but {error}; put None for NaN.") from error
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def _text(name: str) -> str:
+    return files("lightweight_ssd.report.page").joinpath(name).read_text(encoding="utf-8")
+
+
+@cache
+def _packed_plotly() -> str:
+    return base64.b64encode(gzip.compress(get_plotlyjs().encode(), mtime=0)).decode("ascii")

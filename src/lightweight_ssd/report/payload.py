@@ -1,0 +1,191 @@
+"""The comparison as plain JSON: what the page shows and the tables are written from."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64
+
+from lightweight_ssd.report.caveats import latency_device
+from lightweight_ssd.report.comparison import Comparison, mean_of
+from lightweight_ssd.report.disagreement_images import disagreement_images
+from lightweight_ssd.report.paper_results import TABLE_5
+from lightweight_ssd.report.rows import FIGURES, Row, config_differences, figure_of, spread
+from lightweight_ssd.runs.folder import environment
+from lightweight_ssd.runs.record import RunRecord
+from lightweight_ssd.runs.status import finite
+from lightweight_ssd.sweeps.notes import SweepNotes
+
+__all__ = ["build_payload"]
+
+_MAX_POINTS = 500  # of a curve; a screen shows no more
+
+
+def build_payload(
+    comparison: Comparison,
+    max_images: int = 24,
+    images: Path | None = None,
+    watch: bool = False,
+    sweeps: SweepNotes | None = None,
+) -> dict[str, Any]:
+    """Puts everything together.
+
+    Args:
+        comparison: Rows, their runs and what was computed of them.
+        max_images: Images of disagreement, at most.
+        images: Folder of the image files; None looks where they lay when the runs were measured.
+        watch: Whether the page is served and asks for newer versions of itself.
+        sweeps: What sweeps tell of jobs that left no run, if anything.
+
+    Returns:
+        Plain containers without NaN; shares from 0 to 1, hours, milliseconds. Besides what the page needs, each run has
+        what its line in `runs.csv` needs. `baseline` is null where there are several; each row tells its own.
+    """
+    pictures, notes = disagreement_images(comparison, max_images, images)
+    sweeps = sweeps or SweepNotes()
+    rows, baseline = comparison.rows, comparison.baseline
+    content = {
+        "title": _title(rows),
+        "generated": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": environment()["commit"],
+        "baseline": baseline.id if baseline else None,
+        "watch": watch,
+        "resamples": comparison.resamples,
+        "seed": comparison.seed,
+        "notes": [*sweeps.notes, *comparison.notes, *notes],
+        "rows": [_row(comparison, row) for row in rows],
+        "runs": [_run(comparison, row, run) for row in rows for run in row.runs],
+        "failed_jobs": [job._asdict() for job in sweeps.failed],
+        "classes": _classes(comparison),
+        "configs": _configs(rows),
+        "images": pictures,
+        "paper_points": [_paper_point(point._asdict()) for point in TABLE_5],
+    }
+    return finite(content)
+
+
+def _title(rows: Sequence[Row]) -> str:
+    experiments = ", ".join(dict.fromkeys(row.experiment for row in rows))
+    scales = list(dict.fromkeys(row.scale for row in rows if row.scale))
+    return f"{experiments}, scale={scales[0]}" if len(scales) == 1 else experiments
+
+
+def _row(comparison: Comparison, row: Row) -> dict[str, Any]:
+    interval, baseline = comparison.intervals.get(row.id), comparison.baselines.get(row.id)
+    is_baseline = comparison.is_baseline(row)
+    return {
+        "id": row.id,
+        "label": row.label,
+        "experiment": row.experiment,
+        "scale": row.scale,
+        "baseline": is_baseline,
+        "compared_with": baseline.label if baseline and not is_baseline else None,
+        "runs": [run.identity["content"] for run in row.runs],
+        "planned": len(row.runs),
+        "finished": len(row.finished),
+        "state": row.state,
+        "figures": {name: found._asdict() if (found := spread(row, name)) else None for name in FIGURES},
+        "interval": {"mean": interval.mean, "low": interval.low, "high": interval.high} if interval else None,
+        "difference": found._asdict() if (found := comparison.differences.get(row.id)) else None,
+        "gray_difference": found._asdict() if (found := comparison.gray_differences.get(row.id)) else None,
+        "paper": _paper(row),
+        "errors": mean_of(comparison, row, "errors"),
+        "sizes": mean_of(comparison, row, "sizes"),
+    }
+
+
+def _run(comparison: Comparison, row: Row, run: RunRecord) -> dict[str, Any]:
+    identity, status = run.identity, run.status
+    analysis = comparison.analyses.get(identity["content"])
+    return {
+        "id": identity["content"],
+        "row": row.id,
+        "seed": identity["seed"],
+        "state": run.state,
+        "folder": str(run.folder),
+        "commit": run.environment.get("commit"),
+        "host": status.get("host"),
+        "error": run.error,
+        **{key: status.get(key) for key in ("step", "total_steps", "seconds_left")},
+        "curves": _curves(run.metrics()),
+        "per_class": _per_class(run),
+        "precision_recall": analysis.precision_recall if analysis else {},
+        "log": str(run.log),
+        "latency_device": latency_device(run),
+        "started": identity["started"],
+        "overrides": identity["overrides"],
+        "uncommitted_changes": run.environment.get("uncommitted_changes"),
+        "figures": {name: figure_of(run, name) for name in FIGURES} if run.complete else {},
+    }
+
+
+def _paper(row: Row) -> dict[str, float | None] | None:
+    """What the paper prints of a row, without the figure of another data set than the row was measured on."""
+    if not row.paper:
+        return None
+    on_coco = str(row.runs[0].identity["choices"].get("data", "")).startswith("coco")
+    left_out = "map_50" if on_coco else "map_coco"
+    printed = ("map_50", "map_coco", "parameters")
+    return {key: None if key == left_out else _number(row.paper.get(key)) for key in printed}
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def _per_class(run: RunRecord) -> dict[str, Any]:
+    per_class = (run.results.get("test") or {}).get("per_class") or {}
+    return {name: figures.get("ap_50") for name, figures in per_class.items()} if run.complete else {}
+
+
+def _curves(columns: dict[str, Float64[np.ndarray, " K"]]) -> dict[str, list[float | None]]:
+    """The columns thinned to what a screen shows; points of the validation go last."""
+    count = len(columns["step"])
+    kept = np.arange(count)
+    if count > _MAX_POINTS:
+        rare = [column for name, column in columns.items() if name.startswith(("val/", "test/"))]
+        measured = np.flatnonzero(~np.isnan(np.stack(rare)).all(0)) if rare else kept[:0]
+        measured = _thinned(measured, _MAX_POINTS // 2)
+        kept = np.union1d(measured, _thinned(np.arange(count), _MAX_POINTS - len(measured)))
+    return {name: [_digits(value) for value in column[kept].tolist()] for name, column in columns.items()}
+
+
+def _thinned(places: np.ndarray, most: int) -> np.ndarray:
+    if len(places) <= most:
+        return places
+    return places[np.linspace(0, len(places) - 1, most).round().astype(int)]
+
+
+def _digits(value: float) -> float | None:
+    return float(f"{value:.6g}") if np.isfinite(value) else None
+
+
+def _classes(comparison: Comparison) -> list[str]:
+    """The first baseline's classes in the order of their labels, then those that only other runs have."""
+    rows = sorted(comparison.rows, key=lambda row: not comparison.is_baseline(row))
+    runs = [run for row in rows for run in row.finished]
+    analyses = [comparison.analyses.get(run.identity["content"]) for run in runs]
+    names = [name for each in analyses if each for name in each.class_names]
+    return list(dict.fromkeys([*names, *(name for run in runs for name in _per_class(run))]))
+
+
+def _configs(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
+    differences = config_differences(rows)
+    return {
+        row.id: {key: _as_json(found[row.id]) for key, found in differences.items() if row.id in found} for row in rows
+    }
+
+
+def _as_json(value: Any) -> Any:
+    """A config edited by hand may hold what JSON lacks, such as a date, also within a list."""
+    if isinstance(value, dict):
+        return {str(key): _as_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_json(item) for item in value]
+    return value if value is None or isinstance(value, str | int | float) else str(value)
+
+
+def _paper_point(point: dict[str, Any]) -> dict[str, Any]:
+    return {key: point[key] for key in ("name", "map_50", "parameters", "speed_ms")}

@@ -1,0 +1,121 @@
+"""The figures of a report as files for a paper: which of them the runs have values for, each as PNG and SVG."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64
+from matplotlib.figure import Figure
+
+from lightweight_ssd.report.plots import (
+    ERROR_KINDS,
+    accuracy_against_cost,
+    curves_with_band,
+    difference_forest,
+    lost_map_bars,
+    save_both,
+)
+
+__all__ = ["write_pictures"]
+
+_CURVES = {"val/map_50": ("mAP on the validation images, %", True), "train/loss": ("training loss", False)}
+# Figure of a row: label with the unit, its size, and the same cost of the paper's points.
+_COSTS = {
+    "parameters": ("parameters, millions", 1e6, "parameters"),
+    "macs": ("multiply-adds, billions", 1e9, None),
+    "latency_ms": ("latency of one image, ms", 1.0, "speed_ms"),
+}
+_NAMES = (*(f"curves_{name.replace('/', '_')}" for name in _CURVES), *(f"accuracy_{cost}" for cost in _COSTS), "errors")
+
+
+def write_pictures(payload: dict[str, Any], folder: Path) -> list[Path]:
+    """Draws what there is and takes away what an earlier report drew that these runs have no values for.
+
+    Args:
+        payload: As `payload.build_payload` gives it.
+        folder: Made where missing.
+
+    Returns:
+        The files written.
+    """
+    figures = {name: figure for name, draw in _drawings(payload) if (figure := draw()) is not None}
+    written = [path for name, figure in figures.items() for path in save_both(figure, folder / name)]
+    for pattern in (*_NAMES, "differences", "differences_*"):
+        for old in (path for ending in ("png", "svg") for path in folder.glob(f"{pattern}.{ending}")):
+            if old not in written:
+                old.unlink()
+    return written
+
+
+def _drawings(payload: dict[str, Any]) -> Iterator[tuple[str, Callable[[], Figure | None]]]:
+    for name in _CURVES:
+        yield f"curves_{name.replace('/', '_')}", lambda name=name: _curves(payload, name)
+    for cost in _COSTS:
+        yield f"accuracy_{cost}", lambda cost=cost: _accuracy(payload, cost)
+    for name, rows in _compared(payload).items():
+        yield name, lambda rows=rows: _differences(rows)
+    yield "errors", lambda: _errors(payload)
+
+
+def _curves(payload: dict[str, Any], name: str) -> Figure | None:
+    """Finished runs only: a mean over runs of different length would not be one of a row."""
+    runs = [run for run in payload["runs"] if run["state"] == "finished" and name in run["curves"]]
+    rows = [row for row in payload["rows"] if any(run["row"] == row["id"] for run in runs)]
+    if not rows:
+        return None
+    lines = [[_line(run, name) for run in runs if run["row"] == row["id"]] for row in rows]
+    label, percent = _CURVES[name]
+    return curves_with_band([row["label"] for row in rows], lines, "step", label, payload["title"], percent)
+
+
+def _line(run: dict[str, Any], name: str) -> tuple[Float64[np.ndarray, " K"], Float64[np.ndarray, " K"]]:
+    return np.array(run["curves"]["step"], np.float64), np.array(run["curves"][name], np.float64)
+
+
+def _accuracy(payload: dict[str, Any], cost: str) -> Figure | None:
+    rows = [row for row in payload["rows"] if row["figures"]["map_50"] and row["figures"][cost]]
+    if not rows:
+        return None
+    label, unit, printed = _COSTS[cost]
+    means, deviation = (
+        np.array([row["figures"]["map_50"][key] for row in rows], np.float64) for key in ("mean", "std")
+    )
+    costs = np.array([row["figures"][cost]["mean"] for row in rows], np.float64) / unit
+    points = [(each["name"], each["map_50"], each[printed]) for each in payload["paper_points"]] if printed else []
+    paper = [(name, share, value / unit) for name, share, value in points if value is not None]
+    names = [row["label"] for row in rows]
+    return accuracy_against_cost(names, costs, means, label, payload["title"], deviation, paper)
+
+
+def _compared(payload: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """Rows that have a difference, by the name of the picture: one for each baseline."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in payload["rows"]:
+        if row["difference"]:
+            groups.setdefault(row["compared_with"], []).append(row)
+    if len(groups) < 2:
+        return dict.fromkeys(("differences",), *groups.values()) if groups else {}
+    experiments = [rows[0]["experiment"] for rows in groups.values()]
+    named: dict[str, list[dict[str, Any]]] = {}
+    for rows in groups.values():
+        experiment, scale = rows[0]["experiment"], rows[0]["scale"]
+        name = experiment if experiments.count(experiment) == 1 else f"{experiment}_{scale}"
+        name = "differences_" + re.sub(r"[^A-Za-z0-9_.-]+", "_", name)
+        named[name if name not in named else f"{name}_{len(named)}"] = rows
+    return named
+
+
+def _differences(rows: list[dict[str, Any]]) -> Figure:
+    found = [row["difference"] for row in rows]
+    intervals = [(each["mean"], each["low"], each["high"], each["shown"]) for each in found]
+    return difference_forest([row["label"] for row in rows], intervals, rows[0]["compared_with"])
+
+
+def _errors(payload: dict[str, Any]) -> Figure | None:
+    rows = [row for row in payload["rows"] if row["errors"]]
+    if not rows:
+        return None
+    lost = np.array([[row["errors"][kind] for kind in ERROR_KINDS] for row in rows], np.float64)
+    return lost_map_bars([row["label"] for row in rows], lost)

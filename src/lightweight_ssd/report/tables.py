@@ -1,0 +1,244 @@
+"""The comparison as text: `report.md` to read, `report.csv` and `runs.csv` to compute with, a short table to print."""
+
+import csv
+import html
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from lightweight_ssd.report.number_format import NONE, hours, interval, large, mean, percent, share, signed, timed
+
+__all__ = ["markdown_report", "rows_csv", "runs_csv", "short_table"]
+
+_ERRORS = ("classification", "localization", "both", "duplicate", "background", "missed")
+_SIZES = ("small", "medium", "large")
+
+
+def markdown_report(payload: dict[str, Any]) -> str:
+    """The whole report as Markdown.
+
+    Args:
+        payload: As `payload.build_payload` gives it.
+    """
+    parts = [f"# {_text(payload['title'])}", _how_to_read(payload)]
+    for name, rows in _sections(payload):
+        said = f"Differences are to **{_text(_baseline(rows) or NONE)}**." if _baseline(rows) else ""
+        parts += [f"## {_text(name)}", said, _table(*_without_empty(_MAIN, map(_main_cells, rows)))]
+    parts += [*_analyses(payload["rows"]), *_unfinished(payload)]
+    if payload["notes"]:
+        parts += ["## Notes", "\n".join(f"- {_text(note)}" for note in payload["notes"])]
+    parts += ["## How it was computed", _how_computed(payload)]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def short_table(payload: dict[str, Any]) -> str:
+    """Rows, seeds, mAP and the difference, for a console: a block for each experiment."""
+    heads = ("row", "seeds", "mAP", "difference")
+    blocks = {
+        name: [heads, *((row["label"], _seeds(row), share(row, "map_50"), _difference(row)) for row in rows)]
+        for name, rows in _sections(payload)
+    }
+    widths = [
+        max(map(len, column)) for column in zip(*(line for block in blocks.values() for line in block), strict=True)
+    ]
+    text = []
+    for name, block in blocks.items():
+        lines = [
+            "  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip() for line in block
+        ]
+        text.append("\n".join(lines if len(blocks) == 1 else [name, *lines]))
+    return "\n\n".join(text)
+
+
+def rows_csv(payload: dict[str, Any]) -> str:
+    """One line per row with raw numbers: shares from 0 to 1, hours, milliseconds; an empty cell where there is none."""
+    return _csv(map(_flat_row, payload["rows"]))
+
+
+def runs_csv(payload: dict[str, Any]) -> str:
+    """One line per run: what it takes to find it and to repeat it, and its figures."""
+    labels = {row["id"]: row for row in payload["rows"]}
+    return _csv(
+        {
+            **{key: labels[run["row"]][key] for key in ("experiment", "scale", "label")},
+            **{key: run[key] for key in ("row", "seed", "state", "error", "commit", "uncommitted_changes")},
+            "config_hash": run["id"],
+            **{key: run[key] for key in ("folder", "log", "host", "started")},
+            "overrides": " ".join(run["overrides"]),
+            "latency_device": run["latency_device"],
+            **run["figures"],
+        }
+        for run in payload["runs"]
+    )
+
+
+def _sections(payload: dict[str, Any]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Rows of one experiment and scale, under the experiment's name and, where it has several, the scale."""
+    groups: dict[tuple[str, str | None], list[dict[str, Any]]] = {}
+    for row in payload["rows"]:
+        groups.setdefault((row["experiment"], row["scale"]), []).append(row)
+    experiments = [experiment for experiment, _ in groups]
+    for (experiment, scale), rows in groups.items():
+        yield experiment if experiments.count(experiment) == 1 else f"{experiment}, scale={scale}", rows
+
+
+def _baseline(rows: Sequence[dict[str, Any]]) -> str | None:
+    """What rows of a section are compared with."""
+    return next((row["compared_with"] for row in rows if row["compared_with"]), None)
+
+
+_MAIN = (
+    "row", "seeds", "mAP", "difference [95 % interval]", "11-point", "50:95", "COCO AP", "gray mAP",
+    "parameters", "multiply-adds", "latency", "training", "paper mAP", "paper COCO AP", "paper parameters",
+)  # fmt: skip
+
+
+def _main_cells(row: dict[str, Any]) -> list[str]:
+    paper = row["paper"] or {}
+    return [
+        row["label"],
+        _seeds(row),
+        share(row, "map_50"),
+        _difference(row),
+        *(share(row, name) for name in ("map_50_11point", "map_50_95", "coco_ap", "gray_map_50")),
+        large(mean(row, "parameters")),
+        large(mean(row, "macs")),
+        timed(row["figures"]["latency_ms"]),
+        hours(mean(row, "training_hours")),
+        percent(paper.get("map_50")),
+        percent(paper.get("map_coco")),
+        large(paper.get("parameters")),
+    ]
+
+
+def _without_empty(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> tuple[list[str], list[list[str]]]:
+    """The table without columns in which no row has anything."""
+    lines = list(lines)
+    kept = [place for place in range(len(heads)) if any(line[place] != NONE for line in lines)]
+    return [heads[place] for place in kept], [[line[place] for place in kept] for line in lines]
+
+
+def _analyses(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """The tables of errors, sizes and gray images, each where a row has it."""
+    parts = []
+    errors = [[row["label"], *(percent(row["errors"][kind]) for kind in _ERRORS)] for row in rows if row["errors"]]
+    if errors:
+        said = (
+            "Points of mAP that would be won if all errors of one kind were put right and nothing else changed; they "
+            "do not add up."
+        )
+        parts += ["## What is lost to which error", said, _table(("row", *_ERRORS), errors)]
+    sizes = [[row["label"], *(percent(row["sizes"][size]) for size in _SIZES)] for row in rows if row["sizes"]]
+    if sizes:
+        said = (
+            "mAP of small objects (below 32² square pixels of the image file), medium ones (below 96²) and large ones. "
+            f"{NONE}: the test images have none."
+        )
+        parts += ["## By size of the object", said, _table(("row", *_SIZES), sizes)]
+    gray = [_gray_cells(row) for row in rows if row["figures"]["gray_map_50"]]
+    if gray:
+        heads = ("row", "colour mAP", "gray mAP", "gray less colour", "difference on gray [95 % interval]")
+        said = "The same checkpoints on the gray version of the test images; the last column is to the row's baseline."
+        parts += ["## Gray against colour", said, _table(*_without_empty(heads, gray))]
+    return parts
+
+
+def _gray_cells(row: dict[str, Any]) -> list[str]:
+    colour, gray = mean(row, "map_50"), mean(row, "gray_map_50")
+    change = None if colour is None or gray is None else gray - colour
+    difference = "baseline" if row["baseline"] else interval(row["gray_difference"])
+    return [row["label"], share(row, "map_50"), share(row, "gray_map_50"), signed(change), difference]
+
+
+def _unfinished(payload: dict[str, Any]) -> list[str]:
+    """Runs that did not finish, and jobs that failed before they had a run."""
+    stopped = [run for run in payload["runs"] if run["state"] != "finished"]
+    cells = [[_name(payload, run), run["state"], run["error"] or _progress(run), run["log"]] for run in stopped]
+    for job in payload["failed_jobs"]:
+        cells.append([f"{job['name']} ({job['experiment']})", job["state"], job["reason"] or NONE, job["log"] or NONE])
+    return ["## Runs that did not finish", _table(("run", "state", "reason", "log"), cells)] if cells else []
+
+
+def _how_to_read(payload: dict[str, Any]) -> str:
+    said = [
+        "mAP is the mean over classes of the area under the precision-recall curve at IoU 0.5, on the test images, in "
+        "percent; ± is the standard deviation over seeds."
+    ]
+    if any(row["figures"]["coco_ap"] for row in payload["rows"]):
+        said.append("COCO AP is the mean over classes and over IoU 0.5 to 0.95 by COCO's rules, on the same images.")
+    if any(row["difference"] for row in payload["rows"]):
+        said.append(
+            "Differences are in points of mAP. One whose 95 % interval holds zero is marked *not shown*: these images "
+            "and seeds do not show that the rows differ."
+        )
+    if any(row["paper"] for row in payload["rows"]):
+        said.append("What the paper prints comes from its own data and training budget.")
+    devices = list(dict.fromkeys(run["latency_device"] for run in payload["runs"] if run["latency_device"]))
+    if devices:
+        said.append(f"Latency is that of one image, measured on {_text(' or '.join(devices))}.")
+    return " ".join(said)
+
+
+def _how_computed(payload: dict[str, Any]) -> str:
+    return (
+        f"From the run folders alone, at {payload['generated']} by commit {payload['commit'] or 'unknown'}. "
+        f"Intervals: paired bootstrap, {payload['resamples']:,} resamples of the test images (seed {payload['seed']}) "
+        "and of the seeds of a row that has several; percentile interval, 95 %. Not corrected for the number of rows: "
+        "of twenty rows that change nothing about one is shown. Few seeds understate the luck of training: of S seeds "
+        "an interval sees (S − 1)/S of its variance, so give a close case more of them. Standard deviations are of the "
+        "sample (n − 1)."
+    )
+
+
+def _flat_row(row: dict[str, Any]) -> dict[str, Any]:
+    flat = {key: row[key] for key in ("experiment", "scale", "label", "id", "state", "finished", "planned")}
+    flat |= {key: row[key] for key in ("baseline", "compared_with")}
+    for name, figure in row["figures"].items():
+        flat |= {f"{name}_{key}": (figure or {}).get(key) for key in ("mean", "std", "n")}
+    for name, keys in {
+        "interval": ("low", "high"),
+        "difference": ("mean", "low", "high", "shown"),
+        "gray_difference": ("mean", "low", "high", "shown"),
+        "errors": _ERRORS,
+        "sizes": _SIZES,
+        "paper": ("map_50", "map_coco", "parameters"),
+    }.items():
+        flat |= {f"{name}_{key}": (row[name] or {}).get(key) for key in keys}
+    return flat
+
+
+def _csv(lines: Iterable[dict[str, Any]]) -> str:
+    lines = list(lines)
+    names = list(dict.fromkeys(name for line in lines for name in line))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
+    return text.getvalue()
+
+
+def _table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    rule = ["---"] * len(heads)
+    return "\n".join("| " + " | ".join(map(_text, line)) + " |" for line in (heads, rule, *lines))
+
+
+def _text(value: str) -> str:
+    """Text that stays text in Markdown and in a cell of its tables."""
+    return html.escape(" ".join(str(value).split()), quote=False).replace("|", "\\|")
+
+
+def _name(payload: dict[str, Any], run: dict[str, Any]) -> str:
+    label = next(row["label"] for row in payload["rows"] if row["id"] == run["row"])
+    return f"{label} (seed {run['seed']})"
+
+
+def _progress(run: dict[str, Any]) -> str:
+    return f"at step {run['step']} of {run['total_steps']}" if run["step"] is not None else NONE
+
+
+def _seeds(row: dict[str, Any]) -> str:
+    return str(row["planned"]) if row["finished"] == row["planned"] else f"{row['finished']} of {row['planned']}"
+
+
+def _difference(row: dict[str, Any]) -> str:
+    return "baseline" if row["baseline"] else interval(row["difference"])

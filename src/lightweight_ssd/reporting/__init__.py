@@ -1,1 +1,0 @@
-"""From run folders to the comparison: rows, differences with intervals, tables, figures, the page's data."""

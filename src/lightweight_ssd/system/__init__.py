@@ -1,0 +1,1 @@
+"""What the operating system offers, made safe: whole files, locks, disks, memory, process pools, signals, devices."""

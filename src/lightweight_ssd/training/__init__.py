@@ -1,0 +1,1 @@
+"""Lightning's side of a run: task, data module, schedule, stages, session, outputs."""

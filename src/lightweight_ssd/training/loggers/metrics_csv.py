@@ -1,0 +1,126 @@
+"""The run's own record: one `metrics.csv` that survives a resume and can be read by anything."""
+
+import csv
+import io
+import logging
+import time
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.loggers.logger import Logger
+from lightning.pytorch.utilities import rank_zero_only
+
+from lightweight_ssd.system.atomic_write import NotWritten, write_whole
+
+__all__ = ["MetricsCSV"]
+
+log = logging.getLogger(__name__)
+
+
+class MetricsCSV(Logger):
+    """Writes every logged figure to `<save_dir>/metrics.csv`, one row per step, one column per name.
+
+    Lightning's own CSV logger deletes the file when a run is resumed. This one keeps the rows up to the step from which
+    the run goes on and drops the later ones, which will be computed again: the file ends like that of an uninterrupted
+    run. Beside it, `times.csv` says after how many hours of training each step was logged, over all parts of the run: a
+    file of its own, since it is the one record that no two runs share.
+
+    Args:
+        save_dir: Folder of the run.
+        flush_every: Rows held back before the file is written anew.
+    """
+
+    def __init__(self, save_dir: str, flush_every: int = 20) -> None:
+        super().__init__()
+        self.path = Path(save_dir) / "metrics.csv"
+        self.times_path = Path(save_dir) / "times.csv"
+        self.flush_every = flush_every
+        self.rows: dict[int, dict[str, float]] = {}
+        self.hours: dict[int, float] = {}
+        self.started: float | None = None
+        self.pending = 0
+
+    @property
+    def name(self) -> str:
+        return "csv"
+
+    @property
+    def version(self) -> str:
+        return ""
+
+    @rank_zero_only
+    def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
+        """The configuration has a file of its own."""
+
+    @rank_zero_only
+    def resume(self, step: int) -> None:
+        """Takes the rows of an earlier part of the run that come before optimiser step `step`."""
+        self.rows = {at: row for at, row in _read(self.path).items() if at < step}
+        self.hours = {at: row["hours"] for at, row in _read(self.times_path).items() if at < step}
+
+    @rank_zero_only
+    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
+        row = self.rows.setdefault(int(step or 0), {})
+        row.update({name: float(value) for name, value in metrics.items()})
+        if self.started is None:
+            self.started = time.monotonic() - 3600 * max(self.hours.values(), default=0.0)
+        self.hours.setdefault(int(step or 0), (time.monotonic() - self.started) / 3600)
+        self.pending += 1
+        if self.pending % self.flush_every == 0:
+            self._flush_or_tell()
+
+    def latest(self, prefix: str) -> dict[str, float]:
+        """The last figure of each name that begins like this."""
+        rows = [row for _, row in sorted(self.rows.items())]
+        return {name: value for row in rows for name, value in row.items() if name.startswith(prefix)}
+
+    @rank_zero_only
+    def save(self) -> None:
+        """Lightning asks after every row; the rows are held back, or the cost would grow with their square."""
+
+    @rank_zero_only
+    def flush(self) -> None:
+        """Brings all rows to disk; the whole files are swapped in, so that a reader never sees half of one.
+
+        Raises:
+            NotWritten: The disk is full or cannot be written; the files hold what they held before.
+        """
+        if not self.rows:
+            return
+        _write(self.path, self.rows)
+        _write(self.times_path, {at: {"hours": round(self.hours[at], 6)} for at in self.rows if at in self.hours})
+        self.pending = 0
+
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        """Writes what was held back; after an error without another one that would hide it."""
+        if status == "success":
+            self.flush()
+        else:
+            self._flush_or_tell()
+
+    def _flush_or_tell(self) -> None:
+        """The rows stay in memory and are tried again later, at the latest before a checkpoint."""
+        try:
+            self.flush()
+        except NotWritten as error:
+            log.warning("%s", error)
+
+
+def _read(path: Path) -> dict[int, dict[str, float]]:
+    """Rows by step, empty where there is no file yet."""
+    if not path.is_file():
+        return {}
+    with path.open(newline="") as file:
+        rows = [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
+    return {int(row.pop("step")): row for row in rows}
+
+
+def _write(path: Path, rows: dict[int, dict[str, float]]) -> None:
+    names = sorted({name for row in rows.values() for name in row})
+    text = io.StringIO()
+    writer = csv.DictWriter(text, ["step", *names], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({"step": step, **row} for step, row in sorted(rows.items()))
+    write_whole(path, text.getvalue().encode(), durable=True)

@@ -1,0 +1,94 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from tests.broken_data import VOC_CASES, coco, jpeg, voc
+from tests.command_line import Outcome, run_command
+from tests.small_disk import run_on_small_disk
+
+UNION = ("data.train.2007=train", "data.train.2012=null", "data.val.2007=val", "data.test.2007=test")
+
+
+@pytest.fixture
+def show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.chdir(tmp_path)
+    voc(tmp_path / "devkit")
+
+    def run(*arguments: str) -> Outcome:
+        source = ("data=voc", "data.root=devkit", "data.class_names=[cat, dog]", "data.cache_dir=cache", *UNION)
+        return run_command(monkeypatch, capsys, "data", "show", *source, "image_size=64", *arguments)
+
+    return run
+
+
+def pixels(path: str) -> np.ndarray:
+    return np.asarray(Image.open(path).convert("RGB"))
+
+
+def test_a_sheet_is_written_and_repeats_with_its_seed(show):
+    ended = show()
+    assert ended.code is None
+    assert ended.out == "3 images, left as on disk, right as training sees them: contact_sheet.png\n"
+    assert show("output=made/again.png").code is None
+    assert np.array_equal(pixels("contact_sheet.png"), pixels("made/again.png"))
+    assert show("output=made/other.png", "seed=1").code is None
+    assert not np.array_equal(pixels("contact_sheet.png"), pixels("made/other.png"))
+
+
+def test_fewer_images_another_split_and_mosaic(show):
+    ended = show("images=1", "split=val", "augment=mosaic", "augment.steps.mosaic.p=1.0", "output=one.png")
+    assert ended.code is None and ended.out.startswith("1 image, ")
+    sheet = pixels("one.png")
+    assert sheet.shape[1] < 1000  # one pair, not four in a row
+    assert len(np.unique(sheet.reshape(-1, 3), axis=0)) > 1000
+
+
+def test_coco_and_the_built_in_data(tmp_path: Path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    coco(tmp_path / "set")
+    parts = [f"data.{split}.annotations={split}.json" for split in ("train", "val", "test")]
+    parts += [f"data.{split}.images=images" for split in ("train", "val", "test")]
+    source = ("coco", "data.root=set", f"data.cache_dir={tmp_path / 'cache'}", *parts)
+    assert run_command(monkeypatch, capsys, "data", "show", *source, "image_size=64").code is None
+    drawn = ("shapes", "data.train_images=2", "data.val_images=1", "data.test_images=1", "data.image_size=64")
+    assert run_command(monkeypatch, capsys, "data", "show", *drawn, "image_size=64").code is None
+
+
+def test_a_full_disk_is_one_sentence(tmp_path: Path):
+    (disk := tmp_path / "disk").mkdir()
+    drawn = ["data=shapes", "data.train_images=2", "data.val_images=1", "data.test_images=1", "data.image_size=64"]
+    arguments = ["lssd", "data", "show", *drawn, f"data.root={tmp_path}", "image_size=64", f"output={disk / 'a.png'}"]
+    code = f"import sys; from lightweight_ssd.cli import main; sys.argv = {arguments!r}; main()"
+    ended = run_on_small_disk(disk, "16k", code)
+    assert ended.returncode == 1
+    assert f"lssd data show: Expected room to write in {disk / 'a.png'} but the disk is full" in ended.stderr
+    assert "make room, or name another output=…, and call the same command again." in ended.stderr
+
+
+def test_an_image_that_cannot_be_read_is_named_or_skipped(show):
+    Path("devkit/VOC2007/JPEGImages/b.jpg").write_bytes(jpeg(1)[:500])
+    ended = show()
+    assert ended.code == 1 and "b.jpg" in ended.err and "Traceback" not in ended.err
+    assert not Path("contact_sheet.png").exists()
+    assert show("data.on_bad=skip").code is None
+    VOC_CASES["class"][1](Path("devkit"))
+    assert "catt" in show().err
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("split=all", "Expected split to be one of train, val, test, but got all."),
+        ("images=0", "Expected images as a whole number from 1 to 400, but got 0."),
+        ("seed=one", "Expected seed as a whole number from 0 to"),
+        ("output=sheet.jpg", "Expected a PNG file for output=… but got sheet.jpg; give output=contact_sheet.png."),
+        ("output=file/sheet.png", "Expected a folder to write in for output=… but got file"),
+        ("data.root=nowhere", "Expected a VOC devkit at"),
+    ],
+)
+def test_bad_setting_gets_one_sentence(option: str, message: str, show):
+    Path("file").touch()
+    ended = show(option)
+    assert ended.code == 1
+    assert message in ended.err and "Traceback" not in ended.err

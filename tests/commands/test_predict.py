@@ -1,0 +1,148 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from tests.command_line import run_command, tiny_checkpoint
+
+from lightweight_ssd.augment.pipeline import Pipeline
+from lightweight_ssd.commands.predict import find_images, picture_names
+from lightweight_ssd.data.images.reader import read_image
+
+
+@pytest.fixture(autouse=True)
+def in_a_new_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def write_image(path: str, width: int = 60, height: int = 40) -> None:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(len(path)).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(path)
+
+
+def test_boxes_are_those_of_the_detector_in_pixels_of_the_file(monkeypatch, capsys):
+    detector, _ = tiny_checkpoint(Path("tiny.ckpt"), [64, 96])
+    write_image("photos/a.png", 192, 256)
+    write_image("photos/b.PNG", 48, 32)
+    ended = run_command(
+        monkeypatch, capsys, "predict", "checkpoint=tiny.ckpt", "source=photos", "score_threshold=0.011", "device=cpu"
+    )
+    assert ended.code is None
+    entries = json.loads(Path("predictions/predictions.json").read_text())
+    assert [(entry["file"], entry["width"], entry["height"]) for entry in entries] == [
+        ("photos/a.png", 192, 256),
+        ("photos/b.PNG", 48, 32),
+    ]
+    detector.postprocess_settings["score_threshold"] = 0.011
+    none = (np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.random.default_rng(0))
+    for entry, scale in zip(entries, ([2, 4, 2, 4], [0.5, 0.5, 0.5, 0.5]), strict=True):
+        image = Pipeline({}, [64, 96])(read_image(entry["file"]), *none)[0]
+        expected = detector.predict(torch.from_numpy(image).permute(2, 0, 1)[None])[0]
+        assert len(expected.boxes) > 0
+        assert [found["label"] for found in entry["detections"]] == expected.labels.tolist()
+        scores = torch.tensor([found["score"] for found in entry["detections"]])
+        torch.testing.assert_close(scores, expected.scores, rtol=0, atol=1e-5)
+        boxes = torch.tensor([found["box"] for found in entry["detections"]])
+        torch.testing.assert_close(boxes, expected.boxes * torch.tensor(scale), rtol=0, atol=1e-2)
+        assert {found["class_name"] for found in entry["detections"]} <= {"circle", "square"}
+        drawn = read_image(Path("predictions", entry["picture"]))
+        assert drawn.shape == (entry["height"], entry["width"], 3)
+
+
+def test_categories_have_the_ids_of_the_data_it_was_trained_on(monkeypatch, capsys):
+    tiny_checkpoint(Path("tiny.ckpt"))
+    write_image("photos/a.jpg")
+    arguments = ("predict", "checkpoint=tiny.ckpt", "source=photos", "score_threshold=0.011", "device=cpu")
+    for ids in ([1, 2], [17, 90]):  # a checkpoint that does not tell; one trained on data with gaps
+        assert run_command(monkeypatch, capsys, *arguments).code is None
+        (entry,) = json.loads(Path("predictions/predictions.json").read_text())
+        found = {(each["label"], each["class_name"], each["category_id"]) for each in entry["detections"]}
+        assert found and found <= {(0, "circle", ids[0]), (1, "square", ids[1])}
+        checkpoint = torch.load("tiny.ckpt", weights_only=True)
+        checkpoint["hyper_parameters"]["category_ids"] = [17, 90]
+        torch.save(checkpoint, "tiny.ckpt")
+
+
+def test_broken_images_are_named_and_the_rest_is_done(monkeypatch, capsys):
+    tiny_checkpoint(Path("tiny.ckpt"))
+    for name in "ade":
+        write_image(f"photos/{name}.jpg")
+    whole = Path("photos/a.jpg").read_bytes()
+    Path("photos/b.jpg").write_bytes(whole[: len(whole) // 2])
+    Path("photos/c.png").write_text("not an image")
+    Path("photos/f.webp").symlink_to("nowhere")
+    Path("photos/notes.txt").touch()
+    ended = run_command(monkeypatch, capsys, "predict", "checkpoint=tiny.ckpt", "source=photos", "batch_size=2")
+    assert ended.code == 1
+    for name in ("b.jpg", "c.png", "f.webp"):
+        assert f"photos/{name}" in ended.err
+    assert "skipped 3 of 6 images" in ended.err
+    assert "3 of 6 images, " in ended.out
+    entries = json.loads(Path("predictions/predictions.json").read_text())
+    assert [entry["file"] for entry in entries] == [f"photos/{name}.jpg" for name in "ade"]
+    assert sorted(path.name for path in Path("predictions").iterdir()) == [
+        "a.jpg",
+        "d.jpg",
+        "e.jpg",
+        "predictions.json",
+    ]
+
+
+def test_glob_of_equal_names_loses_no_picture(monkeypatch, capsys):
+    tiny_checkpoint(Path("tiny.ckpt"))
+    for path in ("photos/a.jpg", "photos/a.png", "photos/b/a.jpg"):
+        write_image(path)
+    before = {path: path.read_bytes() for path in find_images("photos/**/*")}
+    ended = run_command(
+        monkeypatch, capsys, "predict", "checkpoint=tiny.ckpt", "source=photos/**/*", "output=found", "device=cpu"
+    )
+    assert ended.code is None
+    assert len(before) == 3
+    assert len(list(Path("found").glob("*.jpg"))) == 3
+    assert before == {path: path.read_bytes() for path in find_images("photos/**/*")}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["source=photos"], "Expected a checkpoint; give checkpoint="),
+        (["checkpoint=tiny.ckpt"], "Expected a source; give source="),
+        (["checkpoint=none.ckpt", "source=photos"], "There is no checkpoint at none.ckpt"),
+        (["checkpoint=photos/a.jpg", "source=photos"], "photos/a.jpg is not a whole checkpoint file"),
+        (["checkpoint=tiny.ckpt", "source=empty"], "There is no image (jpg, jpeg, png, bmp, webp) at source=empty"),
+        (["checkpoint=tiny.ckpt", "source=photos/*.png"], "at source=photos/*.png"),
+        (["checkpoint=tiny.ckpt", "source=tiny.ckpt"], "Expected an image (jpg, jpeg, png, bmp, webp) for source=…"),
+        (["checkpoint=tiny.ckpt", "source=photos", "output=tiny.ckpt"], "Expected a folder to write in for output=…"),
+        (["checkpoint=tiny.ckpt", "source=photos", "output=photos"], "Expected another folder for output=…"),
+        (["checkpoint=tiny.ckpt", "source=photos", "score_threshold=1.5"], "Expected score_threshold from 0"),
+        (["checkpoint=tiny.ckpt", "source=photos", "batch_size=0"], "Expected batch_size as a whole number"),
+        (["checkpoint=tiny.ckpt", "source=photos", "device=gpu"], "Expected device=auto, cpu, cuda"),
+    ],
+)
+def test_bad_setting_gets_one_sentence(options: list[str], message: str, monkeypatch, capsys):
+    tiny_checkpoint(Path("tiny.ckpt"))
+    Path("empty").mkdir()
+    write_image("photos/a.jpg")
+    ended = run_command(monkeypatch, capsys, "predict", *options)
+    assert ended.code == 1
+    assert message in ended.err
+    assert "Traceback" not in ended.err
+    assert not Path("predictions/predictions.json").exists()
+
+
+def test_find_images_sorts_and_takes_names_with_brackets():
+    for path in ("p/b[1].jpg", "p/a.BMP", "p/c.webp", "p/inside/d.jpg"):
+        write_image(path)
+    Path("p/folder.jpg").mkdir()
+    assert [path.name for path in find_images("p")] == ["a.BMP", "b[1].jpg", "c.webp"]
+    assert find_images("p/b[1].jpg") == [Path("p/b[1].jpg")]
+    assert [path.name for path in find_images(str(Path("p").absolute() / "**" / "*.jpg"))] == ["b[1].jpg", "d.jpg"]
+
+
+def test_picture_names_differ_also_from_names_that_look_numbered():
+    assert picture_names([]) == {}
+    names = picture_names([Path("a/x.jpg"), Path("a/x-2.jpg"), Path("b/X.png"), Path("c/x.bmp")])
+    assert list(names.values()) == ["x.jpg", "x-2.jpg", "X-3.jpg", "x-4.jpg"]

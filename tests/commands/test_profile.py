@@ -1,0 +1,93 @@
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from tests.command_line import TINY, run_command, tiny_checkpoint, tiny_config
+
+from lightweight_ssd.commands.profile import profile, table
+
+
+@pytest.fixture(autouse=True)
+def in_a_new_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_command_prints_and_writes(tmp_path: Path, monkeypatch, capsys):
+    size = ("image_size=[64,96]", "num_classes=3", "warmup=0", "repeats=2", "device=cpu")
+    ended = run_command(monkeypatch, capsys, "profile", *TINY, *size, "output=made/tiny.json")
+    assert ended.code is None
+    assert "MBlitenet + CFPN, 3 classes, input 96×64" in ended.out
+    assert "written to made/tiny.json" in ended.out
+    figures = json.loads(Path("made/tiny.json").read_text())
+    assert figures["input_size"] == [64, 96]
+    assert figures["parameters"] == sum(part["parameters"] for part in figures["parts"].values()) > 0
+    assert figures["macs"] == sum(part["macs"] for part in figures["parts"].values()) > 0
+    assert figures["latency_p10_ms"] <= figures["latency_ms"] <= figures["latency_p90_ms"]
+    assert figures["predict_latency_p10_ms"] <= figures["predict_latency_ms"] <= figures["predict_latency_p90_ms"]
+    assert (figures["threads"], figures["device_type"]) == (1, "cpu")
+    assert figures["device"]
+    assert figures["torch"] == torch.__version__
+    assert [path.name for path in tmp_path.iterdir()] == ["made"]  # no folder of Hydra's
+
+
+def test_checkpoint_brings_its_own_detector_and_size(tmp_path: Path):
+    detector, _ = tiny_checkpoint(tmp_path / "tiny.ckpt", [64, 96])
+    config = {**tiny_config(), "checkpoint": str(tmp_path / "tiny.ckpt"), "num_classes": 20}
+    figures = profile(config)
+    assert figures["parameters"] == sum(weight.numel() for weight in detector.parameters())
+    assert (figures["classes"], figures["input_size"]) == (2, [64, 96])
+    assert profile(config, ["image_size"])["input_size"] == [64, 64]
+    assert table(figures).startswith(f"{tmp_path / 'tiny.ckpt'}: MBlitenet + CFPN, 2 classes, input 96×64")
+
+
+def test_threads_are_given_back():
+    before = torch.get_num_threads()
+    assert profile(tiny_config(64, "threads=2"))["threads"] == 2
+    assert torch.get_num_threads() == before
+
+
+def test_global_random_stream_is_left_alone():
+    torch.manual_seed(1)
+    expected = torch.rand(3)
+    torch.manual_seed(1)
+    profile(tiny_config())
+    assert torch.equal(torch.rand(3), expected)
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("threads=0", "Expected threads as a whole number of at least 1 but got 0."),
+        ("repeats=many", "Expected repeats as a whole number of at least 1 but got many."),
+        ("device=tpu", "Expected device=auto, cpu, cuda or cuda:N but got tpu."),
+        ("device=cuda:99", "Expected a GPU for device=cuda:99 but PyTorch sees"),
+        ("image_size=1", "Expected an image_size of"),
+        ("checkpoint=none.ckpt", "There is no checkpoint at none.ckpt"),
+        ("output=file/figures.json", "Expected a folder to write in for output=… but got file (File exists)."),
+        ("output=.", "is a folder; give output=profile.json."),
+    ],
+)
+def test_bad_setting_gets_one_sentence(option: str, message: str, monkeypatch, capsys):
+    Path("file").touch()
+    ended = run_command(monkeypatch, capsys, "profile", option)
+    assert ended.code == 1
+    assert message in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_what_a_checkpoint_overrules_is_refused(monkeypatch, capsys):
+    ended = run_command(monkeypatch, capsys, "profile", "checkpoint=a.ckpt", "neck=fpn", "backbone.last_channels=8")
+    assert ended.code == 1
+    assert "Expected no backbone, neck with checkpoint=…" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [("nck=fpn", "Could not override 'nck'"), ("neck=fpm", "Could not find 'neck/fpm'"), ("neck.widht=8", "'widht'")],
+)
+def test_misspelled_option_gets_hydras_message(option: str, message: str, monkeypatch, capsys):
+    ended = run_command(monkeypatch, capsys, "profile", option)
+    assert ended.code == 1
+    assert message in ended.err
+    assert "Traceback" not in ended.err

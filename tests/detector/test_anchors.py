@@ -1,0 +1,79 @@
+"""Anchors against hand-computed ones and the counts of the reading."""
+
+import math
+from typing import Any
+
+import pytest
+import torch
+
+from lightweight_ssd.detector.anchors import SSDAnchors
+
+LEVELS_300 = [(38, 38), (19, 19), (10, 10), (5, 5), (3, 3)]
+
+
+def test_no_levels_are_refused() -> None:
+    with pytest.raises(ValueError, match="one level or more"):
+        SSDAnchors().per_cell(0)
+
+
+def test_count_at_300() -> None:
+    anchors = SSDAnchors()(LEVELS_300, (300, 300))
+    assert anchors.shape == (7302, 4)
+    assert anchors.dtype == torch.float32
+    assert anchors.device.type == "cpu"
+
+
+def test_a_level_without_cells_has_no_anchors() -> None:
+    assert SSDAnchors()([(0, 0)], (10, 10)).shape == (0, 4)
+
+
+def test_scales_are_even_with_the_geometric_mean_between() -> None:
+    shapes = SSDAnchors().shapes(5)
+    assert shapes[0] == [(0.1, 1.0), (0.2, 2.0), (0.2, 0.5)]
+    scales = [0.2, 0.3875, 0.575, 0.7625, 0.95, 1.0]
+    for level, scale, after in zip(shapes[1:], scales[1:-1], scales[2:], strict=True):
+        assert [value for value, _ in level] == pytest.approx([scale] * 5 + [math.sqrt(scale * after)])
+        assert [ratio for _, ratio in level] == pytest.approx([1, 2, 1 / 2, 3, 1 / 3, 1])
+
+
+def test_order_is_level_row_column_anchor() -> None:
+    anchors = SSDAnchors(lowest=[(0.1, 1.0), (0.2, 1.0)], aspect_ratios=[1.0], scale_after_last=None)(
+        [(2, 3), (1, 1)], (60, 90)
+    )
+    centres = ((anchors[:, :2] + anchors[:, 2:]) / 2).tolist()
+    cells = [[15.0, 15.0], [45.0, 15.0], [75.0, 15.0], [15.0, 45.0], [45.0, 45.0], [75.0, 45.0]]
+    expected = [cell for cell in cells for _ in range(2)] + [[45.0, 30.0]]
+    torch.testing.assert_close(torch.tensor(centres), torch.tensor(expected))
+    sides = (anchors[:, 2] - anchors[:, 0]).tolist()
+    assert sides == pytest.approx([6.0, 12.0] * 6 + [57.0], abs=1e-4)
+
+
+def test_width_over_height_is_the_ratio_in_units_of_the_shorter_side() -> None:
+    anchors = SSDAnchors(lowest=[(0.5, 4.0)])([(1, 1)], (100, 200))
+    torch.testing.assert_close(anchors, torch.tensor([[50.0, 37.5, 150.0, 62.5]]))
+
+
+def test_anchors_reach_outside_the_image() -> None:
+    anchors = SSDAnchors()(LEVELS_300, (300, 300))
+    assert anchors.min() < 0
+    assert anchors.max() > 300
+
+
+def test_lowest_can_follow_the_rule() -> None:
+    assert SSDAnchors(lowest=None).per_cell(3) == [6, 6, 6]
+    assert SSDAnchors(lowest=None, scale_after_last=None, aspect_ratios=[1.0]).per_cell(1) == [1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"min_scale": 0.0}, "positive scales"),
+        ({"aspect_ratios": [1.0, -2.0]}, "positive scales"),
+        ({"scale_after_last": 0.0}, "positive scales"),
+        ({"aspect_ratios": []}, "at least one anchor per cell"),
+        ({"lowest": []}, "at least one anchor per cell"),
+    ],
+)
+def test_mistakes_are_named(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        SSDAnchors(**changes)

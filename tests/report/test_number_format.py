@@ -1,0 +1,22 @@
+"""Cells have the digits that mean something, and nothing else."""
+
+from lightweight_ssd.report.number_format import interval, percent, share, signed, timed
+
+
+def test_the_minus_is_a_real_one_and_zero_has_no_sign() -> None:
+    assert (percent(-0.0123), percent(-0.0001), percent(0.0)) == ("−1.2", "0.0", "0.0")
+    assert (signed(-0.0123), signed(-0.0004), signed(0.00004), signed(None)) == ("−1.2", "−0.04", "±0.0", "–")
+    shown = interval({"mean": -0.02, "low": -0.03, "high": -0.0101, "shown": True})
+    assert shown == "−2.0 [−3.0, −1.0]" and "-" not in shown
+
+
+def test_one_seed_has_no_spread() -> None:
+    row = {"figures": {"map_50": {"mean": 0.741, "std": None, "n": 1}, "macs": None}}
+    assert (share(row, "map_50"), share(row, "macs")) == ("74.1", "–")
+
+
+def test_milliseconds_are_no_more_exact_than_their_spread() -> None:
+    figures = [(2.3456, None), (2.3456, 0.0), (0.81, 0.004), (152.4, 3.2), (99.0, 120.0), (0.0, None)]
+    cells = [timed({"mean": mean, "std": std}) for mean, std in figures]
+    assert cells == ["2.35 ms", "2.35 ± 0.00 ms", "0.810 ± 0.004 ms", "152 ± 3 ms", "99 ± 120 ms", "0.00 ms"]
+    assert timed(None) == "–"

@@ -1,0 +1,17 @@
+"""What a run refuses before it builds anything; its acts are tested in test_train, through the command."""
+
+from pathlib import Path
+
+import pytest
+from tests.running import smoke_config
+
+from lightweight_ssd.training.stages import prepare
+
+
+@pytest.mark.parametrize("name", ["best", "early_stopping"])
+def test_a_figure_of_coco_cannot_be_watched_without_it(tmp_path: Path, name: str) -> None:
+    cfg = smoke_config(tmp_path, "coco_metric=null", f"callbacks.{name}.monitor=val/coco_ap")
+    said = rf"Expected coco_metric for callbacks\.{name}\.monitor=val/coco_ap, but it is null: leave it on, or set"
+    with pytest.raises(ValueError, match=said):
+        prepare(cfg, {}, None)
+    assert not list(tmp_path.iterdir())

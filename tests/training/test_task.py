@@ -1,0 +1,54 @@
+"""What the LightningModule itself decides: which weights decay, the rate, and the way back to image pixels."""
+
+from pathlib import Path
+from unittest.mock import Mock
+
+import pytest
+import torch
+from lightning.pytorch import Trainer
+from tests.command_line import tiny_checkpoint
+from torch import distributed, nn
+
+from lightweight_ssd.loss.criterion import Criterion
+from lightweight_ssd.metrics.voc import VOCMetric
+from lightweight_ssd.training.task import DetectionTask, parameter_groups, to_original_pixels
+from lightweight_ssd.types import Detections
+
+
+def test_weight_decay_acts_on_convolution_weights_only(tmp_path) -> None:
+    detector, _ = tiny_checkpoint(tmp_path / "tiny.ckpt")
+    decayed, rest = parameter_groups(detector)
+    assert {parameter.ndim for parameter in decayed["params"]} == {4}
+    assert {parameter.ndim for parameter in rest["params"]} == {1} and rest["weight_decay"] == 0
+    assert len(decayed["params"]) + len(rest["params"]) == len(list(detector.parameters()))
+
+
+def test_a_shared_convolution_stands_once() -> None:
+    layer = nn.Conv2d(1, 1, 1)
+    groups = parameter_groups(nn.Sequential(layer, layer))
+    assert [len(group["params"]) for group in groups] == [1, 1]
+
+
+@pytest.mark.parametrize("found", [0, 2])
+def test_boxes_go_back_to_the_image_file(found: int) -> None:
+    boxes = torch.tensor([[30.0, 60.0, 150.0, 300.0]] * found).reshape(-1, 4)
+    detections = Detections(boxes, torch.ones(found), torch.zeros(found).long())
+    scaled = to_original_pixels(detections, (300, 300), (600, 200)).boxes
+    assert scaled.tolist() == [[20.0, 120.0, 100.0, 600.0]] * found
+
+
+def test_a_group_of_another_size_than_the_trainers_is_refused(tmp_path: Path) -> None:
+    """Promise G2, broken on purpose: a group that an earlier run of this process left behind, and a trainer of two."""
+    detector, class_names = tiny_checkpoint(tmp_path / "tiny.ckpt")
+    task = DetectionTask(detector, Mock(spec=Criterion), VOCMetric(class_names))
+    task.trainer = Mock(spec=Trainer, world_size=2)
+    with pytest.raises(ValueError, match="counts on 2 processes, but 1 are there"):
+        task.setup("fit")  # no group at all
+    distributed.init_process_group("gloo", init_method=f"file://{tmp_path / 'store'}", rank=0, world_size=1)
+    try:
+        with pytest.raises(ValueError, match="counts on 2 processes, but 1 are there"):
+            task.setup("fit")
+        task.trainer = Mock(spec=Trainer, world_size=1)
+        task.setup("fit")
+    finally:
+        distributed.destroy_process_group()
