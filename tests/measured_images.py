@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from lightweight_ssd.metrics.image_records import ImageRecordsMetric
-from lightweight_ssd.types import Annotation, Detections
+from lightweight_ssd.tensor_types import Detections
+from lightweight_ssd.types import Annotation
 
 NAMES = ("ball", "box", "cone", "never")
 M = TypeVar("M", bound=ImageRecordsMetric)

@@ -15,7 +15,7 @@ import yaml
 from PIL import Image, ImageDraw
 
 from lightweight_ssd.metrics.average_precision import PackedDetections, PackedObjects, voc_average_precision
-from lightweight_ssd.runs.status import write_json
+from lightweight_ssd.system.json_file import write_json
 
 CLASSES = ("circle", "square", "triangle")
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

@@ -5,7 +5,7 @@ import pytest
 
 from lightweight_ssd import __version__
 from lightweight_ssd.cli import _COMMANDS
-from lightweight_ssd.commands.console import name_first_argument
+from lightweight_ssd.config.overrides import name_first_argument
 from lightweight_ssd.config.paths import CONF_DIR
 from tests.command_line import run_command
 

@@ -10,7 +10,8 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import get_object
 from omegaconf import OmegaConf
 
-from lightweight_ssd.checkpoint.load import build, build_detector
+from lightweight_ssd.checkpoint.load import build_detector
+from lightweight_ssd.config.instantiate import build
 from lightweight_ssd.config.paths import CONF_DIR
 
 GROUPS = (

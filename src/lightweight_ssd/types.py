@@ -1,14 +1,11 @@
-"""The words that every floor of the house shares: one annotation, one training batch, raw outputs, detections."""
+"""Named tuples that every package shares, numpy only: one image's annotation, one sample's key."""
 
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Int, Int64, UInt8
-from torch import Tensor
+from jaxtyping import Bool, Float32, Int64
 
-__all__ = ["EMA_KEY", "Annotation", "Batch", "Detections", "RawOutputs", "SampleKey"]
-
-EMA_KEY = "ema_state_dict"  # where a checkpoint holds the moving average of its weights
+__all__ = ["Annotation", "SampleKey"]
 
 
 class Annotation(NamedTuple):
@@ -73,49 +70,3 @@ class SampleKey(NamedTuple):
     epoch: int
     position: int
     index: int  # pyright: ignore[reportIncompatibleMethodOverride]  # a tuple's method of this name is not missed
-
-
-class Batch(NamedTuple):
-    """A collated batch.
-
-    Attributes:
-        images: RGB, 0 to 255.
-        boxes: xyxy in pixels of the network's input, padded with zeros to the largest count in the batch.
-        labels: Class index, −1 where padded.
-        annotations: The untouched annotation of each image, in the same order.
-        skipped: One sentence for each file that could not be used while the batch was read, with `data.on_bad=skip`.
-    """
-
-    images: UInt8[Tensor, "B 3 H W"]
-    boxes: Float[Tensor, "B M 4"]
-    labels: Int[Tensor, "B M"]
-    annotations: list[Annotation]
-    skipped: list[str]
-
-
-class RawOutputs(NamedTuple):
-    """What the network says before any threshold or suppression.
-
-    Attributes:
-        logits: Class logits per anchor; a sigmoid makes them scores.
-        offsets: Encoded (cx, cy, w, h) against the anchors.
-        anchors: xyxy in pixels of the network's input.
-    """
-
-    logits: Float[Tensor, "B A C"]
-    offsets: Float[Tensor, "B A 4"]
-    anchors: Float[Tensor, "A 4"]
-
-
-class Detections(NamedTuple):
-    """What was found in one image, by falling score.
-
-    Attributes:
-        boxes: xyxy, in pixels of the network's input unless said otherwise.
-        scores: 0 to 1.
-        labels: Class index, from 0.
-    """
-
-    boxes: Float[Tensor, "D 4"]
-    scores: Float[Tensor, " D"]
-    labels: Int[Tensor, " D"]

@@ -11,7 +11,8 @@ from lightweight_ssd.analysis.evaluated_set import read_evaluated_set
 from lightweight_ssd.data.formats.coco_results import write_detections, write_ground_truth
 from lightweight_ssd.metrics.average_precision import voc_average_precision
 from lightweight_ssd.metrics.voc import VOCMetric
-from lightweight_ssd.types import Annotation, Detections
+from lightweight_ssd.tensor_types import Detections
+from lightweight_ssd.types import Annotation
 
 NAMES = ("cat", "dog", "hen")
 

@@ -13,7 +13,7 @@ from lightweight_ssd.augment.crop import SSDCrop
 from lightweight_ssd.augment.flip import HorizontalFlip
 from lightweight_ssd.augment.mosaic import Mosaic
 from lightweight_ssd.augment.pipeline import Pipeline
-from lightweight_ssd.checkpoint.load import build
+from lightweight_ssd.config.instantiate import build
 from lightweight_ssd.config.paths import CONF_DIR
 from lightweight_ssd.types import Annotation
 

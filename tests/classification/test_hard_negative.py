@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from lightweight_ssd.classification.hard_negative import HardNegativeLoss
 from lightweight_ssd.loss.criterion import Criterion
 from lightweight_ssd.loss.smooth_l1 import SmoothL1
-from lightweight_ssd.types import RawOutputs
+from lightweight_ssd.tensor_types import RawOutputs
 
 
 def random_case(anchors: int = 40, classes: int = 5) -> tuple[Tensor, Tensor]:

@@ -17,7 +17,7 @@ from tests.command_line import ending, run_command
 from tests.small_archives import coco_archives, config_values, voc_archives
 from tests.small_disk import run_on_small_disk
 
-from lightweight_ssd.checkpoint.load import build
+from lightweight_ssd.config.instantiate import build
 from lightweight_ssd.config.paths import CONF_DIR
 
 PARTS = {"voc": ["trainval2007", "test2007", "trainval2012"], "coco": ["annotations", "val2017", "train2017"]}

@@ -16,7 +16,7 @@ import pytest
 from tests.command_line import Outcome, ending, run_command
 from tests.run_folders import TABLE, draw_scene, write_run_folder, write_table
 
-from lightweight_ssd.commands.report import hydra_arguments
+from lightweight_ssd.config.overrides import hydra_arguments
 from lightweight_ssd.sweeps.record import JobRecord, write_job, write_sweep
 
 FAST = ("resamples=50", "max_images=2")

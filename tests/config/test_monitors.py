@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 from tests.running import smoke_config
 
-from lightweight_ssd.config.monitors import _TERMS, COCO_FIGURES, check_figures, check_monitors, check_objective
+from lightweight_ssd.config.monitors import _TERMS, check_figures, check_monitors, check_objective
 from lightweight_ssd.loss.criterion import TERMS
 from lightweight_ssd.metrics.coco import COCOResult
+from lightweight_ssd.metrics.names import COCO_FIGURES
 
 
 @pytest.mark.parametrize(

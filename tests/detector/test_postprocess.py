@@ -11,7 +11,7 @@ from torchvision.ops import box_iou, nms
 
 from lightweight_ssd.detector.postprocess import postprocess
 from lightweight_ssd.ops.box_coding import decode
-from lightweight_ssd.types import RawOutputs
+from lightweight_ssd.tensor_types import RawOutputs
 
 SIZE = (90, 120)
 FUZZING = settings(max_examples=300, deadline=None, derandomize=True, database=None)

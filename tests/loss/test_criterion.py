@@ -15,7 +15,7 @@ from lightweight_ssd.loss.bll import BLL
 from lightweight_ssd.loss.criterion import Criterion
 from lightweight_ssd.loss.l2 import L2
 from lightweight_ssd.loss.smooth_l1 import SmoothL1
-from lightweight_ssd.types import RawOutputs
+from lightweight_ssd.tensor_types import RawOutputs
 
 CLASSES = 3
 CENTRES = torch.cartesian_prod(torch.arange(5.0, 50, 10), torch.arange(5.0, 50, 10))

@@ -17,7 +17,8 @@ from pycocotools.cocoeval import COCOeval
 from tests.measured_images import NAMES, feed
 
 from lightweight_ssd.metrics.coco import COCOMetric, COCOResult
-from lightweight_ssd.types import Annotation, Detections
+from lightweight_ssd.tensor_types import Detections
+from lightweight_ssd.types import Annotation
 
 CATEGORY_IDS = (1, 3, 17, 44, 90)  # with gaps, as COCO's own; the fourth never occurs
 COLOURS = ("red", "green", "blue", "never", "grey")

@@ -12,7 +12,8 @@ import torch.multiprocessing as mp
 from tests.measured_images import NAMES, feed, image
 
 from lightweight_ssd.metrics.voc import VOCMetric, VOCResult
-from lightweight_ssd.types import Annotation, Detections
+from lightweight_ssd.tensor_types import Detections
+from lightweight_ssd.types import Annotation
 
 
 def assert_same(left: VOCResult, right: VOCResult) -> None:

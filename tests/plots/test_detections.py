@@ -7,7 +7,8 @@ from matplotlib.colors import to_rgb
 
 from lightweight_ssd.plots.detections import detection_gallery, draw_boxes
 from lightweight_ssd.plots.style import class_colours, save
-from lightweight_ssd.types import Annotation, Detections
+from lightweight_ssd.tensor_types import Detections
+from lightweight_ssd.types import Annotation
 
 NAMES = ("cat", "dog")
 GRAY = np.full((200, 300, 3), 128, np.uint8)

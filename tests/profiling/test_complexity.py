@@ -6,7 +6,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from tests.command_line import tiny_config
 
-from lightweight_ssd.checkpoint.load import build
+from lightweight_ssd.config.instantiate import build
 from lightweight_ssd.config.paths import CONF_DIR
 from lightweight_ssd.detector.ssd import Detector
 from lightweight_ssd.profiling.complexity import complexity, multiply_adds_by_part, parameters_by_part

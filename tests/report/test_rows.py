@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from tests.run_folders import TABLE, PlannedRow, draw_scene, write_run_folder, write_table
 
-from lightweight_ssd.report.rows import Spread, choose_baselines, config_differences, figure_of, rows_of, spread
+from lightweight_ssd.report.rows import Spread, choose_baselines, config_differences, rows_of, spread
 from lightweight_ssd.runs.record import find_runs
+from lightweight_ssd.runs.results import figure_of
 
 
 def _rows(*paths: Path):

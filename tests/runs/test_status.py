@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from lightweight_ssd.runs.status import read_results, read_status, write_json, write_status
+from lightweight_ssd.runs.status import read_results, read_status, write_status
 from lightweight_ssd.system.atomic_write import NotWritten
+from lightweight_ssd.system.json_file import write_json
 
 
 def test_nothing_written_reads_as_empty(tmp_path: Path) -> None:

@@ -15,7 +15,6 @@ from tests.command_line import run_command
 from tests.running import smoke_config
 from tests.training.test_bare_step import tiny
 
-from lightweight_ssd.commands import train
 from lightweight_ssd.training import batch_size
 from lightweight_ssd.training.bare_step import Rehearsal, place_of
 from lightweight_ssd.training.batch_size import choose_batch_size, largest, step_fits
@@ -120,13 +119,13 @@ def test_a_search_is_remembered_for_the_same_run(tmp_path: Path, monkeypatch: py
 def test_other_ranks_get_the_number_of_the_first(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("LSSD_BATCH_SIZE", "56")
     cfg = OmegaConf.create({"batch_size": "auto"})
-    train._settle_batch_size(cfg)
+    session.settle_batch_size(cfg)
     assert cfg.batch_size == 56
 
 
 def test_a_number_needs_no_search():
     cfg = OmegaConf.create({"batch_size": 16})
-    train._settle_batch_size(cfg)
+    session.settle_batch_size(cfg)
     assert cfg.batch_size == 16 and "LSSD_BATCH_SIZE" not in os.environ
 
 

@@ -12,7 +12,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from tests.cached_images import hold_up
 from tests.running import smoke_config
 
-from lightweight_ssd.checkpoint.load import build
+from lightweight_ssd.config.instantiate import build
 from lightweight_ssd.training.datamodule import DetectionDataModule
 
 

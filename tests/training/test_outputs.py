@@ -10,7 +10,7 @@ from tests.measured_images import NAMES, feed, image
 
 from lightweight_ssd.metrics.coco import COCOMetric
 from lightweight_ssd.metrics.voc import VOCMetric
-from lightweight_ssd.runs.status import write_json
+from lightweight_ssd.system.json_file import write_json
 from lightweight_ssd.training.outputs import result_figures, write_evaluation
 
 

@@ -11,8 +11,8 @@ from torch import distributed, nn
 
 from lightweight_ssd.loss.criterion import Criterion
 from lightweight_ssd.metrics.voc import VOCMetric
+from lightweight_ssd.tensor_types import Detections
 from lightweight_ssd.training.task import DetectionTask, parameter_groups, to_original_pixels
-from lightweight_ssd.types import Detections
 
 
 def test_weight_decay_acts_on_convolution_weights_only(tmp_path) -> None:

@@ -27,7 +27,7 @@ from statistics import median, quantiles
 from types import ModuleType
 from typing import Literal, NamedTuple, TypeVar
 
-from lightweight_ssd.runs.folder import environment
+from lightweight_ssd.runs.environment import environment
 
 __all__ = ["Figure", "Record", "Target", "Timing", "import_peer", "interleaved", "publish", "reached", "table"]
 

@@ -8,10 +8,10 @@ import torch
 from lightning.pytorch import Callback
 from omegaconf import DictConfig, OmegaConf
 
-from lightweight_ssd.checkpoint.load import build
+from lightweight_ssd.config.instantiate import build
+from lightweight_ssd.tensor_types import Batch
 from lightweight_ssd.training.datamodule import DetectionDataModule
 from lightweight_ssd.training.stages import Parts, prepare
-from lightweight_ssd.types import Batch
 
 __all__ = ["images_per_second", "loop_seconds", "steps_when_fed"]
 

@@ -15,8 +15,8 @@ from torch.optim import SGD, Optimizer
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from lightweight_ssd.benchmark.peers import SSDLITE320, YOLO11N, ssdlite320, yolo11n
+from lightweight_ssd.tensor_types import Batch
 from lightweight_ssd.training.bare_step import Place, Rehearsal
-from lightweight_ssd.types import Batch
 
 __all__ = ["Step", "our_step", "ssdlite320_step", "yolo11n_step"]
 

@@ -7,9 +7,11 @@ import torch
 
 from lightweight_ssd.config.instantiate import build
 from lightweight_ssd.detector.ssd import Detector
-from lightweight_ssd.types import EMA_KEY
 
-__all__ = ["build", "build_detector", "check_targets", "load_checkpoint", "load_detector", "trained_weights"]
+__all__ = ["EMA_KEY", "build_detector", "check_targets", "load_checkpoint", "load_detector", "trained_weights"]
+
+
+EMA_KEY = "ema_state_dict"  # where a checkpoint holds the moving average of its weights
 
 
 def build_detector(config: dict[str, Any], class_names: list[str]) -> Detector:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:  # torch takes seconds to import, which `--help` should not
     import numpy as np
 
     from lightweight_ssd.metrics.image_records import ImageRecordsMetric
-    from lightweight_ssd.types import Annotation, Detections
+    from lightweight_ssd.tensor_types import Detections
+    from lightweight_ssd.types import Annotation
 
 __all__ = ["main", "measure"]
 
@@ -215,7 +216,8 @@ def _random_split(config: dict[str, Any], classes: int) -> _Split:
     import numpy as np
     import torch
 
-    from lightweight_ssd.types import Annotation, Detections
+    from lightweight_ssd.tensor_types import Detections
+    from lightweight_ssd.types import Annotation
 
     rng, each = np.random.default_rng(config["seed"]), config["detections"]
     split = _Split([], [])

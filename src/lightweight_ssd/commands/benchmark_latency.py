@@ -68,7 +68,7 @@ def _contenders(config: dict[str, Any], notes: list[str]) -> list["Contender"]:
     import torch
 
     from lightweight_ssd.benchmark.runtimes import our_contender, peer_contenders
-    from lightweight_ssd.checkpoint.load import build
+    from lightweight_ssd.config.instantiate import build
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)

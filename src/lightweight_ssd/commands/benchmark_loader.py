@@ -62,7 +62,7 @@ def measure(cfg: DictConfig) -> Record:
     Raises:
         ValueError, FileNotFoundError: For a setting that cannot be met, or what is wrong with the data.
     """
-    from lightweight_ssd.checkpoint.load import build
+    from lightweight_ssd.config.instantiate import build
 
     _check(cfg)
     annotations = build(cfg.data).annotations("train")

@@ -15,7 +15,8 @@ import hydra
 from omegaconf import DictConfig, OmegaConf
 
 from lightweight_ssd.benchmark.record import Figure, Record, Target, interleaved, publish
-from lightweight_ssd.commands.console import one_sentence_errors, quoted
+from lightweight_ssd.commands.console import one_sentence_errors
+from lightweight_ssd.config.overrides import quoted
 from lightweight_ssd.config.paths import CONF_DIR
 from lightweight_ssd.runs.status import read_status
 

@@ -15,8 +15,8 @@ from lightweight_ssd.config.paths import CONF_DIR
 
 if TYPE_CHECKING:  # torch takes seconds to import, which `--help` should not
     from lightweight_ssd.benchmark.training_steps import Step
+    from lightweight_ssd.tensor_types import Batch
     from lightweight_ssd.training.bare_step import Place
-    from lightweight_ssd.types import Batch
 
 __all__ = ["main", "measure"]
 
@@ -131,7 +131,7 @@ def _loop_figures(cfg: DictConfig, batch: "Batch", step: "Step") -> list[Figure]
 def _data_figure(cfg: DictConfig, batch: "Batch", place: "Place", notes: list[str]) -> Figure:
     """The rate of training while data is read, beside that with the data on the device already."""
     from lightweight_ssd.benchmark.train_loop import images_per_second, steps_when_fed
-    from lightweight_ssd.checkpoint.load import build
+    from lightweight_ssd.config.instantiate import build
 
     resident = images_per_second(cfg, batch, cfg.rounds, cfg.warmup)
     fed = images_per_second(cfg, None, cfg.rounds, cfg.warmup)

@@ -10,18 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hydra.core.override_parser.types import Quote, QuotedString
+from lightweight_ssd.system.signals import INTERRUPTED_EXIT_CODE
 
 __all__ = [
-    "INTERRUPTED_EXIT_CODE",
-    "name_first_argument",
     "one_sentence_errors",
     "quiet_frameworks",
-    "quoted",
     "relaunchable",
 ]
-
-INTERRUPTED_EXIT_CODE = 130
 
 
 @contextmanager
@@ -67,26 +62,6 @@ def relaunchable(command: str) -> Iterator[None]:
         yield
     finally:
         del sys.argv[1]
-
-
-def quoted(value: object) -> str:
-    """A value of an override as Hydra reads it back, whatever is in it.
-
-    Example:
-        >>> print(quoted("a, b's"))
-        "a, b's"
-    """
-    return QuotedString(str(value), Quote.double).with_quotes()
-
-
-def name_first_argument(key: str) -> None:
-    """Lets a user type `lssd data prepare voc` for `lssd data prepare dataset=voc`: Hydra knows no bare arguments.
-
-    Args:
-        key: Of the configuration; the first argument becomes its value if it is neither an override nor an option.
-    """
-    if len(sys.argv) > 1 and "=" not in sys.argv[1] and not sys.argv[1].startswith(("-", "~", "+")):
-        sys.argv[1] = f"{key}={quoted(sys.argv[1])}"
 
 
 def quiet_frameworks() -> None:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
-from lightweight_ssd.commands.console import name_first_argument, one_sentence_errors
+from lightweight_ssd.commands.console import one_sentence_errors
+from lightweight_ssd.config.overrides import name_first_argument
 from lightweight_ssd.config.paths import CONF_DIR
 
 if TYPE_CHECKING:  # its imports take seconds, which `--help` should not
@@ -43,7 +44,7 @@ def check(config: dict[str, Any]) -> tuple["Findings", dict[str, int]]:
     Raises:
         ValueError, FileNotFoundError: For a setting that cannot be met.
     """
-    from lightweight_ssd.checkpoint.load import build
+    from lightweight_ssd.config.instantiate import build
     from lightweight_ssd.data.checks.dataset import check_source
     from lightweight_ssd.data.checks.problems import Findings
 

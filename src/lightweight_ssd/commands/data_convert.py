@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
-from lightweight_ssd.commands.console import one_sentence_errors, quoted
+from lightweight_ssd.commands.console import one_sentence_errors
+from lightweight_ssd.config.overrides import quoted
 from lightweight_ssd.config.paths import CONF_DIR
 
 if TYPE_CHECKING:  # torch takes seconds to import, which `--help` should not
@@ -43,7 +44,7 @@ def _check(config: Mapping[str, Any]) -> Path:
 
 
 def _read(config: Mapping[str, Any]) -> dict[str, "PackedAnnotations"]:
-    from lightweight_ssd.checkpoint.load import build
+    from lightweight_ssd.config.instantiate import build
 
     source = build(config["data"])
     return {split: source.annotations(split) for split in config["splits"]}

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
-from lightweight_ssd.commands.console import name_first_argument, one_sentence_errors, quoted
+from lightweight_ssd.commands.console import one_sentence_errors
 from lightweight_ssd.config.instantiate import build
+from lightweight_ssd.config.overrides import name_first_argument, quoted
 from lightweight_ssd.config.paths import CONF_DIR
 
 if TYPE_CHECKING:  # requests takes a while to import, which `--help` should not

@@ -7,7 +7,8 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from lightweight_ssd.commands.console import name_first_argument, one_sentence_errors
+from lightweight_ssd.commands.console import one_sentence_errors
+from lightweight_ssd.config.overrides import name_first_argument
 from lightweight_ssd.config.paths import CONF_DIR
 
 if TYPE_CHECKING:  # torch and matplotlib take seconds to import, which `--help` should not
@@ -53,7 +54,7 @@ def show(config: dict[str, Any], title: str) -> tuple[Path, int]:
     """
     import numpy as np
 
-    from lightweight_ssd.checkpoint.load import build
+    from lightweight_ssd.config.instantiate import build
     from lightweight_ssd.data.dataset import DetectionDataset
     from lightweight_ssd.plots.contact_sheet import contact_sheet
     from lightweight_ssd.plots.style import save

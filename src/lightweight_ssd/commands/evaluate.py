@@ -4,52 +4,27 @@ import logging
 import re
 import subprocess
 import sys
-import uuid
 from pathlib import Path
 from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.experimental.callback import Callback
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf, read_write
+from omegaconf import DictConfig, OmegaConf
 
-from lightweight_ssd.commands.console import one_sentence_errors, quiet_frameworks, quoted, relaunchable
+from lightweight_ssd.commands.console import one_sentence_errors, quiet_frameworks, relaunchable
+from lightweight_ssd.config.overrides import quoted
 from lightweight_ssd.config.paths import CONF_DIR
 from lightweight_ssd.runs.folder import BEST_CHECKPOINT
 from lightweight_ssd.runs.status import read_results
-from lightweight_ssd.sweeps.launcher import ending_the_sweep, prepare_launcher
-from lightweight_ssd.sweeps.record import JobRecord, read_jobs, write_job
+from lightweight_ssd.sweeps.record import JobRecord, write_job
 
-__all__ = ["TrueExit", "evaluate", "main"]
+__all__ = ["evaluate", "main"]
 
 
 def main() -> None:
     """Entry point of `lssd evaluate`, of one checkpoint or, with `-m`, of several in several ways."""
     hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="evaluate")(_run)()
-
-
-class TrueExit(Callback):
-    """Ends `lssd evaluate -m` with a code that tells of failures, in whichever processes the evaluations ran.
-
-    Hydra makes one of these from `hydra.callbacks`. The jobs leave their records in the sweep's folder.
-    """
-
-    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        with ending_the_sweep("lssd evaluate"):
-            prepare_launcher(config, "lssd evaluate")
-            # Another sweep may have begun in the same second, and the jobs' working directory may be another one.
-            folder = Path(config.hydra.sweep.dir).absolute() / uuid.uuid4().hex[:8]
-            with read_write(config):
-                config.hydra.sweep.dir = str(folder)
-                config.hydra.overrides.hydra.append(f"hydra.sweep.dir={quoted(folder)}")
-
-    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        with ending_the_sweep("lssd evaluate"):
-            jobs = read_jobs(Path(config.hydra.sweep.dir))
-        failed = [" ".join(job.overrides) for job in jobs if job.state != "done"]
-        if failed:
-            raise SystemExit(f"lssd evaluate: {len(failed)} of the evaluations failed: {'; '.join(failed)}")
 
 
 def _run(cfg: DictConfig) -> float | None:
@@ -118,7 +93,8 @@ def _prepare(cfg: DictConfig, output: Path) -> tuple[Any, dict[str, Any]]:
     """The parts as the checkpoint's configuration has them, on the data that was asked for."""
     from lightning.pytorch.utilities import rank_zero_only
 
-    from lightweight_ssd.checkpoint.load import build, check_targets, load_detector
+    from lightweight_ssd.checkpoint.load import check_targets, load_detector
+    from lightweight_ssd.config.instantiate import build
     from lightweight_ssd.metrics.voc import VOCMetric
     from lightweight_ssd.training.callbacks.skipped_files import SKIPPED_FILE, SkippedFiles
     from lightweight_ssd.training.datamodule import DetectionDataModule

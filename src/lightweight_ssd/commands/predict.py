@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # torch and albumentations take seconds to import, which `--h
 
     from lightweight_ssd.augment.pipeline import Pipeline
     from lightweight_ssd.detector.ssd import Detector
-    from lightweight_ssd.types import Detections
+    from lightweight_ssd.tensor_types import Detections
 
 __all__ = ["find_images", "main", "picture_names", "predict"]
 
@@ -55,8 +55,8 @@ def predict(config: dict[str, Any]) -> tuple[list[dict[str, Any]], list[Path]]:
 
     from lightweight_ssd.augment.pipeline import Pipeline
     from lightweight_ssd.checkpoint.load import load_detector
-    from lightweight_ssd.runs.status import write_json
     from lightweight_ssd.system.device import choose_device
+    from lightweight_ssd.system.json_file import write_json
 
     _check(config)
     sources, device = find_images(str(config["source"])), choose_device(str(config["device"]))
@@ -181,7 +181,7 @@ def _detect(detector: "Detector", resize: "Pipeline", images: dict[Path, "np.nda
     import numpy as np
     import torch
 
-    from lightweight_ssd.types import Detections
+    from lightweight_ssd.tensor_types import Detections
 
     if not images:
         return {}

@@ -45,8 +45,8 @@ def profile(config: dict[str, Any], given: Collection[str] = ()) -> dict[str, An
         ValueError, FileNotFoundError: For a setting that cannot be met.
     """
     from lightweight_ssd.profiling.complexity import complexity
-    from lightweight_ssd.runs.status import write_json
     from lightweight_ssd.system.device import choose_device
+    from lightweight_ssd.system.json_file import write_json
 
     _check(config, given)
     output, device = _output_file(config["output"]), choose_device(config["device"])
@@ -83,7 +83,8 @@ def _detector(config: dict[str, Any], given: Collection[str]) -> tuple["Detector
     """The detector in evaluation mode, what it is in words, and the size of its input."""
     import torch
 
-    from lightweight_ssd.checkpoint.load import build, load_detector
+    from lightweight_ssd.checkpoint.load import load_detector
+    from lightweight_ssd.config.instantiate import build
 
     if config["checkpoint"]:
         detector, trained, class_names = load_detector(config["checkpoint"])

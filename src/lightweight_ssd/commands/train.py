@@ -1,10 +1,7 @@
 """`lssd train`: one run from a configuration to a folder that holds everything known of it."""
 
 import os
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +10,19 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from lightweight_ssd.commands.console import INTERRUPTED_EXIT_CODE, one_sentence_errors, quiet_frameworks, relaunchable
+from lightweight_ssd.commands.console import one_sentence_errors, quiet_frameworks, relaunchable
 from lightweight_ssd.config.monitors import check_figures
 from lightweight_ssd.config.paths import CONF_DIR
-from lightweight_ssd.runs.folder import LAST_CHECKPOINT, choose_run_dir, slug, write_provenance
-from lightweight_ssd.runs.identity import check_is_the_run, content_of, identify
-from lightweight_ssd.runs.status import FINISHED, read_results, read_status, write_status
+from lightweight_ssd.runs.folder import write_provenance
+from lightweight_ssd.runs.identity import check_is_the_run, identify
+from lightweight_ssd.runs.status import FINISHED, read_results, read_status
 from lightweight_ssd.sweeps.job import run_in_own_process
 from lightweight_ssd.sweeps.launcher import expect_plugins
 from lightweight_ssd.sweeps.sweep import reporting_sweep
-from lightweight_ssd.system.file_lock import holder, try_to_lock_run
 from lightweight_ssd.system.signals import stop_with_parent
+from lightweight_ssd.training.session import AUTO, RANK_VARIABLES, is_first_rank, placed, settle_batch_size, status_of
 
 __all__ = ["main", "run", "train"]
-
-# Lightning starts the other ranks of a machine as new processes; they inherit where the first one writes.
-_RUN_DIR, _RESUME_FROM, _BATCH_SIZE = "LSSD_RUN_DIR", "LSSD_RESUME_FROM", "LSSD_BATCH_SIZE"
-
-_AUTO = "auto"  # of batch_size: what fits into the GPU's memory
 
 
 def main() -> None:
@@ -61,18 +53,18 @@ def run(cfg: DictConfig) -> float | None:
 
 def _run_here(cfg: DictConfig, choices: dict[str, str], overrides: list[str]) -> float | None:
     try:
-        _settle_batch_size(cfg)
-        with _placed(cfg, choices, overrides) as resume_from:
+        settle_batch_size(cfg)
+        with placed(cfg, choices, overrides) as resume_from:
             run_dir = Path(cfg.run_dir)
             if cfg.resume == "auto" and read_status(run_dir).get("state") == FINISHED:
                 check_is_the_run(cfg, run_dir)
                 print(f"Nothing to do: this run is finished, its figures are in {run_dir / 'results.json'}.")
                 return read_results(run_dir).get("test", {}).get("map_50")
             check_figures(cfg, overrides)  # before there is a folder that would look like a run
-            with _status(run_dir), relaunchable("train"):
+            with status_of(run_dir), relaunchable("train"):
                 return train(cfg, choices, overrides, resume_from)
     finally:  # the next run of this process has a folder of its own
-        for name in (_RUN_DIR, _RESUME_FROM, _BATCH_SIZE):
+        for name in RANK_VARIABLES:
             os.environ.pop(name, None)
 
 
@@ -99,7 +91,7 @@ def train(cfg: DictConfig, choices: dict[str, str], overrides: list[str], resume
     wandb_run.name_run(cfg, choices)
     config: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # pyright: ignore[reportAssignmentType]
     identity = identify(cfg, choices, overrides)
-    if _is_first_rank():
+    if is_first_rank():
         write_provenance(run_dir, config, overrides, identity)
         print(f"run folder: {run_dir}", flush=True)
     seed_everything(cfg.seed, verbose=False)
@@ -121,85 +113,8 @@ def train(cfg: DictConfig, choices: dict[str, str], overrides: list[str], resume
 def _refuse_auto(arguments: list[str]) -> None:
     """Stops a sweep with `batch_size=auto`, typed or from an experiment file."""
     values = [argument.partition("=")[2] for argument in arguments if argument.startswith("batch_size=")]
-    if any(_AUTO in value.split(",") for value in values):
+    if any(AUTO in value.split(",") for value in values):
         raise ValueError(
             "Expected one batch_size for all jobs of a sweep, or they could not be compared, but got auto, which "
             "differs from network to network; try the largest job alone and give the number that it finds."
         )
-
-
-def _settle_batch_size(cfg: DictConfig) -> None:
-    """Puts a number in the place of `batch_size=auto`, the same one on every rank."""
-    if cfg.batch_size != _AUTO:
-        return
-    if _BATCH_SIZE not in os.environ:
-        from lightweight_ssd.training.batch_size import choose_batch_size
-
-        os.environ[_BATCH_SIZE] = str(choose_batch_size(cfg))
-        print(f"batch_size={os.environ[_BATCH_SIZE]}", flush=True)
-    cfg.batch_size = int(os.environ[_BATCH_SIZE])
-
-
-@contextmanager
-def _placed(cfg: DictConfig, choices: dict[str, str], overrides: list[str]) -> Iterator[Path | None]:
-    """Sets `run_dir`, holds the run's lock, and yields the checkpoint to go on from, if any."""
-    if _RUN_DIR in os.environ:  # one of the other ranks
-        cfg.run_dir = os.environ[_RUN_DIR]
-        yield Path(os.environ[_RESUME_FROM]) if os.environ.get(_RESUME_FROM) else None
-        return
-    content, lock = content_of(cfg), None
-    if cfg.run_dir is None:
-        runs = Path(cfg.runs).absolute()
-        lock = try_to_lock_run(runs, content)
-        if lock is None and cfg.resume == "auto":
-            raise ValueError(f"This run is being trained by {holder(runs, content)}; wait for it or stop it.")
-        name = f"{slug(cfg.seed, choices, overrides)}-{content}"
-        run_dir, resume_from = choose_run_dir(runs, cfg.experiment_name, name, str(cfg.resume))
-    else:
-        run_dir, resume_from = Path(cfg.run_dir).absolute(), None
-        if cfg.resume == "auto" and (run_dir / LAST_CHECKPOINT).is_file():
-            resume_from = run_dir / LAST_CHECKPOINT
-        elif cfg.resume not in ("auto", "never"):
-            resume_from = Path(cfg.resume).absolute()
-    cfg.run_dir = os.environ[_RUN_DIR] = str(run_dir)
-    os.environ[_RESUME_FROM] = str(resume_from or "")
-    with lock or nullcontext():
-        yield resume_from
-
-
-@contextmanager
-def _status(run_dir: Path) -> Iterator[None]:
-    """Leaves a true `status.json` however the run ends, and says how to go on."""
-    from lightweight_ssd.training.callbacks.interrupt import Interrupted
-
-    def note(**fields: Any) -> None:
-        if _is_first_rank() and run_dir.is_dir():
-            write_status(run_dir, **fields)
-
-    previous = signal.signal(signal.SIGTERM, _raise_interrupt)
-    try:
-        yield
-    except (Interrupted, KeyboardInterrupt, SystemExit) as stop:
-        note(state="interrupted", error=str(stop) or type(stop).__name__)
-        if not _is_first_rank():
-            raise SystemExit(0) from None  # an error code would make Lightning kill the first rank while it closes
-        print(f"\nInterrupted. To go on: the same command with resume=auto\n(run folder {run_dir})", file=sys.stderr)
-        raise SystemExit(INTERRUPTED_EXIT_CODE) from None
-    except Exception as error:
-        expected = isinstance(error, ValueError | FileNotFoundError)
-        note(state="failed", error=str(error) if expected else f"{type(error).__name__}: {error}")
-        raise
-    else:
-        note(state=FINISHED, error=None, seconds_left=0)
-    finally:
-        signal.signal(signal.SIGTERM, previous)
-
-
-def _is_first_rank() -> bool:
-    from lightning.pytorch.utilities import rank_zero_only
-
-    return getattr(rank_zero_only, "rank", 0) == 0
-
-
-def _raise_interrupt(number: int, frame: Any) -> None:
-    raise KeyboardInterrupt

@@ -1,16 +1,12 @@
 """Which figures a run will have, known before it begins: a name that it has not would be found out hours later."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
-__all__ = ["COCO_FIGURES", "VOC_FIGURES", "check_figures", "check_monitors", "check_objective"]
+from lightweight_ssd.metrics.names import COCO_FIGURES, VOC_FIGURES
 
-VOC_FIGURES: Final = ("map_50", "map_50_11point", "map_50_95")
-COCO_FIGURES: Final = (
-    "ap", "ap_50", "ap_75", "ap_small", "ap_medium", "ap_large",
-    "ar_1", "ar_10", "ar_100", "ar_small", "ar_medium", "ar_large",
-)  # fmt: skip
-"""In the official order."""
+__all__ = ["check_figures", "check_monitors", "check_objective"]
+
 
 _TERMS = ("classification", "localization")  # of `Criterion`, whose module would bring PyTorch in
 _DEFAULT_OBJECTIVE = "val/map_50"

@@ -16,7 +16,8 @@ from lightweight_ssd.data.formats.packed import PackedAnnotations
 from lightweight_ssd.data.images.cache import ImageCache
 from lightweight_ssd.data.images.reader import read_image
 from lightweight_ssd.data.worker_log import ReadingNotes
-from lightweight_ssd.types import Annotation, Batch, SampleKey
+from lightweight_ssd.tensor_types import Batch
+from lightweight_ssd.types import Annotation, SampleKey
 
 __all__ = ["DetectionDataset", "Sample", "collate", "worker_init"]
 

@@ -14,7 +14,8 @@ from typing import Any
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from lightweight_ssd.data.dataset import DetectionDataset, collate, worker_init
-from lightweight_ssd.types import Batch, SampleKey
+from lightweight_ssd.tensor_types import Batch
+from lightweight_ssd.types import SampleKey
 
 __all__ = ["SampleLoader", "naming_dead_workers", "sample_loader"]
 

@@ -1,11 +1,37 @@
 """What every data source lets its user choose: what becomes of wrong files, and where images are kept at hand."""
 
 from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
-__all__ = ["CACHES", "ON_BAD", "check_source_options", "data_root"]
+from lightweight_ssd.data.formats.packed import PackedAnnotations
+
+__all__ = ["CACHES", "ON_BAD", "Source", "check_source_options", "data_root"]
 
 ON_BAD = ("error", "skip")  # stop at the first wrong file, or leave its image out and list it at the end
 CACHES = ("none", "disk", "ram")
+
+
+@runtime_checkable
+class Source(Protocol):
+    """What `data/<name>.py` offers: the class names, the packed annotations of a split, and its user's choices.
+
+    Attributes:
+        root: Its folder.
+        class_names: Name of each label.
+        on_bad: `error` or `skip`: what becomes of an image that cannot be used.
+        cache: `none`, `disk` or `ram`: where training images are kept, decoded and resized.
+        cache_side: Longest side of these, pixels; None leaves it to the data module.
+        cache_dir: Their folder; None is the user's cache folder.
+    """
+
+    root: Any
+    class_names: tuple[str, ...]
+    on_bad: str
+    cache: str
+    cache_side: int | None
+    cache_dir: str | Path | None
+
+    def annotations(self, split: str) -> PackedAnnotations: ...
 
 
 def check_source_options(on_bad: str, cache: str, cache_side: int | None) -> None:

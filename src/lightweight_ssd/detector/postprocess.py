@@ -7,7 +7,7 @@ from torch import Tensor
 from torchvision.ops import batched_nms, clip_boxes_to_image
 
 from lightweight_ssd.ops.box_coding import decode
-from lightweight_ssd.types import Detections, RawOutputs
+from lightweight_ssd.tensor_types import Detections, RawOutputs
 
 __all__ = ["postprocess"]
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from lightweight_ssd.detector.anchors import SSDAnchors
 from lightweight_ssd.detector.postprocess import postprocess as run_postprocess
-from lightweight_ssd.types import Detections, RawOutputs
+from lightweight_ssd.tensor_types import Detections, RawOutputs
 
 __all__ = ["Detector"]
 

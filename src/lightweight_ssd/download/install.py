@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lightweight_ssd.runs.status import read_json, write_json
+from lightweight_ssd.system.json_file import read_json, write_json
 
 __all__ = ["list_files", "missing_files", "place", "read_receipt", "size_of", "write_receipt"]
 

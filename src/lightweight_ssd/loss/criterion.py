@@ -15,7 +15,7 @@ from torch import Tensor, distributed, nn
 from lightweight_ssd.ops.box_coding import decode, encode
 from lightweight_ssd.ops.matching import match
 from lightweight_ssd.ops.precision import at_least_float32
-from lightweight_ssd.types import RawOutputs
+from lightweight_ssd.tensor_types import RawOutputs
 
 __all__ = ["TERMS", "Criterion"]
 

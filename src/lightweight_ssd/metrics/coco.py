@@ -17,7 +17,6 @@ import numpy as np
 from jaxtyping import Float, Float32, Int
 from numpy.typing import ArrayLike
 
-from lightweight_ssd.config.monitors import COCO_FIGURES
 from lightweight_ssd.metrics.image_records import (
     ImageRecord,
     ImageRecordsMetric,
@@ -25,6 +24,7 @@ from lightweight_ssd.metrics.image_records import (
     join_records,
     mean_of_known,
 )
+from lightweight_ssd.metrics.names import COCO_FIGURES
 
 __all__ = ["COCOMetric", "COCOResult", "coco_lists"]
 

@@ -15,7 +15,8 @@ import torch.distributed as dist
 from jaxtyping import Bool, Float, Float32, Int, Int64
 from torchmetrics import Metric
 
-from lightweight_ssd.types import Annotation, Detections
+from lightweight_ssd.tensor_types import Detections
+from lightweight_ssd.types import Annotation
 
 __all__ = ["ImageRecord", "ImageRecordsMetric", "JoinedRecords", "join_records", "mean_of_known"]
 

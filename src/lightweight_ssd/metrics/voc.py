@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from lightweight_ssd.config.monitors import VOC_FIGURES
 from lightweight_ssd.metrics.average_precision import (
     Curve,
     PackedDetections,
@@ -20,6 +19,7 @@ from lightweight_ssd.metrics.average_precision import (
 )
 from lightweight_ssd.metrics.crowd import leave_out_crowds
 from lightweight_ssd.metrics.image_records import ImageRecord, ImageRecordsMetric, join_records, mean_of_known
+from lightweight_ssd.metrics.names import VOC_FIGURES
 
 __all__ = ["VOCMetric", "VOCResult"]
 

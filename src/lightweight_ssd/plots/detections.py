@@ -13,7 +13,8 @@ from matplotlib.patches import Rectangle
 from PIL import Image, ImageDraw, ImageFont
 
 from lightweight_ssd.plots.style import INK, MUTED, class_colours, new_figure, readable_on
-from lightweight_ssd.types import Annotation, Detections
+from lightweight_ssd.tensor_types import Detections
+from lightweight_ssd.types import Annotation
 
 __all__ = ["detection_gallery", "draw_boxes"]
 

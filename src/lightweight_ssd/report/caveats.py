@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lightweight_ssd.report.rows import FIGURES, Row, spread
+from lightweight_ssd.report.rows import Row, spread
 from lightweight_ssd.runs.record import RunRecord
+from lightweight_ssd.runs.results import FIGURES
 
 __all__ = ["comparison_notes", "latency_device", "run_name"]
 

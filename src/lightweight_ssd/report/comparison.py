@@ -17,9 +17,10 @@ from jaxtyping import Float64
 from lightweight_ssd.analysis.paired_bootstrap import Interval, paired_difference, row_interval
 from lightweight_ssd.report.caveats import comparison_notes, run_name
 from lightweight_ssd.report.parallel_analysis import analyse_ahead
-from lightweight_ssd.report.rows import Row, choose_baselines, figure_of, rows_of, spread
+from lightweight_ssd.report.rows import Row, choose_baselines, rows_of, spread
 from lightweight_ssd.report.run_analysis import RunAnalysis, analyse_run
 from lightweight_ssd.runs.record import RunRecord
+from lightweight_ssd.runs.results import figure_of
 
 __all__ = ["Comparison", "compare", "mean_of"]
 

@@ -12,11 +12,12 @@ from lightweight_ssd.report.caveats import latency_device
 from lightweight_ssd.report.comparison import Comparison, mean_of
 from lightweight_ssd.report.disagreement_images import disagreement_images
 from lightweight_ssd.report.paper_results import TABLE_5
-from lightweight_ssd.report.rows import FIGURES, Row, config_differences, figure_of, spread
-from lightweight_ssd.runs.folder import environment
+from lightweight_ssd.report.rows import Row, config_differences, spread
+from lightweight_ssd.runs.environment import environment
 from lightweight_ssd.runs.record import RunRecord
-from lightweight_ssd.runs.status import finite
+from lightweight_ssd.runs.results import FIGURES, figure_of
 from lightweight_ssd.sweeps.notes import SweepNotes
+from lightweight_ssd.system.json_file import finite
 
 __all__ = ["build_payload"]
 

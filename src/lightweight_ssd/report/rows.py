@@ -6,21 +6,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from lightweight_ssd.runs.record import RunRecord, flat_config
+from lightweight_ssd.runs.results import figure_of
 
-__all__ = ["FIGURES", "Row", "Spread", "choose_baselines", "config_differences", "figure_of", "rows_of", "spread"]
+__all__ = ["Row", "Spread", "choose_baselines", "config_differences", "rows_of", "spread"]
 
-# Where each figure of a table stands in results.json; seconds become hours.
-FIGURES = {
-    "map_50": ("test", "map_50"),
-    "map_50_11point": ("test", "map_50_11point"),
-    "map_50_95": ("test", "map_50_95"),
-    "coco_ap": ("test", "coco", "ap"),
-    "gray_map_50": ("test_gray", "map_50"),
-    "latency_ms": ("latency", "ms"),
-    "training_hours": ("training", "seconds"),
-    "parameters": ("parameters",),
-    "macs": ("macs",),
-}
 
 # Overrides that say where, on what and how often, not which row.
 _NAMELESS = {
@@ -112,16 +101,6 @@ def rows_of(runs: Sequence[RunRecord]) -> tuple[list[Row], list[str]]:
     names = _unique([row.label for row in rows], experiments, scales, typed, ids)
     ids = _unique(ids, experiments)
     return [row._replace(label=label, id=name) for row, label, name in zip(rows, names, ids, strict=True)], notes
-
-
-def figure_of(run: RunRecord, figure: str) -> float | None:
-    """One of `FIGURES` of a run, None where it was not measured."""
-    value: Any = run.results
-    for key in FIGURES[figure]:
-        value = value.get(key) if isinstance(value, dict) else None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return value / 3600 if figure == "training_hours" else float(value)
 
 
 def spread(row: Row, figure: str) -> Spread | None:

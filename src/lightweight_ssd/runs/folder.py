@@ -1,23 +1,20 @@
 """Where a run keeps its files: a folder named by what it computes, so that the same command finds it again."""
 
 import hashlib
-import importlib.metadata
 import json
-import os
-import platform
 import re
-import subprocess
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from lightweight_ssd.runs.status import FINISHED, read_status, write_json
+from lightweight_ssd.runs.environment import ENVIRONMENT_FILE, environment
+from lightweight_ssd.runs.status import FINISHED, read_status
+from lightweight_ssd.system.json_file import write_json
 
 __all__ = [
     "BEST_CHECKPOINT",
-    "ENVIRONMENT_FILE",
     "IDENTITY_FILE",
     "LAST_CHECKPOINT",
     "choose_run_dir",
@@ -31,8 +28,6 @@ __all__ = [
 
 BEST_CHECKPOINT = Path("checkpoints") / "best.ckpt"
 LAST_CHECKPOINT = Path("checkpoints") / "last.ckpt"
-ENVIRONMENT_FILE = "environment.json"
-_SOURCES = (":/src", ":/conf", ":/pyproject.toml")  # of the checkout; what else lies in it changes no figure
 IDENTITY_FILE = "identity.json"
 
 _AXES = ("backbone", "neck", "loss", "augment")
@@ -171,34 +166,3 @@ def write_provenance(
     (run_dir / "overrides.yaml").write_text(yaml.safe_dump(overrides))
     write_json(run_dir / ENVIRONMENT_FILE, environment())
     write_json(run_dir / IDENTITY_FILE, identity or {})
-
-
-def environment() -> dict[str, Any]:
-    """Commit, interpreter, machine and the versions of the packages that figures depend on."""
-    names = ("lightweight-ssd", "torch", "torchvision", "lightning", "hydra-core", "albumentations", "numpy")
-    names += ("opencv-python-headless", "torchmetrics", "faster-coco-eval", "timm", "wandb")
-    return {
-        "commit": _git("rev-parse", "HEAD"),
-        "uncommitted_changes": bool(_git("status", "--porcelain", "--", *_SOURCES)),
-        "python": platform.python_version(),
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-        "versions": {name: _version(name) for name in names},
-    }
-
-
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-def _git(*arguments: str) -> str | None:
-    """Asks git about the checkout that holds this package; None where there is no checkout or no git."""
-    try:
-        answer = subprocess.run(
-            ["git", *arguments], cwd=Path(__file__).parent, capture_output=True, text=True, timeout=10, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return answer.stdout.strip()

@@ -17,7 +17,8 @@ import numpy as np
 import yaml
 from jaxtyping import Float64
 
-from lightweight_ssd.runs.folder import ENVIRONMENT_FILE, content_hash
+from lightweight_ssd.runs.environment import ENVIRONMENT_FILE
+from lightweight_ssd.runs.folder import content_hash
 from lightweight_ssd.runs.status import FINISHED, RESULTS_FILE, STATUS_FILE
 
 __all__ = ["RunRecord", "find_runs", "flat_config", "read_run", "run_folders"]

@@ -1,26 +1,22 @@
 """`status.json`: how far a run is and how it ended, in a file that is whole at any moment."""
 
 import functools
-import json
 import logging
-import math
 import os
 import socket
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from lightweight_ssd.system.atomic_write import NotWritten, write_whole
+from lightweight_ssd.system.atomic_write import NotWritten
+from lightweight_ssd.system.json_file import read_json, write_json
 
 __all__ = [
     "FINISHED",
     "RESULTS_FILE",
     "STATUS_FILE",
-    "finite",
-    "read_json",
     "read_results",
     "read_status",
-    "write_json",
     "write_status",
 ]
 
@@ -56,39 +52,6 @@ def read_status(run_dir: Path) -> dict[str, Any]:
 def read_results(run_dir: Path) -> dict[str, Any]:
     """The run's final figures, empty before it has any."""
     return read_json(run_dir / RESULTS_FILE)
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from a file, empty where there is none."""
-    try:
-        return json.loads(path.read_text())
-    except FileNotFoundError:
-        return {}
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Writes JSON beside its place and swaps it in; figures that are not finite become null, as JSON has none.
-
-    Raises:
-        NotWritten: The disk is full or cannot be written; what the file held before is untouched.
-    """
-    write_whole(path, (json.dumps(finite(content), indent=2, allow_nan=False) + "\n").encode())
-
-
-def finite(value: Any) -> Any:
-    """The same with None for NaN and infinities, which JSON does not have, and lists for tuples.
-
-    Example:
-        >>> finite({"a": (1.5, float("nan"))})
-        {'a': [1.5, None]}
-    """
-    if isinstance(value, dict):
-        return {str(key): finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 @functools.cache

@@ -22,8 +22,8 @@ from typing import IO, Any, NamedTuple
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from lightweight_ssd.commands.console import quoted
 from lightweight_ssd.config.monitors import check_monitors, check_objective
+from lightweight_ssd.config.overrides import quoted
 from lightweight_ssd.runs.folder import BEST_CHECKPOINT, LAST_CHECKPOINT, newest_run_dir, next_run_dir, slug
 from lightweight_ssd.runs.identity import check_is_the_run, content_of
 from lightweight_ssd.runs.status import FINISHED, read_results, read_status, write_status

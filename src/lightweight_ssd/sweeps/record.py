@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lightweight_ssd.runs.status import read_json, write_json
+from lightweight_ssd.system.json_file import read_json, write_json
 
 __all__ = ["FAILED_STATES", "JobRecord", "names", "read_jobs", "read_sweep", "write_job", "write_sweep"]
 

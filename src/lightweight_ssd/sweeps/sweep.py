@@ -24,12 +24,13 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from lightweight_ssd.commands.console import INTERRUPTED_EXIT_CODE, quoted
 from lightweight_ssd.config.monitors import check_monitors, check_objective
+from lightweight_ssd.config.overrides import quoted
 from lightweight_ssd.runs.folder import not_content
 from lightweight_ssd.runs.status import read_status
 from lightweight_ssd.sweeps.launcher import ending_the_sweep, errors_are_handed_on, errors_are_printed, prepare_launcher
 from lightweight_ssd.sweeps.record import FAILED_STATES, JobRecord, names, read_jobs, write_sweep
+from lightweight_ssd.system.signals import INTERRUPTED_EXIT_CODE
 
 __all__ = ["Announce", "progress_line", "reporting_sweep", "sweep_table"]
 

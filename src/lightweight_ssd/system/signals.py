@@ -4,8 +4,9 @@ import os
 import signal
 import threading
 
-__all__ = ["PARENT_PIPE", "stop_with_parent"]
+__all__ = ["INTERRUPTED_EXIT_CODE", "PARENT_PIPE", "stop_with_parent"]
 
+INTERRUPTED_EXIT_CODE = 130
 PARENT_PIPE = "LSSD_PARENT_PIPE"
 
 

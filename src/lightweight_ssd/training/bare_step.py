@@ -8,10 +8,10 @@ import torch
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from torch import Tensor
 
-from lightweight_ssd.checkpoint.load import build
+from lightweight_ssd.config.instantiate import build
 from lightweight_ssd.system.device import choose_device
+from lightweight_ssd.tensor_types import Batch, RawOutputs
 from lightweight_ssd.training.task import parameter_groups
-from lightweight_ssd.types import Batch, RawOutputs
 
 __all__ = ["Place", "Rehearsal", "named_gpus", "place_of", "random_batch"]
 

@@ -15,12 +15,13 @@ import numpy as np
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from lightweight_ssd.checkpoint.load import build, load_checkpoint
+from lightweight_ssd.checkpoint.load import load_checkpoint
+from lightweight_ssd.config.instantiate import build
 from lightweight_ssd.data.formats.packed import PackedAnnotations
 from lightweight_ssd.runs.folder import LAST_CHECKPOINT
 from lightweight_ssd.runs.identity import content_of
-from lightweight_ssd.runs.status import read_json, write_json
 from lightweight_ssd.system.device import device_name
+from lightweight_ssd.system.json_file import read_json, write_json
 from lightweight_ssd.training.bare_step import Place, Rehearsal, named_gpus, place_of
 
 __all__ = ["choose_batch_size", "largest", "step_fits"]

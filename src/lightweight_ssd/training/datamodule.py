@@ -2,8 +2,6 @@
 
 import os
 from contextlib import AbstractContextManager
-from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
 
 import torch
 from lightning.pytorch import LightningDataModule
@@ -16,36 +14,14 @@ from lightweight_ssd.data.images.cache import PIXELS_FILE, ImageCache
 from lightweight_ssd.data.images.cache_builder import open_image_cache, require_memory
 from lightweight_ssd.data.loader import SampleLoader, naming_dead_workers, sample_loader
 from lightweight_ssd.data.sampler import EpochSampler
+from lightweight_ssd.data.source import Source
 from lightweight_ssd.system.memory import read_into_memory
 from lightweight_ssd.types import Annotation
 
-__all__ = ["ROOM_FOR_CROPS", "DetectionDataModule", "Source"]
+__all__ = ["ROOM_FOR_CROPS", "DetectionDataModule"]
 
 _SPLITS = {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}  # by what the trainer does
 ROOM_FOR_CROPS = 2  # a crop of half an image's side still fills the network's input without being magnified
-
-
-@runtime_checkable
-class Source(Protocol):
-    """What `data/<name>.py` offers: the class names, the packed annotations of a split, and its user's choices.
-
-    Attributes:
-        root: Its folder.
-        class_names: Name of each label.
-        on_bad: `error` or `skip`: what becomes of an image that cannot be used.
-        cache: `none`, `disk` or `ram`: where training images are kept, decoded and resized.
-        cache_side: Longest side of these, pixels; None leaves it to the data module.
-        cache_dir: Their folder; None is the user's cache folder.
-    """
-
-    root: Any
-    class_names: tuple[str, ...]
-    on_bad: str
-    cache: str
-    cache_side: int | None
-    cache_dir: str | Path | None
-
-    def annotations(self, split: str) -> PackedAnnotations: ...
 
 
 class DetectionDataModule(LightningDataModule):

@@ -13,7 +13,8 @@ from lightweight_ssd.plots.curves import average_precision_bars, confusion_heat_
 from lightweight_ssd.plots.data_statistics import data_statistics
 from lightweight_ssd.plots.detections import detection_gallery
 from lightweight_ssd.plots.style import save
-from lightweight_ssd.types import Annotation, Detections
+from lightweight_ssd.tensor_types import Detections
+from lightweight_ssd.types import Annotation
 
 __all__ = [
     "DETECTIONS_FILE",

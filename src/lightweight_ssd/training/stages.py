@@ -12,22 +12,26 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from omegaconf import DictConfig
 
 from lightweight_ssd.checkpoint.init_from import initialise
-from lightweight_ssd.checkpoint.load import build, build_detector, load_checkpoint, trained_weights
+from lightweight_ssd.checkpoint.load import build_detector, load_checkpoint, trained_weights
 from lightweight_ssd.checkpoint.save import WholeCheckpoints
+from lightweight_ssd.config.instantiate import build
 from lightweight_ssd.config.monitors import check_monitors
 from lightweight_ssd.data.formats.coco_results import write_detections
+from lightweight_ssd.data.source import Source
 from lightweight_ssd.metrics.coco import COCOResult
 from lightweight_ssd.metrics.voc import VOCMetric, VOCResult
 from lightweight_ssd.profiling.complexity import complexity
 from lightweight_ssd.profiling.latency import latency
-from lightweight_ssd.runs.folder import BEST_CHECKPOINT, ENVIRONMENT_FILE, LAST_CHECKPOINT, environment
-from lightweight_ssd.runs.status import RESULTS_FILE, read_json, read_status, write_json
+from lightweight_ssd.runs.environment import ENVIRONMENT_FILE, environment
+from lightweight_ssd.runs.folder import BEST_CHECKPOINT, LAST_CHECKPOINT
+from lightweight_ssd.runs.status import RESULTS_FILE, read_status
+from lightweight_ssd.system.json_file import read_json, write_json
+from lightweight_ssd.tensor_types import Detections
 from lightweight_ssd.training.callbacks.ema import EMA
-from lightweight_ssd.training.datamodule import DetectionDataModule, Source
+from lightweight_ssd.training.datamodule import DetectionDataModule
 from lightweight_ssd.training.loggers.metrics_csv import MetricsCSV
 from lightweight_ssd.training.outputs import GRAY_DETECTIONS_FILE, result_figures, write_data_pictures, write_evaluation
 from lightweight_ssd.training.task import DetectionTask
-from lightweight_ssd.types import Detections
 
 __all__ = ["Gray", "Parts", "checkpoint_to_test", "fit", "measure", "measure_gray", "prepare", "write_run"]
 

@@ -15,9 +15,9 @@ from lightweight_ssd.detector.ssd import Detector
 from lightweight_ssd.loss.criterion import Criterion
 from lightweight_ssd.metrics.coco import COCOMetric, COCOResult
 from lightweight_ssd.metrics.voc import VOCMetric, VOCResult
+from lightweight_ssd.tensor_types import Batch, Detections
 from lightweight_ssd.training.datamodule import DetectionDataModule
 from lightweight_ssd.training.schedule import WarmupCosine
-from lightweight_ssd.types import Batch, Detections
 
 __all__ = ["DetectionTask", "parameter_groups", "to_original_pixels"]
 

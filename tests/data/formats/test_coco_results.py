@@ -13,7 +13,8 @@ from pycocotools.cocoeval import COCOeval
 from lightweight_ssd.data.formats.coco_results import read_detections, write_detections, write_ground_truth
 from lightweight_ssd.metrics.voc import VOCMetric
 from lightweight_ssd.system.atomic_write import NotWritten
-from lightweight_ssd.types import Annotation, Detections
+from lightweight_ssd.tensor_types import Detections
+from lightweight_ssd.types import Annotation
 
 NAMES = ("cat", "dog", "bird")
 NOTHING = Detections(torch.zeros(0, 4), torch.zeros(0), torch.zeros(0, dtype=torch.int64))

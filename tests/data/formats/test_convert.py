@@ -7,7 +7,7 @@ import torch
 from hydra import compose, initialize_config_dir
 from tests.coco_example import document, write
 
-from lightweight_ssd.checkpoint.load import build
+from lightweight_ssd.config.instantiate import build
 from lightweight_ssd.config.paths import CONF_DIR
 from lightweight_ssd.data.coco import COCO
 from lightweight_ssd.data.dataset import DetectionDataset
@@ -16,7 +16,8 @@ from lightweight_ssd.data.formats.packed import PackedAnnotations
 from lightweight_ssd.data.shapes import Shapes
 from lightweight_ssd.data.voc import VOC
 from lightweight_ssd.metrics.voc import VOCMetric
-from lightweight_ssd.types import Annotation, Detections
+from lightweight_ssd.tensor_types import Detections
+from lightweight_ssd.types import Annotation
 
 SPLITS = ("train", "val", "test")
 

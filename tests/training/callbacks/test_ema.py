@@ -6,8 +6,8 @@ import pytest
 from lightning.pytorch import LightningModule, Trainer
 from torch import nn
 
+from lightweight_ssd.checkpoint.load import EMA_KEY
 from lightweight_ssd.training.callbacks.ema import EMA
-from lightweight_ssd.types import EMA_KEY
 
 TRAINER = Mock(spec=Trainer)
 

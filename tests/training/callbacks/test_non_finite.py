@@ -9,8 +9,9 @@ import yaml
 from lightning.pytorch import LightningModule, Trainer
 
 from lightweight_ssd.config.paths import CONF_DIR
+from lightweight_ssd.tensor_types import Batch
 from lightweight_ssd.training.callbacks.non_finite import NonFiniteLoss
-from lightweight_ssd.types import Annotation, Batch
+from lightweight_ssd.types import Annotation
 
 NOTHING = Annotation.of_boxes(
     1, "/photos/000007.jpg", 4, 4, np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.zeros(0, bool)

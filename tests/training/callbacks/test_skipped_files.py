@@ -12,9 +12,9 @@ import torch.distributed as dist
 from lightning.pytorch import LightningModule, Trainer
 from tests.running import smoke_config, smoke_run
 
-from lightweight_ssd.checkpoint.load import build
+from lightweight_ssd.config.instantiate import build
+from lightweight_ssd.tensor_types import Batch
 from lightweight_ssd.training.callbacks.skipped_files import SkippedFiles
-from lightweight_ssd.types import Batch
 
 _MODULE = Mock(spec=LightningModule)
 

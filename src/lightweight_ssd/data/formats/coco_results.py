@@ -19,7 +19,8 @@ import torch
 from jaxtyping import Float
 
 from lightweight_ssd.system.atomic_write import write_whole
-from lightweight_ssd.types import Annotation, Detections
+from lightweight_ssd.tensor_types import Detections
+from lightweight_ssd.types import Annotation
 
 __all__ = ["read_detections", "read_instances", "write_detections", "write_ground_truth"]
 

@@ -6,7 +6,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
-from lightweight_ssd.types import EMA_KEY
+from lightweight_ssd.checkpoint.load import EMA_KEY
 
 __all__ = ["EMA"]
 

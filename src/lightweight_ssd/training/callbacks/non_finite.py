@@ -6,7 +6,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from lightweight_ssd.types import Batch
+from lightweight_ssd.tensor_types import Batch
 
 __all__ = ["NonFiniteLoss"]
 

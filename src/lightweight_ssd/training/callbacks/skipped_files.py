@@ -7,10 +7,10 @@ from typing import Any
 import torch.distributed as dist
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from lightweight_ssd.runs.status import read_json, write_json
 from lightweight_ssd.system.atomic_write import NotWritten
+from lightweight_ssd.system.json_file import read_json, write_json
+from lightweight_ssd.tensor_types import Batch
 from lightweight_ssd.training.datamodule import DetectionDataModule
-from lightweight_ssd.types import Batch
 
 __all__ = ["SKIPPED_FILE", "SkippedFiles"]
 

@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from lightweight_ssd.tensor_types import Batch, Detections
 from lightweight_ssd.training.loggers.wandb import OptionalWandb
 from lightweight_ssd.training.task import DetectionTask
-from lightweight_ssd.types import Annotation, Batch, Detections
+from lightweight_ssd.types import Annotation
 
 __all__ = ["WandbPictures"]
 

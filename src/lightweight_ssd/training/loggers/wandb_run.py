@@ -13,8 +13,8 @@ from lightning.pytorch import Trainer
 from omegaconf import DictConfig
 
 from lightweight_ssd.metrics.voc import VOCResult
-from lightweight_ssd.report.rows import FIGURES, figure_of
 from lightweight_ssd.runs.record import read_run
+from lightweight_ssd.runs.results import FIGURES, figure_of
 from lightweight_ssd.training.loggers.wandb import OptionalWandb
 
 __all__ = ["closed_at_the_end", "filters", "log_config", "log_result", "name_run"]

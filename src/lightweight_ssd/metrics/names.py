@@ -1,0 +1,14 @@
+"""Names of the metrics that an evaluation gives, in VOC's and COCO's order."""
+
+from typing import Final
+
+__all__ = ["COCO_FIGURES", "VOC_FIGURES"]
+
+VOC_FIGURES: Final = ("map_50", "map_50_11point", "map_50_95")
+
+
+COCO_FIGURES: Final = (
+    "ap", "ap_50", "ap_75", "ap_small", "ap_medium", "ap_large",
+    "ar_1", "ar_10", "ar_100", "ar_small", "ar_medium", "ar_large",
+)  # fmt: skip
+"""In the official order."""
