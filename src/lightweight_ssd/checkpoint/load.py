@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from lightweight_ssd.config.instantiate import build
+from lightweight_ssd.config.instantiate import build, moved_targets
 from lightweight_ssd.detector.ssd import Detector
 
 __all__ = ["EMA_KEY", "build_detector", "check_targets", "load_checkpoint", "load_detector", "trained_weights"]
@@ -46,6 +46,8 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
         ) from error
     if not isinstance(checkpoint, dict) or "config" not in checkpoint.get("hyper_parameters", {}):
         raise ValueError(f"{path} holds no configuration; give a checkpoint that `lssd train` wrote.")
+    parameters = checkpoint["hyper_parameters"]
+    parameters["config"] = moved_targets(parameters["config"])
     return checkpoint
 
 

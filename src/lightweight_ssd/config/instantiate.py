@@ -5,7 +5,15 @@ from typing import Any
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
-__all__ = ["build"]
+__all__ = ["build", "moved_targets"]
+
+# Where the classes of checkpoints that version 0.1 wrote are now; a checkpoint holds its configuration, and that paths.
+_MOVED = {
+    "lightweight_ssd.detector.Detector": "lightweight_ssd.detector.ssd.Detector",
+    "lightweight_ssd.head.SSDHead": "lightweight_ssd.detector.head.SSDHead",
+    "lightweight_ssd.anchors.SSDAnchors": "lightweight_ssd.detector.anchors.SSDAnchors",
+    "lightweight_ssd.criterion.Criterion": "lightweight_ssd.loss.criterion.Criterion",
+}
 
 
 def build(node: Any, **arguments: Any) -> Any:
@@ -20,3 +28,18 @@ def build(node: Any, **arguments: Any) -> Any:
         if isinstance(error.__cause__, ValueError | FileNotFoundError):
             raise error.__cause__ from None
         raise
+
+
+def moved_targets(node: Any) -> Any:
+    """A configuration with the classes that have moved since version 0.1 at their present place.
+
+    Example:
+        >>> moved_targets({"head": [{"_target_": "lightweight_ssd.head.SSDHead", "kernel": 1}]})
+        {'head': [{'_target_': 'lightweight_ssd.detector.head.SSDHead', 'kernel': 1}]}
+    """
+    if isinstance(node, dict):
+        moved = {key: moved_targets(value) for key, value in node.items()}
+        return (
+            moved | {"_target_": _MOVED.get(str(node["_target_"]), node["_target_"])} if "_target_" in node else moved
+        )
+    return [moved_targets(item) for item in node] if isinstance(node, list | tuple) else node

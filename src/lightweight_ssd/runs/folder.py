@@ -65,7 +65,15 @@ def content_hash(config: dict[str, Any]) -> str:
             kept[group] = {key: value for key, value in kept[group].items() if key not in dropped}
     if isinstance(data := kept.get("data"), dict) and data.get("cache") == "ram" and "data.cache" not in counted:
         kept["data"] = {**data, "cache": "disk"}  # the same images, kept elsewhere
-    return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:8]
+    return hashlib.sha256(json.dumps(_class_names(kept), sort_keys=True, default=str).encode()).hexdigest()[:8]
+
+
+def _class_names(node: Any) -> Any:
+    """The same with the class alone in each `_target_`: where its module lies changes nothing that a run computes."""
+    if isinstance(node, dict):
+        kept = {key: _class_names(value) for key, value in node.items()}
+        return kept | {"_target_": str(node["_target_"]).rpartition(".")[2]} if node.get("_target_") else kept
+    return [_class_names(item) for item in node] if isinstance(node, list | tuple) else node
 
 
 def not_content(keys: Iterable[str]) -> list[str]:
