@@ -5,12 +5,12 @@ import os
 import sys
 import tempfile
 import traceback
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from lightweight_ssd.system.signals import INTERRUPTED_EXIT_CODE
+from lightweight_ssd.training.quiet import quiet_frameworks
 
 __all__ = [
     "one_sentence_errors",
@@ -62,19 +62,3 @@ def relaunchable(command: str) -> Iterator[None]:
         yield
     finally:
         del sys.argv[1]
-
-
-def quiet_frameworks() -> None:
-    """Keeps the console for what a user can act on."""
-    for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    for message in (
-        ".*LeafSpec.*",  # Lightning against the newest torch
-        ".*exists and is not empty.*",  # a resumed run's folder
-        ".*your dataloader is not resumable.*",  # ours is: the sampler starts at the batch where training stopped
-        ".*smaller than the logging interval.*",
-        ".*does not have many workers.*",
-        ".*GPU available but not used.*",
-        ".*using `DistributedSampler` with the dataloaders.*",  # images that are shown twice count once
-    ):
-        warnings.filterwarnings("ignore", message=message)
