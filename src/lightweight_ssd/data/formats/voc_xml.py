@@ -80,7 +80,8 @@ def write_annotation(path: str | Path, annotation: Annotation, class_names: Sequ
 
 def _format_object(annotation: Annotation, index: int, class_names: Sequence[str]) -> str:
     box = annotation.boxes[index]
-    values = [shortest(value, start) for value, start in zip(box, _FROM_ONE.tolist(), strict=True)]
+    written = box.astype(np.float64) + _FROM_ONE
+    values = [shortest(value, start) for value, start in zip(written, _FROM_ONE.tolist(), strict=True)]
     corners = "".join(f"<{corner}>{value}</{corner}>" for corner, value in zip(_CORNERS, values, strict=True))
     crowd = "<crowd>1</crowd>" if annotation.crowd[index] else ""
     own_area = annotation.areas[index] != (box[2:] - box[:2]).prod()
