@@ -23,4 +23,6 @@ def smoke_run(tmp_path: Path, *overrides: str, run_dir: str = "run", resume_from
     """Trains and returns mAP; the run folder is `tmp_path / run_dir`."""
     choices: dict[str, Any] = {"backbone": "mblitenet", "neck": "cfpn", "loss": "bll", "augment": "basic"}
     cfg = smoke_config(tmp_path, *overrides, run_dir=run_dir)
-    return fit_and_measure(cfg, choices, overrides, resume_from).results["test"]["map_50"]
+    metrics = fit_and_measure(cfg, choices, overrides, resume_from).results.test
+    assert metrics is not None and metrics.map_50 is not None
+    return metrics.map_50

@@ -32,11 +32,11 @@ def _run(cfg: DictConfig) -> float | None:
     if HydraConfig.get().mode == RunMode.MULTIRUN:
         return _in_own_process(cfg, list(HydraConfig.get().overrides.task))
     with one_sentence_errors("lssd evaluate"), relaunchable("evaluate"):
-        from lightweight_ssd.commands.result_tables import print_results
+        from lightweight_ssd.commands.result_tables import print_metrics
 
         evaluation: Evaluation = call(evaluate, cfg)
         if is_first_rank():
-            print_results(evaluation.results, evaluation.split, evaluation.output)
+            print_metrics(evaluation.metrics, evaluation.output)
     return None
 
 
@@ -52,4 +52,4 @@ def _in_own_process(cfg: DictConfig, overrides: list[str]) -> float | None:
     print(f"\n{' '.join(overrides)}", flush=True)
     done = subprocess.run([sys.executable, "-m", "lightweight_ssd", "evaluate", *overrides, place], check=False)
     write_job(sweep_dir, job._replace(state="failed" if done.returncode else "done", run_dir=str(output)))
-    return None if done.returncode else Evaluation(output, cfg.split).results.get(cfg.split, {}).get("map_50")
+    return None if done.returncode else Evaluation(output, cfg.split).metrics.map_50

@@ -46,15 +46,16 @@ def run(cfg: DictConfig) -> float | None:
 
 
 def _run_here(cfg: DictConfig, choices: dict[str, str], overrides: list[str]) -> None:
-    from lightweight_ssd.commands.result_tables import print_results
+    from lightweight_ssd.commands.result_tables import print_metrics
     from lightweight_ssd.training.run import train_composed
 
     try:
         trained = train_composed(cfg, choices, overrides)
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED_EXIT_CODE) from None  # how to resume it has been printed
-    if is_first_rank():
-        print_results(trained.results, "test", trained.run_dir)
+    metrics = trained.results.test if is_first_rank() else None
+    if metrics:
+        print_metrics(metrics, trained.run_dir)
 
 
 def _refuse_auto(arguments: list[str]) -> None:

@@ -8,8 +8,9 @@ from msgspec import Meta
 from lightweight_ssd.config.arguments import Count, checked
 from lightweight_ssd.config.compose import compose
 from lightweight_ssd.config.settings import resolved
-from lightweight_ssd.runs.folder import BEST_CHECKPOINT
-from lightweight_ssd.runs.status import read_results
+from lightweight_ssd.runs.files import BEST_CHECKPOINT
+from lightweight_ssd.runs.results import RunResults, SplitMetrics
+from lightweight_ssd.runs.results_file import read_results
 
 if TYPE_CHECKING:
     from lightning.pytorch import Trainer
@@ -34,9 +35,14 @@ class Evaluation(NamedTuple):
     split: str
 
     @property
-    def results(self) -> dict[str, Any]:
-        """The metrics, as `results.json` holds them."""
+    def results(self) -> RunResults:
+        """All that was measured, read from `results.json`."""
         return read_results(self.output)
+
+    @property
+    def metrics(self) -> SplitMetrics:
+        """Those of the split."""
+        return getattr(self.results, self.split) or SplitMetrics()
 
 
 @checked

@@ -2,16 +2,19 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from omegaconf import DictConfig
 
 from lightweight_ssd.config.compose import choices_of, compose, overrides_of
 from lightweight_ssd.config.monitors import check_figures
 from lightweight_ssd.config.settings import changed, default_epochs, resolved, settled
-from lightweight_ssd.runs.folder import BEST_CHECKPOINT, LAST_CHECKPOINT, write_provenance
+from lightweight_ssd.runs.files import BEST_CHECKPOINT, LAST_CHECKPOINT, RESULTS_FILE
+from lightweight_ssd.runs.folder import write_provenance
 from lightweight_ssd.runs.identity import check_is_the_run, identify
-from lightweight_ssd.runs.status import FINISHED, RESULTS_FILE, read_results, read_status
+from lightweight_ssd.runs.results import RunResults
+from lightweight_ssd.runs.results_file import read_results
+from lightweight_ssd.runs.status import FINISHED, read_status
 from lightweight_ssd.training.quiet import quiet_frameworks
 from lightweight_ssd.training.session import is_first_rank, placed, settings_of_ranks, status_of, with_batch_size
 
@@ -30,8 +33,8 @@ class TrainedRun(NamedTuple):
     checkpoint: Path
 
     @property
-    def results(self) -> dict[str, Any]:
-        """Its metrics and how they came about, as `results.json` holds them."""
+    def results(self) -> RunResults:
+        """Its metrics and how they came about, read from `results.json`."""
         return read_results(self.run_dir)
 
 
