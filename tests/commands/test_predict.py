@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,7 @@ def test_boxes_are_those_of_the_detector_in_pixels_of_the_file(monkeypatch, caps
         ("photos/a.png", 192, 256),
         ("photos/b.PNG", 48, 32),
     ]
-    detector.postprocess_settings["score_threshold"] = 0.011
+    detector.postprocess = replace(detector.postprocess, score_threshold=0.011)
     none = (np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.random.default_rng(0))
     for entry, scale in zip(entries, ([2, 4, 2, 4], [0.5, 0.5, 0.5, 0.5]), strict=True):
         image = Pipeline({}, [64, 96])(read_image(entry["file"]), *none)[0]

@@ -4,6 +4,7 @@ import logging
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,7 @@ def _prepare(cfg: DictConfig, output: Path) -> tuple[Any, dict[str, Any]]:
     for node in ("data", "criterion", "datamodule"):
         check_targets(config[node], str(cfg.checkpoint))
     asked = {name: value for name, value in cfg.postprocess.items() if value is not None}
-    detector.postprocess_settings.update(asked)
+    detector.postprocess = replace(detector.postprocess, **asked)
     config["detector"]["postprocess"].update(asked)
     source = build(cfg.data if cfg.get("data") else config["data"])
     if list(source.class_names) != class_names:
