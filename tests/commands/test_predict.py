@@ -112,7 +112,7 @@ def test_glob_of_equal_names_loses_no_picture(monkeypatch, capsys):
         (["source=photos"], "Expected a checkpoint; give checkpoint="),
         (["checkpoint=tiny.ckpt"], "Expected a source; give source="),
         (["checkpoint=none.ckpt", "source=photos"], "There is no checkpoint at none.ckpt"),
-        (["checkpoint=photos/a.jpg", "source=photos"], "photos/a.jpg is not a whole checkpoint file"),
+        (["checkpoint=photos/a.jpg", "source=photos"], "photos/a.jpg is not a checkpoint, or incomplete"),
         (["checkpoint=tiny.ckpt", "source=empty"], "There is no image (jpg, jpeg, png, bmp, webp) at source=empty"),
         (["checkpoint=tiny.ckpt", "source=photos/*.png"], "at source=photos/*.png"),
         (["checkpoint=tiny.ckpt", "source=tiny.ckpt"], "Expected an image (jpg, jpeg, png, bmp, webp) for source=…"),

@@ -94,7 +94,8 @@ def _prepare(cfg: DictConfig, output: Path) -> tuple[Any, dict[str, Any]]:
     """The parts as the checkpoint's configuration has them, on the data that was asked for."""
     from lightning.pytorch.utilities import rank_zero_only
 
-    from lightweight_ssd.checkpoint.load import check_targets, load_detector
+    from lightweight_ssd.checkpoint.load import load_detector
+    from lightweight_ssd.checkpoint.targets import check_targets
     from lightweight_ssd.config.instantiate import build
     from lightweight_ssd.metrics.voc import VOCMetric
     from lightweight_ssd.training.callbacks.skipped_files import SKIPPED_FILE, SkippedFiles
@@ -103,8 +104,8 @@ def _prepare(cfg: DictConfig, output: Path) -> tuple[Any, dict[str, Any]]:
     from lightweight_ssd.training.task import DetectionTask
 
     detector, config, class_names = load_detector(cfg.checkpoint)
-    for node in ("data", "criterion", "datamodule"):
-        check_targets(config[node], str(cfg.checkpoint))
+    for part in ("criterion", "datamodule.resize", *(() if cfg.get("data") else ("data",))):
+        check_targets(config, part, cfg.checkpoint)
     asked = {name: value for name, value in cfg.postprocess.items() if value is not None}
     detector.postprocess = replace(detector.postprocess, **asked)
     config["detector"]["postprocess"].update(asked)
