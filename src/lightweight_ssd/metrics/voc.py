@@ -19,7 +19,7 @@ from lightweight_ssd.metrics.average_precision import (
 )
 from lightweight_ssd.metrics.crowd import leave_out_crowds
 from lightweight_ssd.metrics.image_records import ImageRecord, ImageRecordsMetric, join_records, mean_of_known
-from lightweight_ssd.metrics.names import VOC_FIGURES
+from lightweight_ssd.metrics.names import VOC_METRICS
 
 __all__ = ["VOCMetric", "VOCResult"]
 
@@ -53,7 +53,7 @@ class VOCResult(NamedTuple):
 
     def scalars(self) -> dict[str, float]:
         """The means alone, for a logger."""
-        return {name: getattr(self, name) for name in VOC_FIGURES}
+        return {name: getattr(self, name) for name in VOC_METRICS}
 
 
 class VOCMetric(ImageRecordsMetric[VOCResult]):
