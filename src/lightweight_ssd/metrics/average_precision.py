@@ -1,7 +1,7 @@
 """PASCAL VOC's average precision and a confusion matrix, as pure functions on packed arrays.
 
-A detection is assigned once: to the object of its class and image that it overlaps most, difficult objects
-included. Which object that is does not depend on the IoU threshold, so ten thresholds cost little more than one.
+A detection is assigned once: to the object of its class and image that it overlaps most, difficult objects included.
+Which object that is does not depend on the IoU threshold, so ten thresholds cost little more than one.
 
 Boxes here are continuous xyxy that start at 0. VOC's files hold inclusive pixel numbers that start at 1, and its devkit
 adds 1 to every width and height; with 1 taken off xmin and ymin alone both give the same areas and the same IoU.
