@@ -5,8 +5,8 @@ such draws says how much of a figure is luck of the images. Two rows are measure
 easy helps both, and their difference varies far less than either figure.
 
 No model runs again and nothing is matched again. Whether a detection is true or false is decided within its image, so
-an image drawn w times is its detections counted w times. Per class that leaves one product: a sparse matrix of the false positives that stand
-before each true positive, times the counts of the images. Blocks of resamples keep it small.
+an image drawn w times is its detections counted w times. Per class that leaves one product: a sparse matrix of the
+false positives that stand before each true positive, times the counts of the images. Blocks of resamples keep it small.
 
 Copies of an image tie by construction. The order of detections is that of the whole set, ties included, and a copy
 stands beside its original; so a weight w is exactly w copies.

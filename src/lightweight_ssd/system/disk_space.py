@@ -42,8 +42,8 @@ def require_space(needs: Iterable[tuple[Path, int]]) -> None:
         free = shutil.disk_usage(place).free
         if free < size:
             raise ValueError(
-                f"Expected {format_bytes(size)} free on the disk of {place} but there are {format_bytes(free)}: make room "
-                "or choose another folder."
+                f"Expected {format_bytes(size)} free on the disk of {place} but there are {format_bytes(free)}: make "
+                "room or choose another folder."
             )
 
 

@@ -75,8 +75,8 @@ def require_memory(annotations: PackedAnnotations, side: int) -> None:
     size, available = _size(annotations, side), available_memory()
     if available is not None and size > available:
         raise ValueError(
-            f"Expected {format_bytes(size)} of free memory for data.cache=ram, but there are {format_bytes(available)}: "
-            f"use data.cache=disk, or images smaller than data.cache_side={side}."
+            f"Expected {format_bytes(size)} of free memory for data.cache=ram, but there are "
+            f"{format_bytes(available)}: use data.cache=disk, or images smaller than data.cache_side={side}."
         )
 
 
