@@ -13,7 +13,7 @@ from jaxtyping import Bool, Int
 
 from lightweight_ssd.data.formats.coco_results import read_detections, read_instances
 from lightweight_ssd.metrics.average_precision import PackedDetections, PackedObjects
-from lightweight_ssd.metrics.crowd import leave_out_crowds
+from lightweight_ssd.metrics.crowd import drop_crowd_regions
 
 __all__ = ["EvaluatedSet", "read_evaluated_set"]
 
@@ -58,7 +58,7 @@ def read_evaluated_set(detections: Path, ground_truth: Path) -> EvaluatedSet:
     image_ids = np.array([image["id"] for image in images], np.int64)
     objects, crowd = _pack_objects(content["annotations"], image_ids, category_ids, Path(ground_truth))
     found = _pack_detections(Path(detections), image_ids, category_ids)
-    found, objects = leave_out_crowds(found, objects, crowd, len(category_ids))
+    found, objects = drop_crowd_regions(found, objects, crowd, len(category_ids))
     return EvaluatedSet(
         image_ids=image_ids,
         image_names=tuple(str(image["file_name"]) for image in images),

@@ -18,7 +18,7 @@ import msgspec
 from lightweight_ssd.download.fetch import discard, fetch, part_of
 from lightweight_ssd.download.install import list_files, missing_files, place, read_receipt, size_of, write_receipt
 from lightweight_ssd.download.unpack import unpack
-from lightweight_ssd.system.disk_space import in_words, require_space
+from lightweight_ssd.system.disk_space import format_bytes, require_space
 from lightweight_ssd.system.file_lock import lock_run
 
 __all__ = ["Archive", "Contents", "Download"]
@@ -270,7 +270,7 @@ def _still_to_come(archive: Archive, folder: Path) -> int:
 
 
 def _size(archive: Archive) -> str:
-    return "an unknown size" if archive.size is None else in_words(archive.size)
+    return "an unknown size" if archive.size is None else format_bytes(archive.size)
 
 
 def _hidden(root: Path) -> Path:

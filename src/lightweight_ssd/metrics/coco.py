@@ -24,7 +24,7 @@ from lightweight_ssd.metrics.image_records import (
     join_records,
     mean_of_known,
 )
-from lightweight_ssd.metrics.names import COCO_FIGURES
+from lightweight_ssd.metrics.names import COCO_METRICS
 
 __all__ = ["COCOMetric", "COCOResult", "coco_lists"]
 
@@ -77,7 +77,7 @@ class COCOResult(NamedTuple):
 
     def scalars(self) -> dict[str, float]:
         """The twelve figures in the official order, for a logger."""
-        return {name: getattr(self, name) for name in COCO_FIGURES}
+        return {name: getattr(self, name) for name in COCO_METRICS}
 
 
 class COCOMetric(ImageRecordsMetric[COCOResult]):

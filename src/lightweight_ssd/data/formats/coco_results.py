@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from lightweight_ssd.system.atomic_write import write_whole
+from lightweight_ssd.system.atomic_write import write_atomic
 from lightweight_ssd.tensor_types import Detections
 from lightweight_ssd.types import Annotation
 
@@ -192,4 +192,4 @@ def _write(path: str | Path, content: object) -> None:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     # ASCII alone, since a file name that is not UTF-8 has no other place in JSON
-    write_whole(path, json.dumps(content, separators=(",", ":"), ensure_ascii=True).encode(), shared=True)
+    write_atomic(path, json.dumps(content, separators=(",", ":"), ensure_ascii=True).encode(), shared=True)
