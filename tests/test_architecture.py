@@ -11,9 +11,9 @@ PACKAGE = Path(__file__).parents[1] / "src" / "lightweight_ssd"
 LAYERS = [  # each may import from those above it in this list, never from its own
     {"types", "system"},
     {"tensor_types"},
-    {"ops", "layers", "augment", "data", "download", "metrics"},
-    {"backbone", "neck", "detector", "loss", "classification", "plots", "analysis", "config"},
-    {"checkpoint", "profiling", "runs"},
+    {"ops", "layers", "augment", "data", "metrics"},
+    {"backbone", "neck", "detector", "loss", "classification", "plots", "analysis", "config", "download"},
+    {"checkpoint", "profiling", "runs", "curation"},
     {"training", "sweeps"},
     {"report", "benchmark"},
     {"commands"},

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Float32, Int
+from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
 from lightweight_ssd.metrics.image_records import (
@@ -25,6 +25,7 @@ from lightweight_ssd.metrics.image_records import (
     mean_of_known,
 )
 from lightweight_ssd.metrics.names import COCO_METRICS
+from lightweight_ssd.types import xyxy_to_xywh
 
 __all__ = ["COCOMetric", "COCOResult", "coco_lists"]
 
@@ -125,8 +126,8 @@ def coco_lists(joined: JoinedRecords, images: int, classes: int) -> tuple[dict[s
     found, truth, (boxes, scores, labels, object_boxes, object_labels, difficult, crowd, areas) = joined
     areas = np.where(difficult & ~crowd, _BEYOND_ALL_RANGES, areas.astype(np.float64))
     keys = ("image_id", "category_id", "bbox", "area", "id", "iscrowd")
-    objects = _rows(keys, truth + 1, object_labels + 1, _xywh(object_boxes), areas, crowd.astype(int))
-    corners = _xywh(boxes)
+    objects = _rows(keys, truth + 1, object_labels + 1, xyxy_to_xywh(object_boxes), areas, crowd.astype(int))
+    corners = xyxy_to_xywh(boxes)
     keys = ("image_id", "category_id", "bbox", "area", "id", "score")
     detections = _rows(keys, found + 1, labels + 1, corners, corners[:, 2] * corners[:, 3], scores.astype(np.float64))
     instances = {
@@ -141,11 +142,6 @@ def _rows(keys: Sequence[str], *columns: np.ndarray) -> list[dict[str, Any]]:
     *before, last = (column.tolist() for column in columns)
     ids = range(1, len(last) + 1)  # COCO's tools take an id of 0 for "not matched"
     return [dict(zip(keys, row, strict=True)) for row in zip(*before, ids, last, strict=True)]
-
-
-def _xywh(boxes: Float32[np.ndarray, "N 4"]) -> Float[np.ndarray, "N 4"]:
-    boxes = boxes.astype(np.float64)
-    return np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
 
 
 def _evaluate(

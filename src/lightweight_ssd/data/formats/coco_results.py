@@ -14,13 +14,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from jaxtyping import Float
 
 from lightweight_ssd.system.atomic_write import write_atomic
 from lightweight_ssd.tensor_types import Detections
-from lightweight_ssd.types import Annotation
+from lightweight_ssd.types import Annotation, xyxy_to_xywh
 
 __all__ = ["read_detections", "read_instances", "write_detections", "write_ground_truth"]
 
@@ -124,13 +122,8 @@ def read_instances(path: str | Path) -> dict[str, list[dict[str, Any]]]:
     return content
 
 
-def _to_xywh(boxes: Float[np.ndarray, "N 4"]) -> list[list[float]]:
-    boxes = boxes.astype(np.float64)
-    return np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], 1).round(3).tolist()
-
-
 def _rows(image_id: int, found: Detections, category_ids: Sequence[int] | None) -> list[dict]:
-    boxes = _to_xywh(found.boxes.detach().float().cpu().numpy())
+    boxes = xyxy_to_xywh(found.boxes.detach().float().cpu().numpy()).round(3).tolist()
     scores = (float(f"{score:.9g}") for score in found.scores.tolist())
     labels = (label + 1 if category_ids is None else int(category_ids[label]) for label in found.labels.tolist())
     return [
@@ -140,7 +133,7 @@ def _rows(image_id: int, found: Detections, category_ids: Sequence[int] | None) 
 
 
 def _objects(annotation: Annotation, category_ids: list[int], first_id: int) -> list[dict]:
-    boxes = _to_xywh(annotation.boxes)
+    boxes = xyxy_to_xywh(annotation.boxes).round(3).tolist()
     others = (annotation.labels, annotation.areas, annotation.crowd, annotation.difficult)
     columns = zip(boxes, *(column.tolist() for column in others), strict=True)
     return [
