@@ -2,10 +2,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.broken_data import OBJECT, SIZE, XML
 
 from lightweight_ssd.data.formats.voc_validation import FaultKind, parse_annotation
 from lightweight_ssd.data.formats.voc_xml import read_annotation
-from tests.broken_data import OBJECT, SIZE, XML
 
 WRONG = {
     FaultKind.UNKNOWN_CLASS: OBJECT.replace("cat", "catt"),
@@ -60,9 +60,7 @@ def test_an_object_can_have_several_faults(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_a_number_beyond_float32_is_a_fault_without_a_warning(
-    tmp_path: Path, recwarn: pytest.WarningsRecorder
-) -> None:
+def test_a_number_beyond_float32_is_a_fault_without_a_warning(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
     text = OBJECT.replace("<xmax>40", "<xmax>1e300")
     (fault,) = parse_annotation(write(tmp_path, text), ["cat"]).faults
     assert fault.kind == FaultKind.BOX_OUTSIDE
