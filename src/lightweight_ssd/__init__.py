@@ -13,12 +13,22 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lightweight_ssd.config.compose import compose as compose
+    from lightweight_ssd.curation.check import data_check as data_check
+    from lightweight_ssd.curation.convert import data_convert as data_convert
+    from lightweight_ssd.curation.prepare import data_prepare as data_prepare
+    from lightweight_ssd.curation.show import data_show as data_show
+    from lightweight_ssd.curation.source import data_source as data_source
 
 __version__ = "0.2.0"
 
 # Where each name of the package comes from: module and, where it is called otherwise there, its name in it.
 _EXPORTS = {
     "compose": "config.compose",
+    "data_check": "curation.check",
+    "data_convert": "curation.convert",
+    "data_prepare": "curation.prepare",
+    "data_show": "curation.show",
+    "data_source": "curation.source",
 }
 
 

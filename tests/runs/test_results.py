@@ -9,7 +9,7 @@ import jsonschema
 import msgspec
 import pytest
 
-from lightweight_ssd.metrics.names import COCO_FIGURES, VOC_FIGURES
+from lightweight_ssd.metrics.names import COCO_METRICS, VOC_METRICS
 from lightweight_ssd.runs.results import (
     METRICS,
     ClassMetrics,
@@ -149,8 +149,8 @@ def test_metrics_are_floats_and_none_without_a_measurement() -> None:
 
 
 def test_the_record_has_every_metric_of_an_evaluation() -> None:
-    assert set(VOC_FIGURES) <= set(SplitMetrics.__struct_fields__)
-    assert tuple(COCOMetrics.__struct_fields__) == (*COCO_FIGURES, "per_class")
+    assert set(VOC_METRICS) <= set(SplitMetrics.__struct_fields__)
+    assert tuple(COCOMetrics.__struct_fields__) == (*COCO_METRICS, "per_class")
 
 
 def test_the_published_schema_is_that_of_the_code() -> None:

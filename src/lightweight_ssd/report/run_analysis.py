@@ -20,7 +20,7 @@ from lightweight_ssd.analysis.object_size import precision_by_size
 from lightweight_ssd.analysis.paired_bootstrap import bootstrap_map, draw_images
 from lightweight_ssd.metrics.average_precision import voc_average_precision
 from lightweight_ssd.runs.files import DETECTIONS_FILE, GRAY_DETECTIONS_FILE, GROUND_TRUTH_FILE
-from lightweight_ssd.system.atomic_write import write_whole
+from lightweight_ssd.system.atomic_write import write_atomic
 
 __all__ = ["SHOWN_SCORE", "RunAnalysis", "analyse_run", "ground_truth_digest", "is_analysed"]
 
@@ -195,7 +195,7 @@ def _read_kept(path: Path, key: str) -> dict[str, Any] | None:
 
 def _write_kept(path: Path, content: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, json.dumps(content).encode(), shared=True)
+    write_atomic(path, json.dumps(content).encode(), shared=True)
 
 
 def _unpacked(kept: dict[str, Any] | None) -> RunAnalysis | None:

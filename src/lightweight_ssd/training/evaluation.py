@@ -1,5 +1,6 @@
 """`evaluate`: measures a checkpoint and leaves the same files as a run, for the shell and for Python."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
@@ -15,7 +16,7 @@ from lightweight_ssd.runs.results_file import read_results
 if TYPE_CHECKING:
     from lightning.pytorch import Trainer
 
-    from lightweight_ssd.training.datamodule import DetectionDataModule
+    from lightweight_ssd.data.source import Source
     from lightweight_ssd.training.task import DetectionTask
 
 __all__ = ["Evaluation", "default_output", "evaluate"]
@@ -84,6 +85,8 @@ def evaluate(
         ValueError: For an argument out of its range, or data whose classes are not the checkpoint's.
         FileNotFoundError: If the checkpoint or the data does not exist.
     """
+    from lightweight_ssd.config.instantiate import build
+    from lightweight_ssd.training.datamodule import DetectionDataModule
     from lightweight_ssd.training.measure import measure
     from lightweight_ssd.training.quiet import quiet_frameworks
     from lightweight_ssd.training.split_data import SplitData
@@ -92,7 +95,11 @@ def evaluate(
     quiet_frameworks()
     folder = (output or default_output(checkpoint, split)).absolute()
     config, task = _task(checkpoint, postprocess or {}, bool(coco_metric))
-    loader = _datamodule(config, data, task, eval_batch_size=eval_batch_size, num_workers=num_workers)
+    source = _source(checkpoint, config, data or {}, task.scorer.class_names)
+    resize, first_images = build(config["datamodule"]["resize"]), config["datamodule"]["first_images"]
+    loader = DetectionDataModule(
+        source, resize, resize, eval_batch_size=eval_batch_size, num_workers=num_workers, first_images=first_images
+    )
     folder.mkdir(parents=True, exist_ok=True)
     parts = Parts(_trainer(trainer or {}, folder), task, loader)
     measured = measure(parts.trainer, task.scorer, SplitData(loader, split))
@@ -119,38 +126,38 @@ def default_output(checkpoint: Path, split: str) -> Path:
 
 def _task(checkpoint: Path, postprocess: dict[str, Any], coco: bool) -> "tuple[dict[str, Any], DetectionTask]":
     """The checkpoint's configuration, with the settings that were asked for, and its parts."""
-    from lightweight_ssd.checkpoint.load import check_targets, load_detector
+    from lightweight_ssd.checkpoint.load import load_detector
+    from lightweight_ssd.checkpoint.targets import check_targets
     from lightweight_ssd.config.instantiate import build
     from lightweight_ssd.metrics.coco import COCOMetric
     from lightweight_ssd.metrics.voc import VOCMetric
     from lightweight_ssd.training.task import DetectionTask
 
     detector, config, class_names = load_detector(checkpoint)
-    for node in ("data", "criterion", "datamodule"):
-        check_targets(config[node], str(checkpoint))
+    for part in ("criterion", "datamodule.resize"):
+        check_targets(config, part, checkpoint)
     asked = {name: value for name, value in postprocess.items() if value is not None}
-    detector.postprocess_settings.update(asked)
+    detector.postprocess = replace(detector.postprocess, **asked)
     config["detector"]["postprocess"].update(asked)
     coco_metric = COCOMetric(class_names) if coco else None
     return config, DetectionTask(detector, build(config["criterion"]), VOCMetric(class_names), coco_metric=coco_metric)
 
 
-def _datamodule(
-    config: dict[str, Any], data: dict[str, Any] | None, task: "DetectionTask", **options: Any
-) -> "DetectionDataModule":
-    """The data that was asked for, with the checkpoint's size of images."""
+def _source(checkpoint: Path, config: dict[str, Any], asked: dict[str, Any], class_names: tuple[str, ...]) -> "Source":
+    """The data that was asked for, if it has the classes of the checkpoint."""
+    from lightweight_ssd.checkpoint.targets import check_targets
     from lightweight_ssd.config.instantiate import build
-    from lightweight_ssd.training.datamodule import DetectionDataModule
 
-    asked, class_names = data or {}, list(task.scorer.class_names)
+    if "_target_" not in asked:
+        check_targets(config, "data", checkpoint)
     source = build(asked if "_target_" in asked else {**config["data"], **asked})
-    if list(source.class_names) != class_names:
+    if tuple(source.class_names) != class_names:
         raise ValueError(
-            f"The data has the classes {list(source.class_names)}, but the checkpoint was trained on {class_names}; "
-            "give data with the checkpoint's (data.class_names; of data=coco the categories of data.train.annotations)."
+            f"The data has the classes {list(source.class_names)}, but the checkpoint was trained on "
+            f"{list(class_names)}; give data with the checkpoint's (data.class_names; of data=coco the categories of "
+            "data.train.annotations)."
         )
-    resize, first_images = build(config["datamodule"]["resize"]), config["datamodule"]["first_images"]
-    return DetectionDataModule(source, resize, resize, first_images=first_images, **options)
+    return source
 
 
 def _trainer(settings: dict[str, Any], output: Path) -> "Trainer":

@@ -12,7 +12,7 @@ from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
 from lightweight_ssd.runs.files import METRICS_FILE, TIMES_FILE
-from lightweight_ssd.system.atomic_write import NotWritten, write_whole
+from lightweight_ssd.system.atomic_write import NotWritten, write_atomic
 
 __all__ = ["MetricsCSV"]
 
@@ -124,4 +124,4 @@ def _write(path: Path, rows: dict[int, dict[str, float]]) -> None:
     writer = csv.DictWriter(text, ["step", *names], lineterminator="\n")
     writer.writeheader()
     writer.writerows({"step": step, **row} for step, row in sorted(rows.items()))
-    write_whole(path, text.getvalue().encode(), durable=True)
+    write_atomic(path, text.getvalue().encode(), durable=True)
