@@ -13,12 +13,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lightweight_ssd.config.compose import compose as compose
+    from lightweight_ssd.prediction.detections import ImageDetections as ImageDetections
+    from lightweight_ssd.prediction.model import Model as Model
+    from lightweight_ssd.prediction.model import load as load
+    from lightweight_ssd.prediction.predict import predict as predict
 
 __version__ = "0.2.0"
 
 # Where each name of the package comes from: module and, where it is called otherwise there, its name in it.
 _EXPORTS = {
+    "ImageDetections": "prediction.detections",
+    "Model": "prediction.model",
     "compose": "config.compose",
+    "load": "prediction.model",
+    "predict": "prediction.predict",
 }
 
 
