@@ -13,6 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lightweight_ssd.config.compose import compose as compose
+    from lightweight_ssd.curation.check import data_check as data_check
+    from lightweight_ssd.curation.convert import data_convert as data_convert
+    from lightweight_ssd.curation.prepare import data_prepare as data_prepare
+    from lightweight_ssd.curation.show import data_show as data_show
+    from lightweight_ssd.curation.source import data_source as data_source
     from lightweight_ssd.prediction.detections import ImageDetections as ImageDetections
     from lightweight_ssd.prediction.model import Model as Model
     from lightweight_ssd.prediction.model import load as load
@@ -25,6 +30,11 @@ _EXPORTS = {
     "ImageDetections": "prediction.detections",
     "Model": "prediction.model",
     "compose": "config.compose",
+    "data_check": "curation.check",
+    "data_convert": "curation.convert",
+    "data_prepare": "curation.prepare",
+    "data_show": "curation.show",
+    "data_source": "curation.source",
     "load": "prediction.model",
     "predict": "prediction.predict",
 }

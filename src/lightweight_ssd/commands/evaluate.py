@@ -16,8 +16,8 @@ from omegaconf import DictConfig, OmegaConf
 from lightweight_ssd.commands.console import one_sentence_errors, quiet_frameworks, relaunchable
 from lightweight_ssd.config.overrides import quoted
 from lightweight_ssd.config.paths import CONF_DIR
-from lightweight_ssd.runs.folder import BEST_CHECKPOINT
-from lightweight_ssd.runs.status import read_results
+from lightweight_ssd.runs.files import BEST_CHECKPOINT
+from lightweight_ssd.runs.results_file import read_results
 from lightweight_ssd.sweeps.record import JobRecord, write_job
 
 __all__ = ["evaluate", "main"]
@@ -53,7 +53,11 @@ def _in_own_process(cfg: DictConfig, overrides: list[str]) -> float | None:
     print(f"\n{' '.join(overrides)}", flush=True)
     done = subprocess.run([sys.executable, "-m", "lightweight_ssd", "evaluate", *overrides, place], check=False)
     write_job(sweep_dir, job._replace(state="failed" if done.returncode else "done", run_dir=str(output)))
-    return None if done.returncode else read_results(output).get(cfg.split, {}).get("map_50")
+    if done.returncode:
+        return None
+    results = read_results(output)
+    measured = results.val if cfg.split == "val" else results.test
+    return measured.map_50 if measured else None
 
 
 def evaluate(cfg: DictConfig) -> float:
