@@ -65,7 +65,18 @@ def main() -> None:
     else:
         os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
         del sys.argv[1 : 1 + len(words)]  # Hydra reads what is left
+        if command != "config":  # which needs no Hydra
+            _read_numbers_as_meant()
         import_module(f"lightweight_ssd.commands.{_COMMANDS[command][0]}").main()
+
+
+def _read_numbers_as_meant() -> None:
+    """Names and keys that look like numbers are text, typed or in a file."""
+    from lightweight_ssd.config.overrides import as_meant
+    from lightweight_ssd.config.text_keys import read_keys_as_text
+
+    sys.argv[1:] = as_meant(sys.argv[1:])
+    read_keys_as_text()
 
 
 def _list(group: str = "") -> str:
