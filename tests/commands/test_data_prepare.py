@@ -110,8 +110,8 @@ def test_too_few_parts_name_the_rest(voc: ArchiveServer, monkeypatch, capsys):
     [
         ([], "Expected what to prepare but got nothing: lssd data prepare voc, or coco."),
         (["voc", "parts=[2007]"], "Expected parts=… as some of trainval2007, test2007, trainval2012 but got 2007."),
-        (["voc", "attempts=0"], "Expected attempts of at least 1 but got 0."),
-        (["voc", "timeout=soon"], "Expected timeout as seconds above 0 but got soon."),
+        (["voc", "attempts=0"], "Expected attempts to be a whole number of at least 1, but got 0."),
+        (["voc", "timeout=soon"], "Expected timeout to be seconds above 0, but got 'soon'."),
         (["voc", "root=file/here"], "Expected a folder that can be written at file/here/.prepare but Not a directory"),
     ],
 )

@@ -15,6 +15,8 @@ from typing import NamedTuple
 import requests
 from tqdm import tqdm
 from urllib3.exceptions import HTTPError as TransferError
+from urllib3.exceptions import InvalidHeader, MaxRetryError
+from urllib3.util import Retry
 
 from lightweight_ssd.system.disk_space import in_words, one_sentence_when_full
 
@@ -28,7 +30,16 @@ _WITHOUT_BAR = 10**7  # bytes, written or hashed within a blink
 
 
 class _Cut(Exception):
-    """Something that may go better the next time."""
+    """Something that may go better the next time.
+
+    Args:
+        reason: In a few words.
+        retry_after: Seconds that the server asks to wait.
+    """
+
+    def __init__(self, reason: str, retry_after: float = 0.0) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
 
 
 _PASSING = (_Cut, requests.ConnectionError, requests.Timeout, TransferError, ConnectionError, TimeoutError)
@@ -70,9 +81,10 @@ def fetch(
         path: Final place; its folder exists.
         size: Bytes; None where it is not known.
         hashes: Expected digests in hexadecimal by algorithm, such as `{"md5": "…"}`; those known are all checked.
-        attempts: Tries in a row that bring nothing new before giving up, at least 1.
+        attempts: Attempts in a row that bring nothing new before giving up, at least 1.
         timeout: Seconds without an answer or a byte that count as a cut connection.
-        wait: Seconds before the second try in a row; each further wait is twice as long, at most a minute.
+        wait: Unit of the waits, seconds: the second attempt in a row follows at once, then come 2, 4, 8, … units; as
+            long as the server asks for if that is longer; at most a minute.
 
     Raises:
         ValueError: The server refuses, offers another size, is out of reach, or what came is not what was expected;
@@ -124,8 +136,13 @@ def _digests(path: Path, algorithms: tuple[str, ...]) -> dict[str, str]:
 
 
 def _receive_all(transfer: _Transfer, attempts: int, wait: float) -> None:
-    """Tries until the file is whole; a try that got further than all before it makes the count begin again."""
-    failures, furthest = 0, _length(transfer.part)
+    """Tries until the file is whole; an attempt that got further than all before it makes the count begin again.
+
+    urllib3's `Retry` counts and spaces the attempts. It is not left to the HTTP adapter, which repeats a request as it
+    was: here each one asks for what is still missing, and an answer that breaks off in its body counts, too.
+    """
+    all_attempts = Retry(total=attempts - 1, backoff_factor=wait, backoff_max=_LONGEST_WAIT)
+    retry, furthest = all_attempts, _length(transfer.part)
     while transfer.size is None or _length(transfer.part) != transfer.size:
         try:
             with one_sentence_when_full(transfer.part.parent, "make room and call the same command again; it goes on."):
@@ -133,14 +150,18 @@ def _receive_all(transfer: _Transfer, attempts: int, wait: float) -> None:
         except requests.exceptions.SSLError as error:
             raise ValueError(f"Expected a certificate that is valid for {transfer.url} but: {error}") from error
         except _PASSING as error:
-            failures = 1 if _length(transfer.part) > furthest else failures + 1
-            furthest = max(furthest, _length(transfer.part))
-            if failures >= attempts:
+            if _length(transfer.part) > furthest:
+                retry, furthest = all_attempts, _length(transfer.part)
+            try:
+                retry = retry.increment("GET", transfer.url, error=error)
+            except MaxRetryError:
+                count = f"{attempts} attempt{'' if attempts == 1 else 's'}"
                 raise ValueError(
-                    f"Expected {transfer.url} to arrive but gave up after {attempts} tries without progress "
+                    f"Expected {transfer.url} to arrive but gave up after {count} without progress "
                     f"({_reason(error)}): call the same command again; it goes on after {in_words(furthest)}."
                 ) from error
-            seconds = min(wait * 2 ** (failures - 1), _LONGEST_WAIT)
+            asked = error.retry_after if isinstance(error, _Cut) else 0.0
+            seconds = min(max(retry.get_backoff_time(), asked), _LONGEST_WAIT)
             log.warning("%s: %s; trying again in %.0f s.", transfer.part.stem, _reason(error), seconds)
             time.sleep(seconds)
     return None
@@ -184,8 +205,16 @@ def _start(response: requests.Response, transfer: _Transfer, have: int) -> int:
         raise _Cut("the server has other bytes than those received before")
     answer = f"{response.status_code} {response.reason}"
     if response.status_code in _PASSING_STATUS:
-        raise _Cut(f"the server answers {answer}")
+        raise _Cut(f"the server answers {answer}", _retry_after(response))
     raise ValueError(f"Expected a file at {transfer.url} but the server answers {answer}: correct the address.")
+
+
+def _retry_after(response: requests.Response) -> float:
+    """Seconds that the server asks to wait; 0 where it does not say, or not in a way that can be read."""
+    try:
+        return float(Retry().parse_retry_after(response.headers.get("Retry-After", "0")))
+    except InvalidHeader:
+        return 0.0
 
 
 def _total(response: requests.Response, start: int) -> int | None:
