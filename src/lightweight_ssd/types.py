@@ -1,11 +1,17 @@
 """What every package shares, numpy only: one image's annotation, one sample's key, boxes as COCO's files have them."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Float64, Int64
 
-__all__ = ["Annotation", "SampleKey", "xywh_to_xyxy", "xyxy_to_xywh"]
+__all__ = ["FILE_DECIMALS", "IGNORED_AREA", "Annotation", "SampleKey", "xywh_to_xyxy", "xyxy_to_xywh"]
+
+FILE_DECIMALS: Final = 3
+"""Decimals of boxes and areas, in pixels, in the files of a run and in the COCO metric, so that both say the same."""
+
+IGNORED_AREA: Final = 1e11
+"""Square pixels; COCO's tool ignores an object so large, since its range of all areas ends at 1e10."""
 
 
 class Annotation(NamedTuple):

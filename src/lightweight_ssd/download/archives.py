@@ -17,7 +17,7 @@ from lightweight_ssd.data.formats.json_decode import read_file_names
 from lightweight_ssd.download.fetch import discard, fetch, part_of
 from lightweight_ssd.download.install import list_files, missing_files, place, read_receipt, size_of, write_receipt
 from lightweight_ssd.download.unpack import unpack
-from lightweight_ssd.system.disk_space import in_words, require_space
+from lightweight_ssd.system.disk_space import format_bytes, require_space
 from lightweight_ssd.system.file_lock import lock_run
 
 __all__ = ["Archive", "Contents", "Download"]
@@ -261,7 +261,7 @@ def _still_to_come(archive: Archive, folder: Path) -> int:
 
 
 def _size(archive: Archive) -> str:
-    return "an unknown size" if archive.size is None else in_words(archive.size)
+    return "an unknown size" if archive.size is None else format_bytes(archive.size)
 
 
 def _hidden(root: Path) -> Path:

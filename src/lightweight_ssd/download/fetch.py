@@ -18,7 +18,7 @@ from urllib3.exceptions import HTTPError as TransferError
 from urllib3.exceptions import InvalidHeader, MaxRetryError
 from urllib3.util import Retry
 
-from lightweight_ssd.system.disk_space import in_words, one_sentence_when_full
+from lightweight_ssd.system.disk_space import format_bytes, one_sentence_when_full
 
 __all__ = ["check_file", "discard", "fetch", "part_of"]
 
@@ -152,19 +152,25 @@ def _receive_all(transfer: _Transfer, attempts: int, wait: float) -> None:
         except _PASSING as error:
             if _length(transfer.part) > furthest:
                 retry, furthest = all_attempts, _length(transfer.part)
-            try:
-                retry = retry.increment("GET", transfer.url, error=error)
-            except MaxRetryError:
-                count = f"{attempts} attempt{'' if attempts == 1 else 's'}"
-                raise ValueError(
-                    f"Expected {transfer.url} to arrive but gave up after {count} without progress "
-                    f"({_reason(error)}): call the same command again; it goes on after {in_words(furthest)}."
-                ) from error
-            asked = error.retry_after if isinstance(error, _Cut) else 0.0
-            seconds = min(max(retry.get_backoff_time(), asked), _LONGEST_WAIT)
-            log.warning("%s: %s; trying again in %.0f s.", transfer.part.stem, _reason(error), seconds)
-            time.sleep(seconds)
+            retry = _wait_for_next(transfer, retry, attempts, error)
     return None
+
+
+def _wait_for_next(transfer: _Transfer, retry: Retry, attempts: int, error: Exception) -> Retry:
+    """Waits until the next attempt is due, or raises a ValueError after the last."""
+    try:
+        retry = retry.increment("GET", transfer.url, error=error)
+    except MaxRetryError:
+        count = f"{attempts} attempt{'' if attempts == 1 else 's'}"
+        raise ValueError(
+            f"Expected {transfer.url} to arrive but gave up after {count} without progress ({_reason(error)}): "
+            f"call the same command again; it goes on after {format_bytes(_length(transfer.part))}."
+        ) from error
+    asked = error.retry_after if isinstance(error, _Cut) else 0.0
+    seconds = min(max(retry.get_backoff_time(), asked), _LONGEST_WAIT)
+    log.warning("%s: %s; trying again in %.0f s.", transfer.part.stem, _reason(error), seconds)
+    time.sleep(seconds)
+    return retry
 
 
 def _receive(transfer: _Transfer) -> None:
