@@ -134,7 +134,7 @@ def test_only_what_is_known_is_checked_and_that_is_said(voc: ArchiveServer, monk
     ended = run_command(monkeypatch, capsys, "data", "prepare", *arguments)
     assert ended.code is None, ended.err
     assert "test2007: an unknown size from http" in ended.out
-    assert "(checked: nothing, for nothing is known of it)" in ended.out
+    assert "(checked: nothing, since nothing is known of it)" in ended.out
 
 
 def test_a_wrong_hash_stops_with_one_sentence(voc: ArchiveServer, tmp_path: Path, monkeypatch, capsys):

@@ -136,7 +136,7 @@ def _digests(path: Path, algorithms: tuple[str, ...]) -> dict[str, str]:
 
 
 def _receive_all(transfer: _Transfer, attempts: int, wait: float) -> None:
-    """Tries until the file is whole; an attempt that got further than all before it makes the count begin again.
+    """Repeats until the file is whole; an attempt that got further than all before it makes the count begin again.
 
     urllib3's `Retry` counts and spaces the attempts. It is not left to the HTTP adapter, which repeats a request as it
     was: here each one asks for what is still missing, and an answer that breaks off in its body counts, too.
@@ -241,7 +241,7 @@ def _append(response: requests.Response, part: Path, start: int, total: int | No
 
 
 def _remember_validator(response: requests.Response, part: Path) -> None:
-    """Keeps what tells this file from a later one under the same address, for the `If-Range` of a resumed download."""
+    """Keeps what distinguishes this file from a later one at its address, for the `If-Range` of a resumed download."""
     tag = response.headers.get("ETag", "")
     validator = tag if tag and not tag.startswith("W/") else response.headers.get("Last-Modified", "")
     _validator_file(part).write_text(validator, encoding="latin-1")
