@@ -1,6 +1,7 @@
 import hashlib
 import socket
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tests.archive_server import ArchiveServer
@@ -137,7 +138,7 @@ def test_waits_grow_and_a_server_may_ask_for_longer_ones(
     server: ArchiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     waits: list[float] = []
-    monkeypatch.setattr("lightweight_ssd.download.fetch.time.sleep", waits.append)
+    monkeypatch.setattr("lightweight_ssd.download.fetch.time", SimpleNamespace(sleep=waits.append))  # not the server's
     server.statuses = [503] * 4
     fetch(server.url("/a.tar"), tmp_path / "a.tar", hashes=HASHES, wait=3.0)
     assert waits == [0, 6, 12, 24]
