@@ -1,4 +1,4 @@
-"""COCO's size (promise G26): what annotations cost in the main process and in forked workers."""
+"""Annotations of COCO's size: their cost in the main process and in forked workers."""
 
 import os
 from pathlib import Path
@@ -21,7 +21,7 @@ def test_coco_2017_is_held_in_little_memory_and_does_not_grow_in_workers(tmp_pat
         from_json, from_cache = in_fresh_process(measure_reading, *where), in_fresh_process(measure_reading, *where)
         growth = in_fresh_process(measure_growth, *where, 4)
     finally:
-        made.annotations.unlink()  # nobody looks at 180 MB of a passed test again
+        made.annotations.unlink()  # 180 MB that a passed test does not need
     arrays = 860_000 * 30 + 118_000 * 32  # bytes, without paths
     is_mapped = os.major(tmp_path.stat().st_dev) != 0  # it is where the file lies on a disk of this machine
     assert 860_000 * 8 < from_cache.held < arrays * (0.5 if is_mapped else 2)  # the check looks at labels only
