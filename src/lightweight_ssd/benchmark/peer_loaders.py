@@ -1,7 +1,8 @@
 """Loaders that ours is compared with: decoding alone, torchvision's transforms, Ultralytics' training loader.
 
 Each function returns a call that passes all images once through its loader up to the collated tensors, in the process
-and the thread of its caller, as an iterator: one result at a time, so that none has to outlive the next, as in training.
+and the thread of its caller, as an iterator: one result at a time, so that none has to outlive the next, as in
+training.
 
 Sources: `references/detection/presets.py` of torchvision (the preset `ssd`, backend PIL, as in its script, with the
 resize that its model does) and Ultralytics' `YOLODataset`.
