@@ -10,7 +10,7 @@ has its kind like any other, and put right it would be on a difficult object, so
 Not covered: the split by area, and ten IoU thresholds at once; all is at one threshold, 0.5 unless said otherwise.
 """
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -19,7 +19,7 @@ from lightweight_ssd.analysis.evaluated_set import EvaluatedSet
 from lightweight_ssd.metrics.assignment import Assignment, assign_detections, average_precision_of, pairs_of_an_image
 from lightweight_ssd.metrics.average_precision import PackedDetections, PackedObjects
 
-__all__ = ["ErrorCounts", "ErrorDecomposition", "decompose_errors"]
+__all__ = ["ERROR_KINDS", "ErrorCounts", "ErrorDecomposition", "decompose_errors"]
 
 _LOCALIZATION, _CLASSIFICATION, _DUPLICATE, _BACKGROUND, _BOTH = range(1, 6)
 
@@ -33,6 +33,10 @@ class ErrorCounts(NamedTuple):
     duplicate: int
     background: int
     missed: int
+
+
+ERROR_KINDS: Final = ErrorCounts._fields
+"""In the order in which they are shown."""
 
 
 class ErrorDecomposition(NamedTuple):
