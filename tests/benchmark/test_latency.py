@@ -4,18 +4,18 @@ import sys
 
 import pytest
 import torch
-from tests.benchmark.composed import composed
 from tests.command_line import TINY
 
 from lightweight_ssd.benchmark.latency import benchmark_latency
 from lightweight_ssd.benchmark.record import Record
+from lightweight_ssd.config.compose import compose
 
 OURS = "MBlitenet + CFPN"
 
 
 def _record(**changed: object) -> Record:
     small = {"image_size": 64, "rounds": 2, "warmup": 0, "num_classes": 2, "forms": ["eager"]}
-    return benchmark_latency(composed("benchmark_latency", *TINY)["detector"], **{**small, **changed})
+    return benchmark_latency(compose(TINY, "benchmark_latency").detector, **{**small, **changed})
 
 
 def test_ours_stands_beside_the_peers():

@@ -3,17 +3,17 @@
 from pathlib import Path
 
 import pytest
-from tests.benchmark.composed import composed
 
 from lightweight_ssd.benchmark.loader import benchmark_loader
 from lightweight_ssd.benchmark.record import Record
+from lightweight_ssd.config.compose import compose
 
 
 def _record(root: Path, *overrides: str, **settings: object) -> Record:
     drawn = ["data=shapes", f"data.root={root}", "data.train_images=6", "data.val_images=1", "data.test_images=1"]
-    cfg = composed("benchmark_loader", *drawn, *overrides)
+    cfg = compose([*drawn, *overrides], "benchmark_loader")
     quick = {"images": 5, "batch_size": 2, "rounds": 1, "warmup": 0}
-    return benchmark_loader(cfg["data"], cfg["recipes"], **{**quick, **settings})
+    return benchmark_loader(cfg.data, cfg.recipes, **{**quick, **settings})
 
 
 def test_each_recipe_stands_beside_decoding_and_the_peers(tmp_path: Path) -> None:

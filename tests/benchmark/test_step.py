@@ -5,18 +5,18 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.benchmark.composed import composed
 from tests.command_line import TINY
 
 from lightweight_ssd.benchmark.record import Record
 from lightweight_ssd.benchmark.step import benchmark_step
+from lightweight_ssd.config.compose import compose
 
 SMALL = ["image_size=64", "trainer=cpu", "num_workers=0"]
 DATA = ["data.train_images=8", "data.val_images=2", "data.test_images=2", "data.image_size=64", "data.min_scale=0.3"]
 
 
 def _record(*overrides: str, **settings: object) -> Record:
-    config = composed("benchmark_step", *TINY, *SMALL, *overrides)
+    config = compose([*TINY, *SMALL, *overrides], "benchmark_step")
     return benchmark_step(config, **{"batch_size": 2, "rounds": 2, "warmup": 1, "num_classes": 2, **settings})
 
 
@@ -61,7 +61,7 @@ def test_a_peer_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_the_configuration_that_is_given_stays_as_it_is():
-    config = composed("benchmark_step", *TINY, *SMALL)
+    config = compose([*TINY, *SMALL], "benchmark_step")
     before = config.copy()
     benchmark_step(config, rounds=1, warmup=1, batch_size=1, num_classes=2, peers=False, loop=False)
     assert config == before

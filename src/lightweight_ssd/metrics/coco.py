@@ -120,8 +120,8 @@ def coco_lists(joined: JoinedRecords, images: int, classes: int) -> tuple[dict[s
         classes: Number of classes; a category's id is its label + 1.
 
     Returns:
-        An instances dictionary, and a list of results with ids and areas; boxes are (x, y, width, height) in pixels, and
-        boxes and areas are rounded as in a run's files.
+        An instances dictionary, and a list of results with ids and areas; boxes are (x, y, width, height) in pixels.
+        Boxes and areas are rounded as in a run's files.
     """
     found, truth, (boxes, scores, labels, object_boxes, object_labels, difficult, crowd, areas) = joined
     areas = np.where(difficult & ~crowd, IGNORED_AREA, areas.astype(np.float64).round(FILE_DECIMALS))
