@@ -13,7 +13,7 @@ from lightweight_ssd.report.rows import Row
 from lightweight_ssd.report.tables import markdown_report, rows_csv, runs_csv
 from lightweight_ssd.runs.record import find_runs
 from lightweight_ssd.sweeps.notes import sweep_notes
-from lightweight_ssd.system.atomic_write import write_whole
+from lightweight_ssd.system.atomic_write import write_atomic
 from lightweight_ssd.system.output_folder import make_output_folder
 
 __all__ = ["Report", "Runs", "build_report", "run_roots"]
@@ -118,7 +118,7 @@ def _write(report: Report, plots: bool) -> None:
     for path, text in (
         (report.markdown, markdown_report), (report.rows_csv, rows_csv), (report.runs_csv, runs_csv),
     ):  # fmt: skip
-        write_whole(path, text(report.payload).encode(), shared=True)
+        write_atomic(path, text(report.payload).encode(), shared=True)
     if plots:
         from lightweight_ssd.report.plot_files import write_plots  # matplotlib takes half a second to import
 
