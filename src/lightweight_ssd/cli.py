@@ -11,7 +11,7 @@ _COMMANDS = {
     "evaluate": ("evaluate", "measures a checkpoint on a test set"),
     "predict": ("predict", "draws a checkpoint's detections on images and writes them as JSON"),
     "profile": ("profile", "counts parameters and multiply-adds by part and times one image"),
-    "report": ("report", "compares runs: tables with intervals, figures, and one page"),
+    "report": ("report", "compares runs: tables with confidence intervals, plots, and one page"),
     "config": ("config", "shows the config groups and their options, one line each"),
     "data prepare": ("data_prepare", "downloads VOC or COCO, checks it and unpacks it"),
     "data check": ("data_check", "looks for everything that is wrong with a data set, in one table"),
