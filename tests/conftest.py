@@ -23,6 +23,8 @@ from jaxtyping import install_import_hook
 
 install_import_hook("lightweight_ssd", "beartype.beartype")
 
+from tests.run_server import RunServer
+
 # A shell takes Ctrl-C from what it puts into the background, and whatever the tests start would not have it either
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -61,3 +63,10 @@ def as_before() -> Iterator[None]:
         os.environ.pop(name, None)
         if value is not None:
             os.environ[name] = value
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[RunServer]:
+    """Starts commands in processes of their own, without the seconds that a fresh interpreter imports."""
+    with RunServer() as started:
+        yield started
