@@ -1,4 +1,4 @@
-"""The test images on which rows disagree most, small enough for a page, with what is there and what was found."""
+"""The test images on which rows disagree most, small enough for a page, with ground truth and detections."""
 
 import base64
 import io
@@ -14,6 +14,7 @@ from lightweight_ssd.data.formats.coco_results import read_instances
 from lightweight_ssd.data.images.reader import read_image
 from lightweight_ssd.report.comparison import Comparison
 from lightweight_ssd.report.run_analysis import RunAnalysis
+from lightweight_ssd.runs.files import GROUND_TRUTH_FILE
 from lightweight_ssd.runs.record import RunRecord
 
 __all__ = ["disagreement_images", "thumbnail"]
@@ -26,8 +27,8 @@ def disagreement_images(
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Chooses images and gathers what the page draws.
 
-    Every row is held against its baseline by their first seeds; the images on which the two differ most are taken from
-    each pair in turn. Where no two rows are compared, all are held against the first; of one row, its seeds.
+    Every row is compared with its baseline by their first seeds; the images on which the two differ most are taken from
+    each pair in turn. Where no row has a baseline, all are compared with the first; of a single row, its seeds.
 
     Args:
         comparison: Rows and what was computed of their runs.
@@ -42,7 +43,7 @@ def disagreement_images(
         return [], []
     runs = {run.identity["content"]: comparison.analyses[run.identity["content"]] for run in peers}
     places = _places(comparison, peers, max_images)
-    known = _ground_truth(peers[0].folder / "ground_truth.json")
+    known = _ground_truth(peers[0].folder / GROUND_TRUTH_FILE)
     files = _files_by_name(folder)
     entries = [_entry(known[place], place, runs, files) for place in places if place < len(known)]
     missing = [entry["file"] for entry in entries if entry["src"] is None]
@@ -60,7 +61,7 @@ def thumbnail(path: Path, size: tuple[int, int], longest: int = _LONGEST_SIDE) -
 
     Args:
         path: Image file.
-        size: Height and width that its annotation tells.
+        size: Height and width according to its annotation.
         longest: Longest side of the JPEG, pixels.
     """
     try:
@@ -92,7 +93,7 @@ def _places(comparison: Comparison, peers: Sequence[RunRecord], count: int) -> l
 
 
 def _pairs(comparison: Comparison, peers: Sequence[RunRecord]) -> list[tuple[RunRecord, RunRecord]]:
-    """First runs of a baseline and of a row that is compared with it; the others against the first where none is."""
+    """First runs of a baseline and of each row that is compared with it; if there is none, all against the first."""
     known = {run.folder for run in peers}
     first = {row.id: next((run for run in row.finished if run.folder in known), None) for row in comparison.rows}
     pairs = [
