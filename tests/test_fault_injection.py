@@ -16,6 +16,8 @@ from lightweight_ssd.checkpoint.load import load_checkpoint
 from tests.run_server import HALF_A_CHECKPOINT, RunServer
 from tests.small_disk import run_on_small_disk
 
+pytestmark = pytest.mark.slow
+
 KILLS = 20
 KILLS_IN_A_ROW = 7  # of one run, each time it is resumed
 INSIDE = ("opening", "writing", "renaming")  # of a checkpoint

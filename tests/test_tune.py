@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
+pytestmark = pytest.mark.slow
+
 # The least that trains: the command of the experiment's card with a smaller everything.
 COMMAND = ("experiment=tune", "scale=smoke")
 SMALL = (

@@ -34,6 +34,7 @@ def test_ours_stands_beside_the_peers():
     assert torch.get_num_threads() == threads
 
 
+@pytest.mark.slow
 def test_every_form_stands_beside_the_eager_one():
     record = measure(_config("forms=[eager,onnx]", "peers=false"))
     (figure,) = record.figures

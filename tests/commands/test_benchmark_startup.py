@@ -15,6 +15,7 @@ SMALL = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_help_and_first_step_are_timed():
     record = measure([*SMALL, *TINY], rounds=1)
     assert [figure.what for figure in record.figures] == [
@@ -38,6 +39,7 @@ def _is_ours(process: psutil.Process) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_a_training_that_cannot_begin_says_why():
     with pytest.raises(
         ValueError, match=r"Expected a training that takes a step but it said: lssd train: .*batch_size"

@@ -23,6 +23,7 @@ def _config(*overrides: str) -> DictConfig:
     return config
 
 
+@pytest.mark.slow
 def test_all_lines(tmp_path: Path):
     threads = torch.get_num_threads()
     record = measure(_config("with_data=true", f"data.root={tmp_path}", *DATA))
@@ -48,6 +49,7 @@ def test_without_peers_and_loop():
     assert "1 CPU threads" in record.setting
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("images", "notes"), [(4, 2), (6, 1)])
 def test_too_few_images_for_the_steps_are_told(images: int, notes: int, tmp_path: Path):
     data = [f"data.root={tmp_path}", *DATA, f"data.train_images={images}"]
@@ -56,6 +58,7 @@ def test_too_few_images_for_the_steps_are_told(images: int, notes: int, tmp_path
     assert all("data.train_images=6 of data=shapes" in note for note in record.notes[1:])
 
 
+@pytest.mark.slow
 def test_a_peer_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "ultralytics", None)
     record = measure(_config("loop=false"))

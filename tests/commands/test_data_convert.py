@@ -52,6 +52,7 @@ def test_crowds_are_told_apart(tmp_path: Path, monkeypatch, capsys) -> None:
     assert "train: 3 images, 4 objects, 1 crowd\n" in outcome.out
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path: Path) -> None:
     disk, output = tmp_path / "disk", tmp_path / "disk" / "new"
     disk.mkdir()

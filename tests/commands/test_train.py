@@ -16,6 +16,8 @@ from tests.command_line import run_command
 from tests.running import smoke_run
 from tests.wandb_file import read_records
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:

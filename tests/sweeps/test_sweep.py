@@ -19,6 +19,8 @@ from lightweight_ssd.data.shapes import Shapes
 from lightweight_ssd.sweeps.record import JobRecord
 from lightweight_ssd.sweeps.sweep import progress_line, sweep_table
 
+pytestmark = pytest.mark.slow
+
 QUICK = ("experiment=smoke", "logger=csv", "pictures=0", "deterministic=true")
 
 
