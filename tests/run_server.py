@@ -34,6 +34,7 @@ from types import SimpleNamespace, TracebackType
 from typing import IO, Any, NamedTuple, NoReturn, Self
 
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.plugins import Plugins
 
 import lightweight_ssd
 from lightweight_ssd.cli import main
@@ -102,6 +103,8 @@ class Forked:
                 os.killpg(self.pid, signal.SIGKILL)
                 raise
         self.wait(timeout)
+        for stream in (self.stdout, self.stderr, self._status):
+            stream.close()
         return out, err
 
     def send_signal(self, number: int) -> None:
@@ -153,6 +156,7 @@ def serve(requests: socket.socket) -> None:
     for part in pkgutil.walk_packages(lightweight_ssd.__path__, "lightweight_ssd."):
         if part.name.split(".")[1] not in ("benchmark", "__main__"):
             importlib.import_module(part.name)  # whatever a run imports late, once for all forks
+    Plugins.instance()  # Hydra imports them all, too
     gc.collect()
     gc.freeze()  # else the collections of each fork would copy what all could share
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the watchers
