@@ -100,6 +100,7 @@ def test_every_option_instantiates(group: str, name: str, tmp_path: Path) -> Non
         build(config[group])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("neck", [path.stem for path in sorted((CONF_DIR / "neck").glob("*.yaml"))])
 @pytest.mark.parametrize("backbone", [path.stem for path in sorted((CONF_DIR / "backbone").glob("*.yaml"))])
 def test_every_backbone_meets_every_neck(backbone: str, neck: str) -> None:

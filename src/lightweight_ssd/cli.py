@@ -62,6 +62,10 @@ def main() -> None:
     elif command not in _COMMANDS:
         known = [name for name in _COMMANDS if words[0] not in _GROUPS or name.startswith(f"{words[0]} ")]
         raise SystemExit(f"lssd: there is no command {command!r}; choose one of {', '.join(known)}.")
+    elif command != "config" and sys.argv[1 + len(words) :] in (["-h"], ["--help"]):
+        from lightweight_ssd.config.help_text import help_text
+
+        print(help_text(_COMMANDS[command][0]))
     else:
         os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
         del sys.argv[1 : 1 + len(words)]  # Hydra reads what is left

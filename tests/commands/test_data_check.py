@@ -20,6 +20,7 @@ def check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     return run
 
 
+@pytest.mark.slow
 def test_nothing_wrong_ends_well(check):
     ended = check()
     assert ended.code is None

@@ -53,6 +53,7 @@ def test_crowd_regions_are_counted_apart(tmp_path: Path, monkeypatch, capsys) ->
     assert "train: 3 images, 4 objects, 1 crowd region\n" in outcome.out
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path: Path) -> None:
     disk, output = tmp_path / "disk", tmp_path / "disk" / "new"
     disk.mkdir()

@@ -86,6 +86,7 @@ USES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "use"), USES)
 def test_every_use_finds_all_that_it_needs(name: str, use: str, tmp_path: Path, monkeypatch, capsys):
     served = voc_archives(tmp_path / "source") if name == "voc" else coco_archives()
@@ -146,6 +147,7 @@ def test_a_wrong_hash_stops_with_one_sentence(voc: ArchiveServer, tmp_path: Path
     assert lists == ["train.txt", "trainval.txt", "val.txt"]  # the first part is whole, of the second is nothing
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_nothing_to_be_seen(voc: ArchiveServer, tmp_path: Path):
     disk = tmp_path / "disk"
     disk.mkdir()
@@ -169,6 +171,7 @@ print(*sorted(path.name for path in Path({str(disk)!r}).rglob("*") if path.is_fi
     assert ended.stdout.splitlines()[-3:] == ["ended with 1", ".prepare", "VOCtrainval_06-Nov-2007.tar prepare"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_what_was_stopped_in_the_middle_goes_on(how: signal.Signals, voc: ArchiveServer, tmp_path: Path):
     voc.files["/VOCtest_06-Nov-2007.tar"] += bytes(1_000_000)  # padding, so that there is a middle

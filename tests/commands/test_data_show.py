@@ -7,6 +7,8 @@ from tests.broken_data import VOC_CASES, coco, jpeg, voc
 from tests.command_line import Outcome, run_command
 from tests.small_disk import run_on_small_disk
 
+pytestmark = pytest.mark.slow
+
 UNION = ("data.train.2007=train", "data.train.2012=null", "data.val.2007=val", "data.test.2007=test")
 
 

@@ -135,6 +135,7 @@ def streams(dataset: DetectionDataset, workers: int, persistent: bool, rank: int
     return images
 
 
+@pytest.mark.slow
 def test_workers_and_epochs_see_different_augmentations_of_one_image(tmp_path):
     """Promise G22: four streams from two workers and two epochs; the same again; others on another rank."""
     annotations = packed(tmp_path, [1], repeat=2)
@@ -213,6 +214,7 @@ ALL_STEPS = {
 }
 
 
+@pytest.mark.slow
 def test_cached_images_that_are_not_shrunk_give_the_bytes_of_the_files(tmp_path):
     annotations = packed(tmp_path, [1, 2, 0, 3])
     pipeline = Pipeline(ALL_STEPS, 32)

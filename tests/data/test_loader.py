@@ -61,6 +61,7 @@ def _kill_whoever_reads(dataset: DetectionDataset, index: int, pids: list[int]) 
         time.sleep(0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("workers", "method"), [(1, "fork"), (2, "fork"), (1, "spawn")])
 def test_the_image_of_a_killed_worker_is_named(tmp_path: Path, workers: int, method: str) -> None:
     dataset = DetectionDataset(pictures(tmp_path, _SIZES), Pipeline({}, 16))

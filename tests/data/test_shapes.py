@@ -41,6 +41,7 @@ def test_the_same_parameters_give_the_same_bytes(tmp_path: Path) -> None:
     assert contents(one.devkit) == contents(other.devkit)
 
 
+@pytest.mark.slow
 def test_any_number_of_processes_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = []
     for cores in ({0}, {0, 1, 2}):
