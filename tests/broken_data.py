@@ -80,7 +80,7 @@ VOC_CASES: dict[str, tuple[Kind, Callable[[Path], object]]] = {
     "no xml": (Kind.MISSING_ANNOTATION, lambda root: (root / "VOC2007/Annotations/b.xml").unlink()),
     "cut xml": (Kind.MALFORMED, _xml("</annotation>", "")),
     "odd area": (Kind.MALFORMED, _xml("<bndbox>", "<area>-4</area><bndbox>")),
-    "odd number": (Kind.MALFORMED, _xml("<xmax>40", "<xmax>4_0")),
+    "odd number": (Kind.BOX_NOT_NUMBERS, _xml("<xmax>40", "<xmax>4_0")),
     "entities": (Kind.DOCUMENT_TYPE, _xml("<annotation>", '<!DOCTYPE a [<!ENTITY b "c">]><annotation>')),
     "no size": (Kind.NO_SIZE, _xml("<width>80</width>", "")),
     "class": (Kind.UNKNOWN_CLASS, _xml("cat", "catt")),

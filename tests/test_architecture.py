@@ -11,9 +11,9 @@ PACKAGE = Path(__file__).parents[1] / "src" / "lightweight_ssd"
 LAYERS = [  # each may import from those above it in this list, never from its own
     {"types", "system"},
     {"tensor_types"},
-    {"ops", "layers", "augment", "data", "download", "metrics"},
-    {"backbone", "neck", "detector", "loss", "classification", "plots", "analysis", "config"},
-    {"checkpoint", "profiling", "runs"},
+    {"ops", "layers", "augment", "data", "metrics"},
+    {"backbone", "neck", "detector", "loss", "classification", "plots", "analysis", "config", "download"},
+    {"checkpoint", "profiling", "runs", "curation"},
     {"training", "sweeps"},
     {"report", "benchmark"},
     {"commands"},
@@ -25,8 +25,8 @@ LAYER = {package: number for number, packages in enumerate(LAYERS) for package i
 OPTIONS = {"backbone", "neck", "loss", "classification", "augment"}  # a config group each; its options are siblings
 LIGHTNING = {"training", "checkpoint/save", "benchmark", "commands"}
 HYDRA = {"config", "runs/identity", "training", "sweeps", "benchmark", "commands"}
-WITHOUT_TORCH = {"types", "system", "data/formats", "runs", "config"}
-WITH_TORCH_AFTER_ALL = {"system/device", "data/formats/coco_results"}
+WITHOUT_TORCH = {"types", "system", "data/formats", "analysis", "report", "runs", "config"}
+WITH_TORCH_AFTER_ALL = {"system/device"}
 
 MODULES = {str(path.relative_to(PACKAGE).with_suffix("")): path for path in sorted(PACKAGE.rglob("*.py"))}
 

@@ -1,11 +1,17 @@
-"""Named tuples that every package shares, numpy only: one image's annotation, one sample's key."""
+"""What every package shares, numpy only: one image's annotation, one sample's key, boxes as COCO's files have them."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int64
+from jaxtyping import Bool, Float, Float32, Float64, Int64
 
-__all__ = ["Annotation", "SampleKey"]
+__all__ = ["FILE_DECIMALS", "IGNORED_AREA", "Annotation", "SampleKey", "xywh_to_xyxy", "xyxy_to_xywh"]
+
+FILE_DECIMALS: Final = 3
+"""Decimals of boxes and areas, in pixels, in the files of a run and in the COCO metric, so that both say the same."""
+
+IGNORED_AREA: Final = 1e11
+"""Square pixels; COCO's tool ignores an object so large, since its range of all areas ends at 1e10."""
 
 
 class Annotation(NamedTuple):
@@ -70,3 +76,34 @@ class SampleKey(NamedTuple):
     epoch: int
     position: int
     index: int  # pyright: ignore[reportIncompatibleMethodOverride]  # a tuple's method of this name is not missed
+
+
+def xyxy_to_xywh(boxes: Float[np.ndarray, "*N 4"]) -> Float64[np.ndarray, "*N 4"]:
+    """Boxes by two corners as COCO writes them: left, top, width, height.
+
+    In float64, so that adding width and height to the corner gives back the same float32 box.
+
+    Args:
+        boxes: Pixels; one box, or any number of them.
+
+    Example:
+        >>> xyxy_to_xywh(np.array([[10.0, 20.0, 40.0, 80.0]])).tolist()
+        [[10.0, 20.0, 30.0, 60.0]]
+    """
+    corners = boxes.astype(np.float64)
+    return np.concatenate([corners[..., :2], corners[..., 2:] - corners[..., :2]], axis=-1)
+
+
+def xywh_to_xyxy(boxes: Float[np.ndarray, "*N 4"]) -> Float64[np.ndarray, "*N 4"]:
+    """The inverse of `xyxy_to_xywh`, in float64; a sum beyond the largest float is infinite, without a warning.
+
+    Args:
+        boxes: Pixels; one box, or any number of them.
+
+    Example:
+        >>> xywh_to_xyxy(np.array([[10.0, 20.0, 30.0, 60.0]])).tolist()
+        [[10.0, 20.0, 40.0, 80.0]]
+    """
+    corners = boxes.astype(np.float64)
+    with np.errstate(over="ignore"):
+        return np.concatenate([corners[..., :2], corners[..., :2] + corners[..., 2:]], axis=-1)

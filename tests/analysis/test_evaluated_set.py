@@ -101,9 +101,9 @@ def test_an_empty_split_keeps_the_shapes(tmp_path: Path):
 def test_what_is_wrong_with_a_file_is_said(tmp_path: Path):
     found, known = random_run(6)
     detections, truth = write(tmp_path, found, known)
-    with pytest.raises(FileNotFoundError, match="COCO instances file but there is none"):
+    with pytest.raises(FileNotFoundError, match="Expected a COCO instances file at"):
         read_evaluated_set(detections, tmp_path / "missing.json")
-    with pytest.raises(FileNotFoundError, match="COCO results file but there is none"):
+    with pytest.raises(FileNotFoundError, match="Expected a COCO results file at"):
         read_evaluated_set(tmp_path / "missing.json", truth)
     with pytest.raises(ValueError, match="not a results file"):
         read_evaluated_set(detections, detections)

@@ -36,7 +36,7 @@ def test_a_missing_a_broken_and_a_foreign_file_are_named(tmp_path: Path) -> None
         load_checkpoint(tmp_path / "none.ckpt")
     for content in (b"not a checkpoint", b'{"map": 0.5}', b""):  # PyTorch's advice to load it unsafely is kept back
         (tmp_path / "broken.ckpt").write_bytes(content)
-        sentence = r"broken\.ckpt is not a whole checkpoint file; give checkpoint=RUN/checkpoints/best\.ckpt\.$"
+        sentence = r"broken\.ckpt is not a checkpoint, or incomplete; give checkpoint=RUN/checkpoints/best\.ckpt\.$"
         with pytest.raises(ValueError, match=sentence):
             load_checkpoint(tmp_path / "broken.ckpt")
     torch.save({"weights": torch.zeros(1)}, tmp_path / "foreign.ckpt")

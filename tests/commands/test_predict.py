@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,7 @@ def test_boxes_are_those_of_the_detector_in_pixels_of_the_file(monkeypatch, caps
         ("photos/a.png", 192, 256),
         ("photos/b.PNG", 48, 32),
     ]
-    detector.postprocess_settings["score_threshold"] = 0.011
+    detector.postprocess = replace(detector.postprocess, score_threshold=0.011)
     none = (np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.random.default_rng(0))
     for entry, scale in zip(entries, ([2, 4, 2, 4], [0.5, 0.5, 0.5, 0.5]), strict=True):
         image = Pipeline({}, [64, 96])(read_image(entry["file"]), *none)[0]
@@ -111,7 +112,7 @@ def test_glob_of_equal_names_loses_no_picture(monkeypatch, capsys):
         (["source=photos"], "Expected a checkpoint; give checkpoint="),
         (["checkpoint=tiny.ckpt"], "Expected a source; give source="),
         (["checkpoint=none.ckpt", "source=photos"], "There is no checkpoint at none.ckpt"),
-        (["checkpoint=photos/a.jpg", "source=photos"], "photos/a.jpg is not a whole checkpoint file"),
+        (["checkpoint=photos/a.jpg", "source=photos"], "photos/a.jpg is not a checkpoint, or incomplete"),
         (["checkpoint=tiny.ckpt", "source=empty"], "There is no image (jpg, jpeg, png, bmp, webp) at source=empty"),
         (["checkpoint=tiny.ckpt", "source=photos/*.png"], "at source=photos/*.png"),
         (["checkpoint=tiny.ckpt", "source=tiny.ckpt"], "Expected an image (jpg, jpeg, png, bmp, webp) for source=…"),

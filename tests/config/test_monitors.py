@@ -8,7 +8,7 @@ from tests.running import smoke_config
 from lightweight_ssd.config.monitors import _TERMS, check_figures, check_monitors, check_objective
 from lightweight_ssd.loss.criterion import TERMS
 from lightweight_ssd.metrics.coco import COCOResult
-from lightweight_ssd.metrics.names import COCO_FIGURES
+from lightweight_ssd.metrics.names import COCO_METRICS
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_users_own_callback_may_log_what_it_likes(tmp_path: Path) -> None:
 
 def test_the_twelve_figures_are_the_metrics_own() -> None:
     figures = [name for name in COCOResult._fields if name.startswith(("ap", "ar_"))]
-    assert tuple(figures) == COCO_FIGURES
+    assert tuple(figures) == COCO_METRICS
 
 
 @pytest.mark.parametrize("changed", ["callbacks.best=null", "callbacks.best.monitor=val/coco_ap"])

@@ -1,5 +1,7 @@
 """Post-processing against a plain loop over classes."""
 
+from dataclasses import FrozenInstanceError, replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from torch import Tensor
 from torchvision.ops import box_iou, nms
 
-from lightweight_ssd.detector.postprocess import postprocess
+from lightweight_ssd.detector.postprocess import PostProcess, postprocess
 from lightweight_ssd.ops.box_coding import decode
 from lightweight_ssd.tensor_types import RawOutputs
 
@@ -173,3 +175,39 @@ def test_whatever_comes_detections_are_what_they_promise(raw: RawOutputs, thresh
         large = (boxes[:, 2:] - boxes[:, :2] >= 1).all(dim=1)  # shifted by class, hair-thin boxes lose their overlap
         same = (labels[:, None] == labels) & large & large[:, None]
         assert (box_iou(boxes, boxes)[same & ~torch.eye(len(labels), dtype=torch.bool)] <= 0.5 + 1e-3).all()
+
+
+def test_the_object_is_the_function_with_its_settings() -> None:
+    raw, settings = random_outputs(2, 60, 3), {"score_threshold": 0.3, "iou_threshold": 0.5, "max_detections": 7}
+    found = PostProcess.of({**settings, "max_candidates": 50}, VARIANCES)(raw, SIZE)
+    expected = postprocess(raw, SIZE, VARIANCES, **settings, max_candidates=50)
+    assert all(
+        torch.equal(a, b) for one, two in zip(found, expected, strict=True) for a, b in zip(one, two, strict=True)
+    )
+
+
+def test_other_settings_are_another_object() -> None:
+    default = PostProcess()
+    few = replace(default, max_detections=1)
+    raw = random_outputs(1, 60, 3)
+    assert len(few(raw, SIZE)[0].scores) == 1 < len(default(raw, SIZE)[0].scores)
+    with pytest.raises(FrozenInstanceError):
+        default.score_threshold = 0.5  # pyright: ignore[reportAttributeAccessIssue]
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"score_threshold": 1.0}, "Expected score_threshold from 0 to below 1 but got 1.0."),
+        ({"score_threshold": float("nan")}, "Expected score_threshold from 0 to below 1 but got nan."),
+        ({"iou_threshold": -0.1}, "Expected iou_threshold from 0 to 1 but got -0.1."),
+        ({"max_detections": 0}, "Expected max_detections as a whole number of at least 1 but got 0."),
+        ({"max_candidates": 1.5}, "Expected max_candidates as a whole number of at least 1 but got 1.5."),
+        ({"iou_threshold": None}, "Expected iou_threshold as a number but got None."),
+        ({"variances": 1}, "Expected postprocess settings among"),
+    ],
+)
+def test_a_setting_out_of_range_is_refused_where_it_is_made(settings: dict[str, float], sentence: str) -> None:
+    with pytest.raises(ValueError) as error:  # the sentence is compared
+        PostProcess.of(settings, VARIANCES)
+    assert str(error.value).startswith(sentence)

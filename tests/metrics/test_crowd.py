@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lightweight_ssd.metrics.average_precision import PackedDetections, PackedObjects
-from lightweight_ssd.metrics.crowd import leave_out_crowds
+from lightweight_ssd.metrics.crowd import drop_crowd_regions
 
 CROWD = [0.0, 0.0, 100.0, 100.0]
 
@@ -15,7 +15,7 @@ def _left(box: list[float], label: int = 0, image: int = 0, extra: list[float] |
     zeros = np.zeros(len(boxes), int)
     truth = PackedObjects(zeros, zeros, boxes, zeros > 0)
     found = PackedDetections(np.array([image]), np.array([label]), np.array([0.5]), np.array([box], float))
-    rest, single = leave_out_crowds(found, truth, np.arange(len(boxes)) == 0, num_classes=2)
+    rest, single = drop_crowd_regions(found, truth, np.arange(len(boxes)) == 0, num_classes=2)
     assert single.boxes.tolist() == ([extra] if extra else [])
     return len(rest.labels)
 
@@ -47,6 +47,6 @@ def test_a_detection_of_an_object_in_the_crowd_stays() -> None:
 def test_without_crowds_nothing_is_copied() -> None:
     truth = PackedObjects(np.array([0]), np.array([0]), np.array([CROWD]), np.array([True]))
     found = PackedDetections(np.zeros(0, int), np.zeros(0, int), np.zeros(0), np.zeros((0, 4)))
-    rest, single = leave_out_crowds(found, truth, np.array([False]), 1)
+    rest, single = drop_crowd_regions(found, truth, np.array([False]), 1)
     assert rest is found and single is truth
-    assert len(leave_out_crowds(found, truth, np.array([True]), 1)[1].labels) == 0
+    assert len(drop_crowd_regions(found, truth, np.array([True]), 1)[1].labels) == 0

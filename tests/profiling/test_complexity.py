@@ -9,7 +9,7 @@ from tests.command_line import tiny_config
 from lightweight_ssd.config.instantiate import build
 from lightweight_ssd.config.paths import CONF_DIR
 from lightweight_ssd.detector.ssd import Detector
-from lightweight_ssd.profiling.complexity import complexity, multiply_adds_by_part, parameters_by_part
+from lightweight_ssd.profiling.complexity import complexity, macs_by_part, parameters_by_part
 
 
 def composed(*overrides: str) -> Detector:
@@ -45,7 +45,7 @@ def test_the_papers_detectors(overrides: list[str], parameters: int, giga: float
 def test_multiply_adds_of_the_head_by_hand(tiny: Detector):
     # Levels of 8, 4 and 2 cells a side at 64 pixels, 8 channels each; 3, 6 and 6 anchors of 2 classes and 4 offsets.
     cells_times_anchors = 8 * 8 * 3 + 4 * 4 * 6 + 2 * 2 * 6
-    assert multiply_adds_by_part(tiny, 64)["head"] == cells_times_anchors * 8 * (2 + 4)
+    assert macs_by_part(tiny, 64)["head"] == cells_times_anchors * 8 * (2 + 4)
 
 
 def test_neck_without_weights_costs_nothing():
@@ -54,7 +54,7 @@ def test_neck_without_weights_costs_nothing():
 
 
 def test_height_comes_first(tiny: Detector):
-    wide, square = multiply_adds_by_part(tiny, [64, 128]), multiply_adds_by_part(tiny, 64)
+    wide, square = macs_by_part(tiny, [64, 128]), macs_by_part(tiny, 64)
     assert wide["head"] == 2 * square["head"]
     assert complexity(tiny, [64, 128])["input_size"] == [64, 128]
 

@@ -5,8 +5,8 @@ import pytest
 from matplotlib.colors import to_hex
 from PIL import Image
 
+from lightweight_ssd.analysis.error_decomposition import ERROR_KINDS
 from lightweight_ssd.report.plots import (
-    ERROR_KINDS,
     accuracy_against_cost,
     curves_with_band,
     difference_forest,

@@ -9,7 +9,7 @@ from tests.run_folders import TABLE, PlannedRow, draw_scene, write_run_folder, w
 
 from lightweight_ssd.report.rows import Spread, choose_baselines, config_differences, rows_of, spread
 from lightweight_ssd.runs.record import find_runs
-from lightweight_ssd.runs.results import figure_of
+from lightweight_ssd.runs.results import metric_of
 
 
 def _rows(*paths: Path):
@@ -42,7 +42,7 @@ def test_a_figure_that_was_not_measured(tmp_path: Path) -> None:
     results = json.loads((folder / "results.json").read_text())
     (folder / "results.json").write_text(json.dumps({**results, "latency": None, "test_gray": {"map_50": None}}))
     ((row,), _) = _rows(tmp_path)
-    assert spread(row, "latency_ms") is None and figure_of(row.runs[0], "gray_map_50") is None
+    assert spread(row, "latency_ms") is None and metric_of(row.runs[0].results, "gray_map_50") is None
     assert spread(row, "parameters") is not None
 
 

@@ -1,4 +1,4 @@
-"""Status and results are whole JSON at any moment."""
+"""The status is whole JSON at any moment."""
 
 import json
 import math
@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from lightweight_ssd.runs.status import read_results, read_status, write_status
+from lightweight_ssd.runs.status import read_status, write_status
 from lightweight_ssd.system.atomic_write import NotWritten
 from lightweight_ssd.system.json_file import write_json
 
 
 def test_nothing_written_reads_as_empty(tmp_path: Path) -> None:
-    assert read_status(tmp_path) == {} and read_results(tmp_path) == {}
+    assert read_status(tmp_path) == {}
 
 
 def test_fields_are_merged(tmp_path: Path) -> None:

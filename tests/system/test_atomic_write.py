@@ -11,29 +11,29 @@ from pathlib import Path
 import pytest
 from tests.small_disk import run_on_small_disk
 
-from lightweight_ssd.system.atomic_write import NotWritten, write_whole
+from lightweight_ssd.system.atomic_write import NotWritten, write_atomic
 
 
 @pytest.mark.parametrize("durable", [False, True])
 def test_replaces_and_leaves_nothing_beside(tmp_path: Path, durable: bool) -> None:
     path = tmp_path / "a.json"
     for content in (b"", b"first", b"second"):
-        write_whole(path, content, durable)
+        write_atomic(path, content, durable)
         assert path.read_bytes() == content
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_reader_keeps_the_file_that_it_opened(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
-    write_whole(path, b"first")
+    write_atomic(path, b"first")
     with path.open("rb") as opened:
-        write_whole(path, b"second")
+        write_atomic(path, b"second")
         assert opened.read() == b"first"
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(NotWritten, match=r"Expected to write .*missing/a\.json .* but got 'No such file or directory'"):
-        write_whole(tmp_path / "missing" / "a.json", b"x")
+        write_atomic(tmp_path / "missing" / "a.json", b"x")
 
 
 @pytest.mark.parametrize("durable", [False, True])
@@ -42,12 +42,12 @@ def test_a_full_disk_leaves_the_old_file_and_its_room(tmp_path: Path, durable: b
     disk.mkdir()
     code = f"""
 from pathlib import Path
-from lightweight_ssd.system.atomic_write import NotWritten, write_whole
+from lightweight_ssd.system.atomic_write import NotWritten, write_atomic
 path = Path({str(disk / "a")!r})
-write_whole(path, b"1" * 60_000, {durable})
+write_atomic(path, b"1" * 60_000, {durable})
 for _ in range(3):
     try:
-        write_whole(path, b"2" * 60_000, {durable})
+        write_atomic(path, b"2" * 60_000, {durable})
     except NotWritten as error:
         print(error)
 print([(each.name, each.read_bytes() == b"1" * 60_000) for each in path.parent.iterdir()])
@@ -71,7 +71,7 @@ def test_a_folder_that_cannot_be_synced_stops_nothing(
 
     monkeypatch.setattr(os, "fsync", refuse_folders)
     with pytest.raises(NotWritten, match="Input/output error") if stops else nullcontext():
-        write_whole(tmp_path / "a.json", b"whole", durable=True)
+        write_atomic(tmp_path / "a.json", b"whole", durable=True)
     assert (tmp_path / "a.json").read_bytes() == b"whole"
 
 
@@ -79,9 +79,9 @@ def test_two_processes_may_write_one_file(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     code = f"""
 from pathlib import Path
-from lightweight_ssd.system.atomic_write import write_whole
+from lightweight_ssd.system.atomic_write import write_atomic
 for _ in range(300):
-    write_whole(Path({str(path)!r}), b"x" * 50_000, shared=True)
+    write_atomic(Path({str(path)!r}), b"x" * 50_000, shared=True)
 """
     writers = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True) for _ in range(2)]
     assert [writer.communicate(timeout=60)[1] for writer in writers] == ["", ""]

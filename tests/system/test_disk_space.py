@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lightweight_ssd.system.disk_space import in_words, one_sentence_when_full, require_space
+from lightweight_ssd.system.disk_space import format_bytes, one_sentence_when_full, require_space
 
 
 @pytest.mark.parametrize(
@@ -13,7 +13,7 @@ from lightweight_ssd.system.disk_space import in_words, one_sentence_when_full, 
      (2 * 10**12, "2,000 GB")],
 )  # fmt: skip
 def test_words(size: int, words: str):
-    assert in_words(size) == words
+    assert format_bytes(size) == words
 
 
 def test_room_is_asked_for_where_the_folder_will_be(tmp_path: Path):

@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from lightweight_ssd.analysis.evaluated_set import EvaluatedSet
-from lightweight_ssd.metrics.assignment import judge
+from lightweight_ssd.metrics.assignment import assign_detections
 from lightweight_ssd.metrics.average_precision import PackedDetections
 
 __all__ = ["image_scores", "most_disagreed"]
@@ -29,10 +29,10 @@ def image_scores(
     images, objects = len(evaluated.image_ids), evaluated.objects
     kept = evaluated.detections.scores >= score_threshold
     found = PackedDetections(*(column[kept] for column in evaluated.detections))
-    verdicts = judge(found, objects, len(evaluated.class_names), iou_threshold)
-    image_index = verdicts.detections.image_index
-    true = np.bincount(image_index[verdicts.true], minlength=images)
-    false = np.bincount(image_index[verdicts.false], minlength=images)
+    assignment = assign_detections(found, objects, len(evaluated.class_names), iou_threshold)
+    image_index = assignment.detections.image_index
+    true = np.bincount(image_index[assignment.true], minlength=images)
+    false = np.bincount(image_index[assignment.false], minlength=images)
     asked = np.bincount(objects.image_index[~objects.difficult], minlength=images)
     return np.divide(2 * true, true + false + asked, out=np.ones(images), where=false + asked > 0)
 

@@ -10,16 +10,16 @@ has its kind like any other, and put right it would be on a difficult object, so
 Not covered: the split by area, and ten IoU thresholds at once; all is at one threshold, 0.5 unless said otherwise.
 """
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from lightweight_ssd.analysis.evaluated_set import EvaluatedSet
-from lightweight_ssd.metrics.assignment import Verdicts, average_precision_of, judge, pairs_of_an_image
+from lightweight_ssd.metrics.assignment import Assignment, assign_detections, average_precision_of, pairs_of_an_image
 from lightweight_ssd.metrics.average_precision import PackedDetections, PackedObjects
 
-__all__ = ["ErrorCounts", "ErrorDecomposition", "decompose_errors"]
+__all__ = ["ERROR_KINDS", "ErrorCounts", "ErrorDecomposition", "decompose_errors"]
 
 _LOCALIZATION, _CLASSIFICATION, _DUPLICATE, _BACKGROUND, _BOTH = range(1, 6)
 
@@ -33,6 +33,10 @@ class ErrorCounts(NamedTuple):
     duplicate: int
     background: int
     missed: int
+
+
+ERROR_KINDS: Final = ErrorCounts._fields
+"""In the order in which they are shown."""
 
 
 class ErrorDecomposition(NamedTuple):
@@ -91,51 +95,51 @@ def decompose_errors(
             "use for example 0.1."
         )
     objects = evaluated.objects
-    verdicts = judge(evaluated.detections, objects, len(evaluated.class_names), iou_threshold)
-    other_iou, other_target = _best_of_other_classes(verdicts, objects)
-    kinds = _kinds(verdicts, other_iou, iou_threshold, background_threshold)
-    targets = np.select([kinds == _CLASSIFICATION, kinds == _LOCALIZATION], [other_target, verdicts.target], -1)
-    repaired = _best_of_each_target(verdicts, targets, objects)
-    return _lost(verdicts, kinds, targets, repaired, objects, len(evaluated.class_names))
+    assignment = assign_detections(evaluated.detections, objects, len(evaluated.class_names), iou_threshold)
+    other_iou, other_target = _best_of_other_classes(assignment, objects)
+    kinds = _kinds(assignment, other_iou, iou_threshold, background_threshold)
+    targets = np.select([kinds == _CLASSIFICATION, kinds == _LOCALIZATION], [other_target, assignment.target], -1)
+    repaired = _best_of_each_target(assignment, targets, objects)
+    return _lost(assignment, kinds, targets, repaired, objects, len(evaluated.class_names))
 
 
 def _best_of_other_classes(
-    verdicts: Verdicts, objects: PackedObjects
+    assignment: Assignment, objects: PackedObjects
 ) -> tuple[Float[np.ndarray, " D"], Int[np.ndarray, " D"]]:
     """For each false positive the largest IoU with an object of another class, and its index; else 0 and −1."""
-    wrong = np.flatnonzero(verdicts.false)
-    detections = PackedDetections(*(column[wrong] for column in verdicts.detections))
+    wrong = np.flatnonzero(assignment.false)
+    detections = PackedDetections(*(column[wrong] for column in assignment.detections))
     found, truth, iou = pairs_of_an_image(detections, objects)
     other = (detections.labels[found] != objects.labels[truth]) & (iou > 0)
     found, truth, iou = wrong[found[other]], truth[other], iou[other]
     order = np.lexsort((truth, -iou, found))
     best = order[np.unique(found[order], return_index=True)[1]]
-    largest, target = np.zeros(len(verdicts.order)), np.full(len(verdicts.order), -1)
+    largest, target = np.zeros(len(assignment.order)), np.full(len(assignment.order), -1)
     largest[found[best]], target[found[best]] = iou[best], truth[best]
     return largest, target
 
 
 def _kinds(
-    verdicts: Verdicts, other_iou: Float[np.ndarray, " D"], iou_threshold: float, background_threshold: float
+    assignment: Assignment, other_iou: Float[np.ndarray, " D"], iou_threshold: float, background_threshold: float
 ) -> Int[np.ndarray, " D"]:
     """The kind of each false positive; 0 for all other detections."""
     conditions = [
-        ~verdicts.false,
-        (verdicts.iou >= background_threshold) & (verdicts.iou < iou_threshold),
+        ~assignment.false,
+        (assignment.iou >= background_threshold) & (assignment.iou < iou_threshold),
         other_iou >= iou_threshold,
-        verdicts.iou >= iou_threshold,
+        assignment.iou >= iou_threshold,
         other_iou <= background_threshold,
     ]
     return np.select(conditions, [0, _LOCALIZATION, _CLASSIFICATION, _DUPLICATE, _BACKGROUND], _BOTH)
 
 
 def _best_of_each_target(
-    verdicts: Verdicts, targets: Int[np.ndarray, " D"], objects: PackedObjects
+    assignment: Assignment, targets: Int[np.ndarray, " D"], objects: PackedObjects
 ) -> Bool[np.ndarray, " D"]:
     """Which detections become true when put right: the first by score on each countable object not yet found."""
     open_objects = ~objects.difficult
-    open_objects[verdicts.target[verdicts.true]] = False
-    order = np.lexsort((verdicts.order, -verdicts.detections.scores, targets))
+    open_objects[assignment.target[assignment.true]] = False
+    order = np.lexsort((assignment.order, -assignment.detections.scores, targets))
     order = order[(targets[order] >= 0) & np.append(open_objects, False)[targets[order]]]
     repaired = np.zeros(len(targets), bool)
     repaired[order[np.unique(targets[order], return_index=True)[1]]] = True
@@ -143,17 +147,17 @@ def _best_of_each_target(
 
 
 def _lost(
-    verdicts: Verdicts,
+    assignment: Assignment,
     kinds: Int[np.ndarray, " D"],
     targets: Int[np.ndarray, " D"],
     repaired: Bool[np.ndarray, " D"],
     objects: PackedObjects,
     num_classes: int,
 ) -> ErrorDecomposition:
-    labels, true, false = verdicts.detections.labels, verdicts.true, verdicts.false
+    labels, true, false = assignment.detections.labels, assignment.true, assignment.false
     countable = ~objects.difficult
     reached = np.zeros(len(countable), bool)
-    reached[verdicts.target[true]] = True
+    reached[assignment.target[true]] = True
     found_per_class = np.bincount(objects.labels[reached], minlength=num_classes)
     reached[targets[repaired]] = True
     asked = np.bincount(objects.labels[countable], minlength=num_classes)
@@ -168,7 +172,9 @@ def _lost(
         return rise(average_precision_of(labels, fixed, false & (kinds != kind), asked))
 
     return ErrorDecomposition(
-        classification=rise(_with_right_classes(verdicts, kinds == _CLASSIFICATION, targets, repaired, objects, asked)),
+        classification=rise(
+            _with_right_classes(assignment, kinds == _CLASSIFICATION, targets, repaired, objects, asked)
+        ),
         localization=without(_LOCALIZATION),
         both=without(_BOTH),
         duplicate=without(_DUPLICATE),
@@ -181,7 +187,7 @@ def _lost(
 
 
 def _with_right_classes(
-    verdicts: Verdicts,
+    assignment: Assignment,
     wrong: Bool[np.ndarray, " D"],
     targets: Int[np.ndarray, " D"],
     repaired: Bool[np.ndarray, " D"],
@@ -189,11 +195,11 @@ def _with_right_classes(
     asked: Int[np.ndarray, " C"],
 ) -> Float[np.ndarray, " C"]:
     """Average precision once detections of a wrong class have the class of their object and stand in its list."""
-    found = verdicts.detections
+    found = assignment.detections
     moved = wrong & repaired
     labels = np.where(moved, np.append(objects.labels, -1)[targets], found.labels)
-    order = np.lexsort((verdicts.order, found.image_index, -found.scores, labels))
-    true, false = verdicts.true | moved, verdicts.false & ~wrong
+    order = np.lexsort((assignment.order, found.image_index, -found.scores, labels))
+    true, false = assignment.true | moved, assignment.false & ~wrong
     return average_precision_of(labels[order], true[order], false[order], asked)
 
 

@@ -1,7 +1,7 @@
 """A run's detections and ground truth, read from its folder: all that an analysis needs, without model or data set.
 
 Images stand by rising id and detections in the order of the file, as in the metric of the run itself, so that equal
-scores fall into the same order and the files give the figure of `results.json` again.
+scores fall into the same order and the files give the mAP of `results.json` again.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,8 @@ from jaxtyping import Bool, Int
 
 from lightweight_ssd.data.formats.coco_results import read_detections, read_instances
 from lightweight_ssd.metrics.average_precision import PackedDetections, PackedObjects
-from lightweight_ssd.metrics.crowd import leave_out_crowds
+from lightweight_ssd.metrics.crowd import drop_crowd_regions
+from lightweight_ssd.types import xywh_to_xyxy
 
 __all__ = ["EvaluatedSet", "read_evaluated_set"]
 
@@ -58,7 +59,7 @@ def read_evaluated_set(detections: Path, ground_truth: Path) -> EvaluatedSet:
     image_ids = np.array([image["id"] for image in images], np.int64)
     objects, crowd = _pack_objects(content["annotations"], image_ids, category_ids, Path(ground_truth))
     found = _pack_detections(Path(detections), image_ids, category_ids)
-    found, objects = leave_out_crowds(found, objects, crowd, len(category_ids))
+    found, objects = drop_crowd_regions(found, objects, crowd, len(category_ids))
     return EvaluatedSet(
         image_ids=image_ids,
         image_names=tuple(str(image["file_name"]) for image in images),
@@ -71,13 +72,10 @@ def read_evaluated_set(detections: Path, ground_truth: Path) -> EvaluatedSet:
 
 
 def _pack_detections(path: Path, image_ids: Int[np.ndarray, " N"], category_ids: Sequence[int]) -> PackedDetections:
-    found = list(read_detections(path, image_ids.tolist(), category_ids).values())
-    return PackedDetections(
-        image_index=np.repeat(np.arange(len(found)), [len(image.labels) for image in found]),
-        labels=np.concatenate([np.zeros(0, np.int64), *(image.labels.numpy() for image in found)]),
-        scores=np.concatenate([np.zeros(0, np.float32), *(image.scores.numpy() for image in found)]),
-        boxes=np.concatenate([np.zeros((0, 4), np.float32), *(image.boxes.numpy() for image in found)]),
-    )
+    found = read_detections(path, image_ids.tolist(), category_ids)
+    index = np.searchsorted(image_ids, found.image_ids)
+    order = np.argsort(index, kind="stable")
+    return PackedDetections(index[order], found.labels[order], found.scores[order], found.boxes[order])
 
 
 def _pack_objects(
@@ -93,8 +91,7 @@ def _pack_objects(
                 f"{entry['image_id']} with category_id {entry['category_id']}; evaluate the checkpoint again."
             )
     entries = sorted(entries, key=lambda entry: place[entry["image_id"]])
-    boxes = np.array([entry["bbox"] for entry in entries], np.float64).reshape(-1, 4)
-    boxes[:, 2:] += boxes[:, :2]
+    boxes = xywh_to_xyxy(np.array([entry["bbox"] for entry in entries], np.float64).reshape(-1, 4))
     objects = PackedObjects(
         image_index=np.array([place[entry["image_id"]] for entry in entries], np.int64),
         labels=np.array([label[entry["category_id"]] for entry in entries], np.int64),

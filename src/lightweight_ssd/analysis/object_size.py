@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from lightweight_ssd.analysis.evaluated_set import EvaluatedSet
-from lightweight_ssd.metrics.assignment import average_precision_of, judge
+from lightweight_ssd.metrics.assignment import assign_detections, average_precision_of
 
 __all__ = ["LARGE_FROM", "MEDIUM_FROM", "SizePrecision", "precision_by_size"]
 
@@ -53,11 +53,11 @@ def _precision(evaluated: EvaluatedSet, iou_threshold: float, smallest: float, b
     num_classes, objects = len(evaluated.class_names), evaluated.objects
     areas = _areas(objects.boxes)
     objects = objects._replace(difficult=objects.difficult | (areas < smallest) | (areas >= below))
-    verdicts = judge(evaluated.detections, objects, num_classes, iou_threshold)
-    own = _areas(verdicts.detections.boxes)
-    false = verdicts.false & (own >= smallest) & (own < below)
+    assignment = assign_detections(evaluated.detections, objects, num_classes, iou_threshold)
+    own = _areas(assignment.detections.boxes)
+    false = assignment.false & (own >= smallest) & (own < below)
     counts = np.bincount(objects.labels[~objects.difficult], minlength=num_classes)
-    precision = average_precision_of(verdicts.detections.labels, verdicts.true, false, counts)
+    precision = average_precision_of(assignment.detections.labels, assignment.true, false, counts)
     return float(precision[counts > 0].mean()) if counts.any() else float("nan")
 
 

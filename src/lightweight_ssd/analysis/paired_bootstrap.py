@@ -5,8 +5,8 @@ such draws says how much of a figure is luck of the images. Two rows are measure
 easy helps both, and their difference varies far less than either figure.
 
 No model runs again and nothing is matched again. Whether a detection is true or false is decided within its image, so
-an image drawn w times is its verdicts counted w times. Per class that leaves one product: a sparse matrix of the false
-positives that stand before each true positive, times the counts of the images. Blocks of resamples keep it small.
+an image drawn w times is its detections counted w times. Per class that leaves one product: a sparse matrix of the
+false positives that stand before each true positive, times the counts of the images. Blocks of resamples keep it small.
 
 Copies of an image tie by construction. The order of detections is that of the whole set, ties included, and a copy
 stands beside its original; so a weight w is exactly w copies.
@@ -20,7 +20,7 @@ from jaxtyping import Bool, Float, Int, Integer
 from scipy.sparse import csr_array
 
 from lightweight_ssd.analysis.evaluated_set import EvaluatedSet
-from lightweight_ssd.metrics.assignment import class_spans, judge
+from lightweight_ssd.metrics.assignment import assign_detections, class_spans
 
 __all__ = ["Interval", "bootstrap_map", "draw_images", "paired_difference", "row_interval"]
 
@@ -97,14 +97,14 @@ def bootstrap_map(
             "draw for the images of this set."
         )
     num_classes, objects = len(evaluated.class_names), evaluated.objects
-    verdicts = judge(evaluated.detections, objects, num_classes, iou_threshold)
-    image_index = verdicts.detections.image_index
+    assignment = assign_detections(evaluated.detections, objects, num_classes, iou_threshold)
+    image_index = assignment.detections.image_index
     weights = np.ascontiguousarray(draws.T, np.float64)
     total, known = np.zeros(len(draws)), np.zeros(len(draws))
-    for label, span in enumerate(class_spans(verdicts.detections.labels, num_classes)):
+    for label, span in enumerate(class_spans(assignment.detections.labels, num_classes)):
         countable = objects.image_index[(objects.labels == label) & ~objects.difficult]
         count = np.bincount(countable, minlength=len(weights)) @ weights
-        area = _weighted_areas(image_index[span], verdicts.true[span], verdicts.false[span], weights)
+        area = _weighted_areas(image_index[span], assignment.true[span], assignment.false[span], weights)
         total += np.divide(area, count, out=np.zeros_like(area), where=count > 0)
         known += count > 0
     return np.divide(total, known, out=np.full(len(draws), np.nan), where=known > 0)

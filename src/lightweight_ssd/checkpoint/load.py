@@ -5,10 +5,11 @@ from typing import Any
 
 import torch
 
+from lightweight_ssd.checkpoint.targets import check_targets
 from lightweight_ssd.config.instantiate import build, moved_targets
 from lightweight_ssd.detector.ssd import Detector
 
-__all__ = ["EMA_KEY", "build_detector", "check_targets", "load_checkpoint", "load_detector", "trained_weights"]
+__all__ = ["EMA_KEY", "build_detector", "load_checkpoint", "load_detector", "trained_weights"]
 
 
 EMA_KEY = "ema_state_dict"  # where a checkpoint holds the moving average of its weights
@@ -42,7 +43,7 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
     except Exception as error:  # PyTorch's own words advise to load it unsafely
         reason = f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
         raise ValueError(
-            f"{path} is not a whole checkpoint file{reason}; give checkpoint=RUN/checkpoints/best.ckpt."
+            f"{path} is not a checkpoint, or incomplete{reason}; give checkpoint=RUN/checkpoints/best.ckpt."
         ) from error
     if not isinstance(checkpoint, dict) or "config" not in checkpoint.get("hyper_parameters", {}):
         raise ValueError(f"{path} holds no configuration; give a checkpoint that `lssd train` wrote.")
@@ -61,13 +62,13 @@ def load_detector(path: str | Path) -> tuple[Detector, dict[str, Any], list[str]
         The detector in evaluation mode, its resolved configuration and its class names.
 
     Raises:
-        FileNotFoundError, ValueError: As `load_checkpoint`; also if the configuration names a class outside this
-            package.
+        FileNotFoundError, ValueError: As `load_checkpoint`; also if the configuration asks for anything but
+            classes that a detector consists of (see `check_targets`).
     """
     checkpoint = load_checkpoint(path)
     config = checkpoint["hyper_parameters"]["config"]
-    class_names = list(checkpoint["hyper_parameters"]["class_names"])
-    check_targets(config["detector"], str(path))
+    class_names = _class_names(checkpoint, path)
+    check_targets(config, "detector", path)
     if "weights" in config["detector"]["backbone"]:
         config["detector"]["backbone"]["weights"] = None  # what training started from; the checkpoint has all of it
     detector = build_detector(config, class_names)
@@ -75,18 +76,17 @@ def load_detector(path: str | Path) -> tuple[Detector, dict[str, Any], list[str]
     return detector.eval(), config, class_names
 
 
+def _class_names(checkpoint: dict[str, Any], path: str | Path) -> list[str]:
+    """One text per class, without an interpolation that a node made with these names would follow."""
+    names = checkpoint["hyper_parameters"].get("class_names")
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) and "${" not in name for name in names):
+        raise ValueError(
+            f"Expected the class names in {path} as a list of text but got {names}; do not trust this file."
+        )
+    return list(names)
+
+
 def trained_weights(checkpoint: dict[str, Any]) -> dict[str, torch.Tensor]:
     """The detector's weights in a checkpoint: their moving average where one was kept, else the last ones."""
     state = checkpoint.get(EMA_KEY) or checkpoint["state_dict"]
     return {name.removeprefix("detector."): value for name, value in state.items() if name.startswith("detector.")}
-
-
-def check_targets(node: Any, path: str) -> None:
-    """A checkpoint is data: it may choose among this package's classes and nothing else."""
-    if isinstance(node, dict):
-        target = str(node.get("_target_", "lightweight_ssd."))
-        if not target.startswith("lightweight_ssd."):
-            raise ValueError(f"{path} asks for {target}, which is not of this package; do not trust this file.")
-    if isinstance(node, dict | list):
-        for child in node.values() if isinstance(node, dict) else node:
-            check_targets(child, path)

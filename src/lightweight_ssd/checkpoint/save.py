@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 
-from lightweight_ssd.system.atomic_write import PART, NotWritten, write_whole
+from lightweight_ssd.system.atomic_write import PART, NotWritten, write_atomic
 
 __all__ = ["WholeCheckpoints"]
 
@@ -43,6 +43,8 @@ class WholeCheckpoints(TorchCheckpointIO):
         try:
             for bring_to_disk in self.before:
                 bring_to_disk()
-            write_whole(path, content.getbuffer(), durable=True)
+            # Released before an error leaves: Python 3.12 crashes at its end if a traceback keeps the buffer's view
+            with content.getbuffer() as view:
+                write_atomic(path, view, durable=True)
         except NotWritten as error:
             raise NotWritten(f"{error} Then go on with the same command and resume=auto.") from error

@@ -4,6 +4,7 @@ import logging
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ from omegaconf import DictConfig, OmegaConf
 from lightweight_ssd.commands.console import one_sentence_errors, quiet_frameworks, relaunchable
 from lightweight_ssd.config.overrides import quoted
 from lightweight_ssd.config.paths import CONF_DIR
-from lightweight_ssd.runs.folder import BEST_CHECKPOINT
-from lightweight_ssd.runs.status import read_results
+from lightweight_ssd.runs.files import BEST_CHECKPOINT
+from lightweight_ssd.runs.results_file import read_results
 from lightweight_ssd.sweeps.record import JobRecord, write_job
 
 __all__ = ["evaluate", "main"]
@@ -52,7 +53,11 @@ def _in_own_process(cfg: DictConfig, overrides: list[str]) -> float | None:
     print(f"\n{' '.join(overrides)}", flush=True)
     done = subprocess.run([sys.executable, "-m", "lightweight_ssd", "evaluate", *overrides, place], check=False)
     write_job(sweep_dir, job._replace(state="failed" if done.returncode else "done", run_dir=str(output)))
-    return None if done.returncode else read_results(output).get(cfg.split, {}).get("map_50")
+    if done.returncode:
+        return None
+    results = read_results(output)
+    measured = results.val if cfg.split == "val" else results.test
+    return measured.map_50 if measured else None
 
 
 def evaluate(cfg: DictConfig) -> float:
@@ -93,7 +98,8 @@ def _prepare(cfg: DictConfig, output: Path) -> tuple[Any, dict[str, Any]]:
     """The parts as the checkpoint's configuration has them, on the data that was asked for."""
     from lightning.pytorch.utilities import rank_zero_only
 
-    from lightweight_ssd.checkpoint.load import check_targets, load_detector
+    from lightweight_ssd.checkpoint.load import load_detector
+    from lightweight_ssd.checkpoint.targets import check_targets
     from lightweight_ssd.config.instantiate import build
     from lightweight_ssd.metrics.voc import VOCMetric
     from lightweight_ssd.training.callbacks.skipped_files import SKIPPED_FILE, SkippedFiles
@@ -102,10 +108,10 @@ def _prepare(cfg: DictConfig, output: Path) -> tuple[Any, dict[str, Any]]:
     from lightweight_ssd.training.task import DetectionTask
 
     detector, config, class_names = load_detector(cfg.checkpoint)
-    for node in ("data", "criterion", "datamodule"):
-        check_targets(config[node], str(cfg.checkpoint))
+    for part in ("criterion", "datamodule.resize", *(() if cfg.get("data") else ("data",))):
+        check_targets(config, part, cfg.checkpoint)
     asked = {name: value for name, value in cfg.postprocess.items() if value is not None}
-    detector.postprocess_settings.update(asked)
+    detector.postprocess = replace(detector.postprocess, **asked)
     config["detector"]["postprocess"].update(asked)
     source = build(cfg.data if cfg.get("data") else config["data"])
     if list(source.class_names) != class_names:

@@ -1,5 +1,6 @@
 """`lssd predict`: a checkpoint's detections on images, drawn and as JSON."""
 
+import dataclasses
 import glob
 import sys
 from collections.abc import Iterator
@@ -62,7 +63,7 @@ def predict(config: dict[str, Any]) -> tuple[list[dict[str, Any]], list[Path]]:
     sources, device = find_images(str(config["source"])), choose_device(str(config["device"]))
     detector, trained, class_names = load_detector(config["checkpoint"])
     categories = _categories(config["checkpoint"], class_names)
-    detector.postprocess_settings["score_threshold"] = config["score_threshold"]
+    detector.postprocess = dataclasses.replace(detector.postprocess, score_threshold=config["score_threshold"])
     detector, resize = detector.to(device), Pipeline({}, trained["image_size"])
     output = _output_folder(config["output"], sources)
     names = picture_names(sources)

@@ -6,6 +6,7 @@ import numpy as np
 
 from lightweight_ssd.metrics.coco import COCOResult
 from lightweight_ssd.metrics.voc import VOCResult
+from lightweight_ssd.runs.files import PICTURES, RESULTS_FILE
 
 __all__ = ["coco_table", "print_result", "result_table"]
 
@@ -23,7 +24,7 @@ def print_result(result: VOCResult, folder: Path, coco: COCOResult | None = None
     print(result_table(result, coco))
     if coco:
         print(f"\n{coco_table(coco)}")
-    print(f"\npictures:  {folder / 'pictures'}\nfigures:   {folder / 'results.json'}")
+    print(f"\npictures:  {folder / PICTURES}\nfigures:   {folder / RESULTS_FILE}")
 
 
 def result_table(result: VOCResult, coco: COCOResult | None = None) -> str:

@@ -15,7 +15,9 @@ from lightweight_ssd.config.monitors import check_figures
 from lightweight_ssd.config.paths import CONF_DIR
 from lightweight_ssd.runs.folder import write_provenance
 from lightweight_ssd.runs.identity import check_is_the_run, identify
-from lightweight_ssd.runs.status import FINISHED, read_results, read_status
+from lightweight_ssd.runs.results import metric_of
+from lightweight_ssd.runs.results_file import read_results
+from lightweight_ssd.runs.status import FINISHED, read_status
 from lightweight_ssd.sweeps.job import run_in_own_process
 from lightweight_ssd.sweeps.launcher import expect_plugins
 from lightweight_ssd.sweeps.sweep import reporting_sweep
@@ -59,7 +61,7 @@ def _run_here(cfg: DictConfig, choices: dict[str, str], overrides: list[str]) ->
             if cfg.resume == "auto" and read_status(run_dir).get("state") == FINISHED:
                 check_is_the_run(cfg, run_dir)
                 print(f"Nothing to do: this run is finished, its figures are in {run_dir / 'results.json'}.")
-                return read_results(run_dir).get("test", {}).get("map_50")
+                return metric_of(read_results(run_dir), "map_50")
             check_figures(cfg, overrides)  # before there is a folder that would look like a run
             with status_of(run_dir), relaunchable("train"):
                 return train(cfg, choices, overrides, resume_from)

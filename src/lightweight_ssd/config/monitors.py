@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lightweight_ssd.metrics.names import COCO_FIGURES, VOC_FIGURES
+from lightweight_ssd.metrics.names import COCO_METRICS, VOC_METRICS
 
 __all__ = ["check_figures", "check_monitors", "check_objective"]
 
@@ -94,8 +94,8 @@ def _is_coco(figure: str) -> bool:
 
 
 def _measured(config: Mapping[str, Any], split: str) -> list[str]:
-    coco = COCO_FIGURES if config["coco_metric"] else ()
-    return [f"{split}/{name}" for name in (*VOC_FIGURES, *(f"coco_{name}" for name in coco))]
+    coco = COCO_METRICS if config["coco_metric"] else ()
+    return [f"{split}/{name}" for name in (*VOC_METRICS, *(f"coco_{name}" for name in coco))]
 
 
 def _all_known(config: Mapping[str, Any]) -> bool:

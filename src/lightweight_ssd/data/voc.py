@@ -20,7 +20,8 @@ class VOC:
     Args:
         root: The devkit, which holds `VOC2007` and the like.
         class_names: Name of each label, at least one.
-        train: Splits to train on, by year: `{"2007": "trainval", "2012": ["train", "val"]}`; None drops a year.
+        train: Splits to train on, by year: `{"2007": "trainval", "2012": ["train", "val"]}`; None drops a year. A year
+            may be text or a number.
         val: Splits to watch during training, by year.
         test: Splits to report on, by year.
         box_tolerance: Pixels by which a box may leave its image and is clipped in silence; further out is an error.
@@ -92,8 +93,8 @@ def _normalise(union: Union, name: str) -> dict[str, list[str]]:
     years = [str(year) for year in union]
     if len(set(years)) != len(years):
         raise ValueError(
-            f"Expected each year once in data.{name}, but got {dict(union)}: override one year with "
-            f"data.{name}.{years[-1]}=SPLIT, which keeps it text as in the config."
+            f"Expected each year once in data.{name}, but got {dict(union)}, as text and as a number: write it in one "
+            f'way, as conf/data/voc.yaml does: "{years[-1]}" in quotes, or data.{name}.{years[-1]}=SPLIT in the shell.'
         )
     lists = {str(year): [names] if isinstance(names, str) else list(names or ()) for year, names in union.items()}
     return {year: names for year, names in lists.items() if names}

@@ -1,6 +1,5 @@
 """The detector: backbone, neck, head and anchors put together."""
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -9,7 +8,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from lightweight_ssd.detector.anchors import SSDAnchors
-from lightweight_ssd.detector.postprocess import postprocess as run_postprocess
+from lightweight_ssd.detector.postprocess import PostProcess
 from lightweight_ssd.tensor_types import Detections, RawOutputs
 
 __all__ = ["Detector"]
@@ -23,6 +22,7 @@ class Detector(nn.Module):
     Attributes:
         num_classes: Classes, background not counted.
         variances: Of the box coding.
+        postprocess: Raw outputs to detections, `postprocess(raw, size)`; validation has its loss from the raw ones.
         min_size: Shortest side of an image that the network takes, pixels: half a cell of the coarsest level, but no
             more than 64.
 
@@ -53,12 +53,12 @@ class Detector(nn.Module):
             anchors: Made in the order of the head.
             num_classes: Classes, background not counted.
             variances: Of the box coding, for (cx, cy, w, h).
-            postprocess: Thresholds and limits, keyed by the parameters of `postprocess.postprocess`; none: its own.
+            postprocess: Thresholds and limits, keyed by the attributes of `PostProcess`; none: its defaults.
             mean: Of red, green and blue, 0 to 255; subtracted from the images. ImageNet's.
             std: Of red, green and blue, 0 to 255; the images are divided by it. ImageNet's.
 
         Raises:
-            ValueError: For a setting that the post-processing does not know.
+            ValueError: For a setting of the post-processing that it does not know or that is out of range.
         """
         super().__init__()
         self.backbone = backbone
@@ -69,7 +69,7 @@ class Detector(nn.Module):
         self.anchors = anchors
         self.num_classes = num_classes
         self.variances = tuple(variances)
-        self.postprocess_settings = _checked(dict(postprocess or {}))
+        self.postprocess = PostProcess.of(postprocess or {}, variances)
         strides: Any = backbone.strides
         self.min_size: int = min(strides[-1] // 2, 64)
         self.register_buffer("mean", torch.tensor(mean).reshape(1, 3, 1, 1), persistent=False)
@@ -80,7 +80,7 @@ class Detector(nn.Module):
         """Compute the raw outputs.
 
         Args:
-            images: RGB, 0 to 255, bytes or floats; not normalised.
+            images: RGB, 0 to 255, bytes or floats; not normalized.
 
         Returns:
             logits: (B, A, C), in the precision of the autocast, if any.
@@ -97,11 +97,12 @@ class Detector(nn.Module):
         return RawOutputs(logits, offsets, self._anchors_of(maps, images))
 
     @torch.no_grad()
-    def predict(self, images: Images) -> list[Detections]:
+    def predict(self, images: Images, postprocess: PostProcess | None = None) -> list[Detections]:
         """Detect the objects of each image; the detector must be in evaluation mode.
 
         Args:
             images: As for `forward`.
+            postprocess: In place of the detector's own, such as `dataclasses.replace(detector.postprocess, …)`.
 
         Returns:
             Per image at most `max_detections`, by falling score; boxes in pixels of `images`.
@@ -112,16 +113,7 @@ class Detector(nn.Module):
         if self.training:
             raise ValueError("Expected a detector in evaluation mode for predict but got one in training; call eval().")
         height, width = images.shape[-2:]
-        return self.postprocess(self(images), (height, width))
-
-    def postprocess(self, raw: RawOutputs, image_size: tuple[int, int]) -> list[Detections]:
-        """Turn raw outputs, which validation also needs for its loss, into detections.
-
-        Args:
-            raw: From `forward`.
-            image_size: (H, W) of the network's input, pixels.
-        """
-        return run_postprocess(raw, image_size, self.variances, **self.postprocess_settings)
+        return (postprocess or self.postprocess)(self(images), (height, width))
 
     def _check(self, images: Tensor) -> None:
         """Refuse images that the network cannot take; silent under compilation, where sizes may be symbols."""
@@ -145,11 +137,3 @@ class Detector(nn.Module):
             with torch.inference_mode(False):
                 self._made_anchors[key] = self.anchors(sizes, (height, width), images.device)
         return self._made_anchors[key]
-
-
-def _checked(settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings of the post-processing, if it knows all of them."""
-    known = set(inspect.signature(run_postprocess).parameters) - {"raw", "image_size", "variances"}
-    if set(settings) - known:
-        raise ValueError(f"Expected postprocess settings among {sorted(known)} but got {sorted(settings)}.")
-    return settings

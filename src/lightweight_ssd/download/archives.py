@@ -13,23 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import msgspec
-
+from lightweight_ssd.data.formats.json_decode import read_file_names
 from lightweight_ssd.download.fetch import discard, fetch, part_of
 from lightweight_ssd.download.install import list_files, missing_files, place, read_receipt, size_of, write_receipt
 from lightweight_ssd.download.unpack import unpack
-from lightweight_ssd.system.disk_space import in_words, require_space
+from lightweight_ssd.system.disk_space import format_bytes, require_space
 from lightweight_ssd.system.file_lock import lock_run
 
 __all__ = ["Archive", "Contents", "Download"]
-
-
-class _Image(msgspec.Struct):
-    file_name: str
-
-
-class _Instances(msgspec.Struct):
-    images: list[_Image]
 
 
 @dataclass(frozen=True)
@@ -72,7 +63,7 @@ def _names(path: Path) -> list[str]:
     """What a list names; nothing where it is missing or is no list."""
     try:
         if path.suffix == ".json":
-            return [image.file_name for image in msgspec.json.decode(path.read_bytes(), type=_Instances).images]
+            return read_file_names(path)
         return [line.split()[0] for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     except (OSError, ValueError):
         return []
@@ -270,7 +261,7 @@ def _still_to_come(archive: Archive, folder: Path) -> int:
 
 
 def _size(archive: Archive) -> str:
-    return "an unknown size" if archive.size is None else in_words(archive.size)
+    return "an unknown size" if archive.size is None else format_bytes(archive.size)
 
 
 def _hidden(root: Path) -> Path:

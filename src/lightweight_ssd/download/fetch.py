@@ -16,7 +16,7 @@ import requests
 from tqdm import tqdm
 from urllib3.exceptions import HTTPError as TransferError
 
-from lightweight_ssd.system.disk_space import in_words, one_sentence_when_full
+from lightweight_ssd.system.disk_space import format_bytes, one_sentence_when_full
 
 __all__ = ["check_file", "discard", "fetch", "part_of"]
 
@@ -138,7 +138,7 @@ def _receive_all(transfer: _Transfer, attempts: int, wait: float) -> None:
             if failures >= attempts:
                 raise ValueError(
                     f"Expected {transfer.url} to arrive but gave up after {attempts} tries without progress "
-                    f"({_reason(error)}): call the same command again; it goes on after {in_words(furthest)}."
+                    f"({_reason(error)}): call the same command again; it goes on after {format_bytes(furthest)}."
                 ) from error
             seconds = min(wait * 2 ** (failures - 1), _LONGEST_WAIT)
             log.warning("%s: %s; trying again in %.0f s.", transfer.part.stem, _reason(error), seconds)

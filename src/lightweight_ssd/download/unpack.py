@@ -19,7 +19,7 @@ from typing import IO, NamedTuple, cast
 
 from tqdm import tqdm
 
-from lightweight_ssd.system.disk_space import in_words, one_sentence_when_full
+from lightweight_ssd.system.disk_space import format_bytes, one_sentence_when_full
 
 __all__ = ["unpack"]
 
@@ -86,7 +86,7 @@ def _unpack_all(entries: Iterator[_Entry], folder: Path, limit: int, bar: tqdm) 
         target = folder.joinpath(*_parts(entry))
         room += max(entry.size, _LEAST)
         if room > limit:
-            raise _Refused(f"unfolds to more than the {in_words(limit)} that are expected")
+            raise _Refused(f"unfolds to more than the {format_bytes(limit)} that are expected")
         try:
             if entry.kind == "folder":
                 target.mkdir(parents=True, exist_ok=True)

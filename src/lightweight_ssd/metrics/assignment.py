@@ -1,7 +1,7 @@
-"""What the VOC rules say of each single detection, for analyses that need more than the average precision.
+"""The assignment of detections to objects under VOC's rules, for analyses that need more than the average precision.
 
-`average_precision` sums verdicts up; here they stay apart: which object a detection was held against, how well it fits,
-and whether it is a true positive, a false one or neither.
+`average_precision` sums it up; here each detection keeps its own row: the object that it is assigned to, its IoU with
+that object, and whether it is a true positive, a false positive or neither.
 """
 
 from itertools import pairwise
@@ -20,10 +20,10 @@ from lightweight_ssd.metrics.average_precision import (
     true_and_false,
 )
 
-__all__ = ["Verdicts", "average_precision_of", "class_spans", "judge", "pairs_of_an_image"]
+__all__ = ["Assignment", "assign_detections", "average_precision_of", "class_spans", "pairs_of_an_image"]
 
 
-class Verdicts(NamedTuple):
+class Assignment(NamedTuple):
     """Detections in the order of merit, by class and falling score, ties by image and then by order within it.
 
     Attributes:
@@ -43,10 +43,10 @@ class Verdicts(NamedTuple):
     false: Bool[np.ndarray, " D"]
 
 
-def judge(
+def assign_detections(
     detections: PackedDetections, objects: PackedObjects, num_classes: int, iou_threshold: float = 0.5
-) -> Verdicts:
-    """Judges every detection by the rules of `voc_average_precision`.
+) -> Assignment:
+    """Assigns every detection to an object by the rules of `voc_average_precision`.
 
     Args:
         detections: Detections of all images.
@@ -61,8 +61,8 @@ def judge(
         >>> box = np.array([[0.0, 0.0, 10.0, 10.0]])
         >>> found = PackedDetections(np.zeros(2, int), np.zeros(2, int), np.array([0.4, 0.9]), box[[0, 0]])
         >>> truth = PackedObjects(np.array([0]), np.array([0]), box, np.array([False]))
-        >>> verdicts = judge(found, truth, num_classes=1)
-        >>> verdicts.order, verdicts.true
+        >>> assignment = assign_detections(found, truth, num_classes=1)
+        >>> assignment.order, assignment.true
         (array([1, 0]), array([ True, False]))
     """
     if not 0 < iou_threshold <= 1:
@@ -71,7 +71,7 @@ def judge(
     ranked = PackedDetections(*(column[order] for column in detections))
     iou, target = best_object(ranked, objects, num_classes)
     true, false = true_and_false(iou >= iou_threshold, target, np.append(objects.difficult, False)[target])
-    return Verdicts(ranked, order, iou, target, true, false)
+    return Assignment(ranked, order, iou, target, true, false)
 
 
 def class_spans(labels: Integer[np.ndarray, " D"], num_classes: int) -> list[slice]:
@@ -92,7 +92,7 @@ def average_precision_of(
     false: Bool[np.ndarray, " D"],
     objects: Integer[np.ndarray, " C"],
 ) -> Float[np.ndarray, " C"]:
-    """Area under the interpolated curve of each class from verdicts in the order of merit; NaN without objects.
+    """Area under the interpolated curve of each class from detections in the order of merit; NaN without objects.
 
     Args:
         labels: Class of each detection, rising.

@@ -1,7 +1,7 @@
 """PASCAL VOC's average precision and a confusion matrix, as pure functions on packed arrays.
 
-A detection is judged once: it belongs to the object of its class and image that it overlaps most, difficult objects
-included. Which object that is does not depend on the IoU threshold, so ten thresholds cost little more than one.
+A detection is assigned once: to the object of its class and image that it overlaps most, difficult objects included.
+Which object that is does not depend on the IoU threshold, so ten thresholds cost little more than one.
 
 Boxes here are continuous xyxy that start at 0. VOC's files hold inclusive pixel numbers that start at 1, and its devkit
 adds 1 to every width and height; with 1 taken off xmin and ymin alone both give the same areas and the same IoU.
@@ -133,14 +133,14 @@ def voc_average_precision(
     detections = PackedDetections(*(column[order] for column in detections))
     overlap, assigned = best_object(detections, objects, num_classes)
     difficult = np.append(objects.difficult, False)[assigned]
-    verdicts = [true_and_false(overlap >= threshold, assigned, difficult) for threshold in iou_thresholds]
+    hits = [true_and_false(overlap >= threshold, assigned, difficult) for threshold in iou_thresholds]
     bounds = np.searchsorted(detections.labels, np.arange(num_classes + 1))
     spans = [slice(start, stop) for start, stop in pairwise(bounds.tolist())]
     counts = np.bincount(objects.labels[~objects.difficult], minlength=num_classes)
     averages = np.array(
-        [[class_averages(true[s], false[s], n) for s, n in zip(spans, counts, strict=True)] for true, false in verdicts]
+        [[class_averages(true[s], false[s], n) for s, n in zip(spans, counts, strict=True)] for true, false in hits]
     ).reshape(len(iou_thresholds), num_classes, 2)
-    true, false = verdicts[0]
+    true, false = hits[0]
     curves = tuple(_curve(true[s], false[s], detections.scores[s], n) for s, n in zip(spans, counts, strict=True))
     return AveragePrecision(averages[..., 0], averages[..., 1], counts, curves)
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Float32, Int
+from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
 from lightweight_ssd.metrics.image_records import (
@@ -24,11 +24,11 @@ from lightweight_ssd.metrics.image_records import (
     join_records,
     mean_of_known,
 )
-from lightweight_ssd.metrics.names import COCO_FIGURES
+from lightweight_ssd.metrics.names import COCO_METRICS
+from lightweight_ssd.types import FILE_DECIMALS, IGNORED_AREA, xyxy_to_xywh
 
 __all__ = ["COCOMetric", "COCOResult", "coco_lists"]
 
-_BEYOND_ALL_RANGES = 1e11  # square pixels; the range "all" ends at 1e10
 _ALL, _SMALL, _MEDIUM, _LARGE = range(4)  # places of the area ranges: below 32², below 96², the rest
 _ONE, _TEN, _HUNDRED = range(3)  # places of the limits of detections per image and class
 _AT_50, _AT_75 = 0, 5  # places of the IoU thresholds
@@ -77,7 +77,7 @@ class COCOResult(NamedTuple):
 
     def scalars(self) -> dict[str, float]:
         """The twelve figures in the official order, for a logger."""
-        return {name: getattr(self, name) for name in COCO_FIGURES}
+        return {name: getattr(self, name) for name in COCO_METRICS}
 
 
 class COCOMetric(ImageRecordsMetric[COCOResult]):
@@ -120,13 +120,15 @@ def coco_lists(joined: JoinedRecords, images: int, classes: int) -> tuple[dict[s
         classes: How many there are; a category's id is its label + 1.
 
     Returns:
-        An instances dictionary and a list of results with ids and areas.
+        An instances dictionary and a list of results with ids and areas, boxes and areas rounded as in a run's files.
     """
     found, truth, (boxes, scores, labels, object_boxes, object_labels, difficult, crowd, areas) = joined
-    areas = np.where(difficult & ~crowd, _BEYOND_ALL_RANGES, areas.astype(np.float64))
+    areas = np.where(difficult & ~crowd, IGNORED_AREA, areas.astype(np.float64).round(FILE_DECIMALS))
     keys = ("image_id", "category_id", "bbox", "area", "id", "iscrowd")
-    objects = _rows(keys, truth + 1, object_labels + 1, _xywh(object_boxes), areas, crowd.astype(int))
-    corners = _xywh(boxes)
+    objects = _rows(
+        keys, truth + 1, object_labels + 1, xyxy_to_xywh(object_boxes).round(FILE_DECIMALS), areas, crowd.astype(int)
+    )
+    corners = xyxy_to_xywh(boxes).round(FILE_DECIMALS)
     keys = ("image_id", "category_id", "bbox", "area", "id", "score")
     detections = _rows(keys, found + 1, labels + 1, corners, corners[:, 2] * corners[:, 3], scores.astype(np.float64))
     instances = {
@@ -141,11 +143,6 @@ def _rows(keys: Sequence[str], *columns: np.ndarray) -> list[dict[str, Any]]:
     *before, last = (column.tolist() for column in columns)
     ids = range(1, len(last) + 1)  # COCO's tools take an id of 0 for "not matched"
     return [dict(zip(keys, row, strict=True)) for row in zip(*before, ids, last, strict=True)]
-
-
-def _xywh(boxes: Float32[np.ndarray, "N 4"]) -> Float[np.ndarray, "N 4"]:
-    boxes = boxes.astype(np.float64)
-    return np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
 
 
 def _evaluate(

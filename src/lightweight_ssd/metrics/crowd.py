@@ -10,12 +10,12 @@ from jaxtyping import Bool, Float
 
 from lightweight_ssd.metrics.average_precision import PackedDetections, PackedObjects, best_object, pair_up
 
-__all__ = ["leave_out_crowds"]
+__all__ = ["drop_crowd_regions"]
 
 _SHARE = 0.5  # of a detection inside the crowd, and the IoU at which an object of its own explains it
 
 
-def leave_out_crowds(
+def drop_crowd_regions(
     detections: PackedDetections, objects: PackedObjects, crowd: Bool[np.ndarray, " M"], num_classes: int
 ) -> tuple[PackedDetections, PackedObjects]:
     """Takes out crowds, and detections that lie by half or more in one of their class and on no object of it.
@@ -33,7 +33,7 @@ def leave_out_crowds(
         >>> boxes = np.array([[0.0, 0.0, 100.0, 100.0]])
         >>> found = PackedDetections(np.array([0]), np.array([0]), np.array([0.9]), boxes / 10)
         >>> truth = PackedObjects(np.array([0]), np.array([0]), boxes, np.array([False]))
-        >>> [len(rest.labels) for rest in leave_out_crowds(found, truth, np.array([True]), num_classes=1)]
+        >>> [len(rest.labels) for rest in drop_crowd_regions(found, truth, np.array([True]), num_classes=1)]
         [0, 0]
 
     Source: `computeIoU` and `evaluateImg` of the COCO API, with `iscrowd`. Deviations, so that the rule is the same at

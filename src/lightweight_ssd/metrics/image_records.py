@@ -1,8 +1,8 @@
 """What every detection metric keeps: what was found in each image and what is there, scored all at once.
 
-Sums cannot be merged here as they can for a loss: a detection's verdict depends on every other detection of its class.
-So each rank keeps records by image id, rank 0 gathers them and computes, and every rank receives the result. A sampler
-that pads its last round shows an image twice; under its id it counts once.
+Sums cannot be merged here as they can for a loss: whether a detection is a true positive depends on every other
+detection of its class. So each rank keeps records by image id, rank 0 gathers them and computes, and every rank
+receives the result. A sampler that pads its last round shows an image twice; under its id it counts once.
 """
 
 from abc import abstractmethod

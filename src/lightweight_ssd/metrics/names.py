@@ -2,12 +2,12 @@
 
 from typing import Final
 
-__all__ = ["COCO_FIGURES", "VOC_FIGURES"]
+__all__ = ["COCO_METRICS", "VOC_METRICS"]
 
-VOC_FIGURES: Final = ("map_50", "map_50_11point", "map_50_95")
+VOC_METRICS: Final = ("map_50", "map_50_11point", "map_50_95")
 
 
-COCO_FIGURES: Final = (
+COCO_METRICS: Final = (
     "ap", "ap_50", "ap_75", "ap_small", "ap_medium", "ap_large",
     "ar_1", "ar_10", "ar_100", "ar_small", "ar_medium", "ar_large",
 )  # fmt: skip

@@ -17,9 +17,9 @@ from lightweight_ssd.metrics.average_precision import (
     confusion_matrix,
     voc_average_precision,
 )
-from lightweight_ssd.metrics.crowd import leave_out_crowds
+from lightweight_ssd.metrics.crowd import drop_crowd_regions
 from lightweight_ssd.metrics.image_records import ImageRecord, ImageRecordsMetric, join_records, mean_of_known
-from lightweight_ssd.metrics.names import VOC_FIGURES
+from lightweight_ssd.metrics.names import VOC_METRICS
 
 __all__ = ["VOCMetric", "VOCResult"]
 
@@ -53,7 +53,7 @@ class VOCResult(NamedTuple):
 
     def scalars(self) -> dict[str, float]:
         """The means alone, for a logger."""
-        return {name: getattr(self, name) for name in VOC_FIGURES}
+        return {name: getattr(self, name) for name in VOC_METRICS}
 
 
 class VOCMetric(ImageRecordsMetric[VOCResult]):
@@ -93,4 +93,4 @@ def _pack(records: list[ImageRecord], num_classes: int) -> tuple[PackedDetection
     found, truth, all_of = join_records(records)
     detections = PackedDetections(found, all_of.labels, all_of.scores, all_of.boxes)
     objects = PackedObjects(truth, all_of.object_labels, all_of.object_boxes, all_of.difficult)
-    return leave_out_crowds(detections, objects, all_of.crowd, num_classes)
+    return drop_crowd_regions(detections, objects, all_of.crowd, num_classes)

@@ -9,7 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from lightweight_ssd.detector.ssd import Detector
 
-__all__ = ["complexity", "multiply_adds_by_part", "parameters_by_part"]
+__all__ = ["complexity", "macs_by_part", "parameters_by_part"]
 
 _PARTS = ("backbone", "neck", "head")
 
@@ -19,7 +19,7 @@ def parameters_by_part(detector: Detector) -> dict[str, int]:
     return {part: sum(weight.numel() for weight in getattr(detector, part).parameters()) for part in _PARTS}
 
 
-def multiply_adds_by_part(detector: Detector, image_size: int | Sequence[int]) -> dict[str, int]:
+def macs_by_part(detector: Detector, image_size: int | Sequence[int]) -> dict[str, int]:
     """Multiply-adds of one image in the backbone, the neck and the head.
 
     Counted are convolutions and matrix products, half of what PyTorch's counter calls floating-point operations.

@@ -12,7 +12,7 @@ from lightweight_ssd.report.plot_files import write_pictures
 from lightweight_ssd.report.tables import markdown_report, rows_csv, runs_csv
 from lightweight_ssd.runs.record import find_runs
 from lightweight_ssd.sweeps.notes import sweep_notes
-from lightweight_ssd.system.atomic_write import write_whole
+from lightweight_ssd.system.atomic_write import write_atomic
 from lightweight_ssd.system.output_folder import make_output_folder
 
 __all__ = ["build_report", "run_roots"]
@@ -45,7 +45,7 @@ def build_report(
     payload = build_payload(comparison, config["max_images"], images, config["watch"], sweep_notes(roots, runs))
     payload["version"] = str(time.time_ns())
     for name, text in {"report.md": markdown_report, "report.csv": rows_csv, "runs.csv": runs_csv}.items():
-        write_whole(output / name, text(payload).encode(), shared=True)
+        write_atomic(output / name, text(payload).encode(), shared=True)
     if pictures:
         write_pictures(payload, output / "figures")
     write_page(output / "index.html", payload)

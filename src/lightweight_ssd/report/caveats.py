@@ -7,7 +7,7 @@ from typing import Any
 
 from lightweight_ssd.report.rows import Row, spread
 from lightweight_ssd.runs.record import RunRecord
-from lightweight_ssd.runs.results import FIGURES
+from lightweight_ssd.runs.results import METRICS
 
 __all__ = ["comparison_notes", "latency_device", "run_name"]
 
@@ -29,11 +29,11 @@ def latency_device(run: RunRecord) -> str | None:
     Returns:
         Such as `NVIDIA H100, 8 threads`.
     """
-    latency = run.results.get("latency")
-    if not isinstance(latency, dict):
+    latency = run.results.latency
+    if latency is None:
         return None
-    threads = latency.get("threads")
-    return f"{latency.get('device')}, {threads} thread{'' if threads == 1 else 's'}"
+    threads = latency.threads
+    return f"{latency.device}, {threads} thread{'' if threads == 1 else 's'}"
 
 
 def comparison_notes(rows: Sequence[Row], baselines: Mapping[str, Row]) -> list[str]:
@@ -52,8 +52,8 @@ def comparison_notes(rows: Sequence[Row], baselines: Mapping[str, Row]) -> list[
     if changed:
         which = "all runs" if len(changed) == len(finished) else _list([run_name(row, run) for row, run in changed])
         notes.append(f"Trained with changes that are in no commit, so the commit alone does not repeat it: {which}.")
-    notes += _differing(finished, "Post-processing settings", lambda run: run.results.get("postprocess"))
-    notes += _differing(finished, "Image sizes (height, width)", lambda run: run.results.get("input_size"))
+    notes += _differing(finished, "Post-processing settings", lambda run: run.results.postprocess)
+    notes += _differing(finished, "Image sizes (height, width)", lambda run: run.results.input_size)
     notes += _differing(finished, "Budgets (scale)", lambda run: run.identity["scale"])
     notes += _differing(finished, "Devices on which latency was measured", latency_device)
     return notes
@@ -88,7 +88,7 @@ def _partly_measured(rows: Sequence[Row]) -> list[str]:
     return [
         f"{row.label}: {figure} was measured for {found.n} of {len(row.finished)} seeds."
         for row in rows
-        for figure in FIGURES
+        for figure in METRICS
         if (found := spread(row, figure)) and found.n < len(row.finished)
     ]
 

@@ -1,7 +1,7 @@
-"""Rows held against a baseline: differences with intervals where the test sets are the same, and a reason where not.
+"""Rows compared with a baseline: differences with intervals where the test sets are the same, and a reason where not.
 
 A paired bootstrap draws the same test images for both rows. It means something only if both were measured on the same
-images with the same objects and classes, and if the detections are those that the figures came from. Where one of
+images with the same objects and classes, and if the detections are those that the metrics came from. Where one of
 these does not hold the difference is left out, never computed on what the two happen to share.
 """
 
@@ -19,8 +19,9 @@ from lightweight_ssd.report.caveats import comparison_notes, run_name
 from lightweight_ssd.report.parallel_analysis import analyse_ahead
 from lightweight_ssd.report.rows import Row, choose_baselines, rows_of, spread
 from lightweight_ssd.report.run_analysis import RunAnalysis, analyse_run
+from lightweight_ssd.runs.files import DETECTIONS_FILE, GRAY_DETECTIONS_FILE, RESULTS_FILE
 from lightweight_ssd.runs.record import RunRecord
-from lightweight_ssd.runs.results import figure_of
+from lightweight_ssd.runs.results import metric_of
 
 __all__ = ["Comparison", "compare", "mean_of"]
 
@@ -96,14 +97,14 @@ def compare(
     usable, reasons = _usable(rows, analyses)
     means = {row.id: _mean(row, "map_50") for row in rows}
     intervals = {name: row_interval(resampled, means[name], seed) for name, resampled in usable.items()}
-    colour: dict[str, Interval] = {}
+    color: dict[str, Interval] = {}
     gray: dict[str, Interval] = {}
     for row in rows:
         chosen = baselines.get(row.id, row)
         if chosen is not row and {row.id, chosen.id} <= usable.keys():
-            reasons += _add_differences(row, chosen, analyses, colour, gray, seed)
+            reasons += _add_differences(row, chosen, analyses, color, gray, seed)
     said = (*notes, *problems, *reasons)
-    return Comparison(tuple(rows), baselines, analyses, intervals, colour, gray, said, resamples, seed)
+    return Comparison(tuple(rows), baselines, analyses, intervals, color, gray, said, resamples, seed)
 
 
 def mean_of(comparison: Comparison, row: Row, part: str) -> dict[str, float] | None:
@@ -135,13 +136,14 @@ def _analyse(
 
 
 def _unequal(run: RunRecord, analysis: RunAnalysis) -> list[str]:
-    """Where the detections do not give the figures that the run reports."""
+    """Where the detections do not give the metrics that the run reports."""
     pairs = {
-        "detections.json": (analysis.map_50, figure_of(run, "map_50")),
-        "detections_gray.json": (analysis.gray_map_50, figure_of(run, "gray_map_50")),
+        DETECTIONS_FILE: (analysis.map_50, metric_of(run.results, "map_50")),
+        GRAY_DETECTIONS_FILE: (analysis.gray_map_50, metric_of(run.results, "gray_map_50")),
     }
     return [
-        f"{name} gives mAP {100 * computed:.2f} but results.json says {100 * said:.2f}, so nothing is computed from it."
+        f"{name} gives mAP {100 * computed:.2f} but {RESULTS_FILE} says {100 * said:.2f}, "
+        "so nothing is computed from it."
         for name, (computed, said) in pairs.items()
         if computed is not None and said is not None and not abs(computed - said) <= _TOLERANCE
     ]
@@ -167,7 +169,7 @@ def _add_differences(
     row: Row,
     baseline: Row,
     analyses: dict[str, RunAnalysis],
-    colour: dict[str, Interval],
+    color: dict[str, Interval],
     gray: dict[str, Interval],
     seed: int,
 ) -> list[str]:
@@ -177,7 +179,7 @@ def _add_differences(
         return [_not_compared(row, baseline, "other classes")]
     if ours[0].truth != theirs[0].truth:
         return [_not_compared(row, baseline, "other test images or objects")]
-    colour[row.id] = _difference(row, baseline, ours, theirs, "map_50", seed)
+    color[row.id] = _difference(row, baseline, ours, theirs, "map_50", seed)
     if all(each.gray_resampled is not None for each in (*ours, *theirs)):
         gray[row.id] = _difference(row, baseline, ours, theirs, "gray_map_50", seed)
     return []
@@ -185,22 +187,22 @@ def _add_differences(
 
 def _not_compared(row: Row, baseline: Row, reason: str) -> str:
     return (
-        f"{row.label} and {baseline.label} were measured on different test sets ({reason}), so their figures are not "
+        f"{row.label} and {baseline.label} were measured on different test sets ({reason}), so their metrics are not "
         "compared."
     )
 
 
 def _difference(
-    row: Row, baseline: Row, ours: list[RunAnalysis], theirs: list[RunAnalysis], figure: str, seed: int
+    row: Row, baseline: Row, ours: list[RunAnalysis], theirs: list[RunAnalysis], metric: str, seed: int
 ) -> Interval:
-    name = {"map_50": "resampled", "gray_map_50": "gray_resampled"}[figure]
+    name = {"map_50": "resampled", "gray_map_50": "gray_resampled"}[metric]
     mine, base = (np.stack([getattr(each, name) for each in side]) for side in (ours, theirs))
     seeds, base_seeds = ([_seed(run) for run in each.finished] for each in (row, baseline))
-    return paired_difference(mine, base, seeds, base_seeds, _mean(row, figure) - _mean(baseline, figure), seed)
+    return paired_difference(mine, base, seeds, base_seeds, _mean(row, metric) - _mean(baseline, metric), seed)
 
 
-def _mean(row: Row, figure: str) -> float:
-    found = spread(row, figure)
+def _mean(row: Row, metric: str) -> float:
+    found = spread(row, metric)
     return found.mean if found else float("nan")
 
 

@@ -14,6 +14,7 @@ from lightweight_ssd.data.formats.coco_results import read_instances
 from lightweight_ssd.data.images.reader import read_image
 from lightweight_ssd.report.comparison import Comparison
 from lightweight_ssd.report.run_analysis import RunAnalysis
+from lightweight_ssd.runs.files import GROUND_TRUTH_FILE
 from lightweight_ssd.runs.record import RunRecord
 
 __all__ = ["disagreement_images", "thumbnail"]
@@ -42,7 +43,7 @@ def disagreement_images(
         return [], []
     runs = {run.identity["content"]: comparison.analyses[run.identity["content"]] for run in peers}
     places = _places(comparison, peers, max_images)
-    known = _ground_truth(peers[0].folder / "ground_truth.json")
+    known = _ground_truth(peers[0].folder / GROUND_TRUTH_FILE)
     files = _files_by_name(folder)
     entries = [_entry(known[place], place, runs, files) for place in places if place < len(known)]
     missing = [entry["file"] for entry in entries if entry["src"] is None]

@@ -13,12 +13,12 @@ from functools import partial
 from pathlib import Path
 
 from lightweight_ssd.report.run_analysis import analyse_run, is_analysed
+from lightweight_ssd.runs.files import DETECTIONS_FILE, GRAY_DETECTIONS_FILE
 from lightweight_ssd.system.parallel import end_with_parent, without_ctrl_c
 
 __all__ = ["analyse_ahead"]
 
 _WORTH_IT = 20e6  # bytes of detections from which on processes are started
-_DETECTIONS = ("detections.json", "detections_gray.json")
 
 
 def analyse_ahead(
@@ -63,7 +63,7 @@ def analyse_ahead(
                 "Expected every process that analyses runs to end by itself, but one was killed, which is often a lack "
                 "of memory: call lssd report again with workers=1; it goes on where it was."
             ) from error
-        except BaseException:  # nobody wants the rest any more
+        except BaseException:  # the rest is no longer needed
             for process in set(multiprocessing.active_children()) - before:
                 process.terminate()
             raise
@@ -75,5 +75,5 @@ def _analyse(folder: Path, cache: Path, resamples: int, seed: int) -> None:
 
 
 def _bytes(folders: Sequence[Path]) -> int:
-    paths = [folder / name for folder in folders for name in _DETECTIONS]
+    paths = [folder / name for folder in folders for name in (DETECTIONS_FILE, GRAY_DETECTIONS_FILE)]
     return sum(path.stat().st_size for path in paths if path.is_file())

@@ -15,7 +15,7 @@ from lightweight_ssd.report.paper_results import TABLE_5
 from lightweight_ssd.report.rows import Row, config_differences, spread
 from lightweight_ssd.runs.environment import environment
 from lightweight_ssd.runs.record import RunRecord
-from lightweight_ssd.runs.results import FIGURES, figure_of
+from lightweight_ssd.runs.results import METRICS, metric_of
 from lightweight_ssd.sweeps.notes import SweepNotes
 from lightweight_ssd.system.json_file import finite
 
@@ -87,7 +87,7 @@ def _row(comparison: Comparison, row: Row) -> dict[str, Any]:
         "planned": len(row.runs),
         "finished": len(row.finished),
         "state": row.state,
-        "figures": {name: found._asdict() if (found := spread(row, name)) else None for name in FIGURES},
+        "figures": {name: found._asdict() if (found := spread(row, name)) else None for name in METRICS},
         "interval": {"mean": interval.mean, "low": interval.low, "high": interval.high} if interval else None,
         "difference": found._asdict() if (found := comparison.differences.get(row.id)) else None,
         "gray_difference": found._asdict() if (found := comparison.gray_differences.get(row.id)) else None,
@@ -118,7 +118,7 @@ def _run(comparison: Comparison, row: Row, run: RunRecord) -> dict[str, Any]:
         "started": identity["started"],
         "overrides": identity["overrides"],
         "uncommitted_changes": run.environment.get("uncommitted_changes"),
-        "figures": {name: figure_of(run, name) for name in FIGURES} if run.complete else {},
+        "figures": {name: metric_of(run.results, name) for name in METRICS} if run.complete else {},
     }
 
 
@@ -137,8 +137,8 @@ def _number(value: Any) -> float | None:
 
 
 def _per_class(run: RunRecord) -> dict[str, Any]:
-    per_class = (run.results.get("test") or {}).get("per_class") or {}
-    return {name: figures.get("ap_50") for name, figures in per_class.items()} if run.complete else {}
+    per_class = (run.results.test and run.results.test.per_class) or {}
+    return {name: metrics.ap_50 for name, metrics in per_class.items()} if run.complete else {}
 
 
 def _curves(columns: dict[str, Float64[np.ndarray, " K"]]) -> dict[str, list[float | None]]:

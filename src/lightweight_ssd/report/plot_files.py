@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Float64
 from matplotlib.figure import Figure
 
+from lightweight_ssd.analysis.error_decomposition import ERROR_KINDS
 from lightweight_ssd.report.plots import (
-    ERROR_KINDS,
     accuracy_against_cost,
     curves_with_band,
     difference_forest,

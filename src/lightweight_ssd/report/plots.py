@@ -15,20 +15,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from lightweight_ssd.analysis.error_decomposition import ERROR_KINDS
 from lightweight_ssd.plots.style import INK, MUTED, new_figure, readable_on, save, style_axes
 from lightweight_ssd.report.label_placement import name_points
 from lightweight_ssd.report.mean_curve import MeanCurve, mean_curve
 
 __all__ = [
-    "ERROR_KINDS",
     "accuracy_against_cost",
     "curves_with_band",
     "difference_forest",
     "lost_map_bars",
     "save_both",
 ]
-
-ERROR_KINDS = ("classification", "localization", "both", "duplicate", "background", "missed")
 
 # Okabe and Ito's colours without the yellow, which is too light for a line on white. Seven colours, four dashes and
 # nine markers repeat together only after 252 rows.

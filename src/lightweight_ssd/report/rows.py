@@ -5,8 +5,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from lightweight_ssd.runs.folder import AXES
 from lightweight_ssd.runs.record import RunRecord, flat_config
-from lightweight_ssd.runs.results import figure_of
+from lightweight_ssd.runs.results import metric_of
 
 __all__ = ["Row", "Spread", "choose_baselines", "config_differences", "rows_of", "spread"]
 
@@ -29,7 +30,7 @@ class Row(NamedTuple):
         experiment: Name of the experiment.
         scale: Its budget, None where none was named.
         runs: By seed, one run per seed.
-        paper: The printed figures of this row, None without any.
+        paper: The printed results of this row, None without any.
         is_baseline: Whether the row itself says that others are compared with it.
     """
 
@@ -48,7 +49,7 @@ class Row(NamedTuple):
 
     @property
     def finished(self) -> tuple[RunRecord, ...]:
-        """The runs that have figures of the test split."""
+        """The runs that have metrics of the test split."""
         return tuple(run for run in self.runs if run.complete)
 
     @property
@@ -64,7 +65,7 @@ class Row(NamedTuple):
 
 
 class Spread(NamedTuple):
-    """A figure over seeds.
+    """A metric over seeds.
 
     Attributes:
         mean: Over the runs that have it.
@@ -103,9 +104,9 @@ def rows_of(runs: Sequence[RunRecord]) -> tuple[list[Row], list[str]]:
     return [row._replace(label=label, id=name) for row, label, name in zip(rows, names, ids, strict=True)], notes
 
 
-def spread(row: Row, figure: str) -> Spread | None:
-    """Mean and standard deviation over the finished seeds of a row; None where none of them has the figure."""
-    values = [value for run in row.finished if (value := figure_of(run, figure)) is not None]
+def spread(row: Row, metric: str) -> Spread | None:
+    """Mean and standard deviation over the finished seeds of a row; None where none of them has the metric."""
+    values = [value for run in row.finished if (value := metric_of(run.results, metric)) is not None]
     if not values:
         return None
     return Spread(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None, len(values))
@@ -190,7 +191,7 @@ def _labels(groups: list[list[RunRecord]]) -> list[str]:
     labels = []
     for group, telling in zip(groups, _tellings(groups), strict=True):
         identity = group[0].identity
-        choices = [identity["choices"].get(axis) for axis in ("backbone", "neck", "loss", "augment")]
+        choices = [identity["choices"].get(axis) for axis in AXES]
         varied = [each for each in telling if not _names_a_row(each)]
         given = " ".join([identity["label"], *varied]) if identity["label"] else " ".join(telling)
         labels.append(given or "-".join(filter(None, choices)) or identity["row"])

@@ -14,20 +14,19 @@ import numpy as np
 from jaxtyping import Float, Float64
 
 from lightweight_ssd.analysis.disagreement import image_scores
-from lightweight_ssd.analysis.error_decomposition import decompose_errors
+from lightweight_ssd.analysis.error_decomposition import ERROR_KINDS, decompose_errors
 from lightweight_ssd.analysis.evaluated_set import EvaluatedSet, read_evaluated_set
 from lightweight_ssd.analysis.object_size import precision_by_size
 from lightweight_ssd.analysis.paired_bootstrap import bootstrap_map, draw_images
 from lightweight_ssd.metrics.average_precision import voc_average_precision
-from lightweight_ssd.system.atomic_write import write_whole
+from lightweight_ssd.runs.files import DETECTIONS_FILE, GRAY_DETECTIONS_FILE, GROUND_TRUTH_FILE
+from lightweight_ssd.system.atomic_write import write_atomic
 
-__all__ = ["ERROR_KINDS", "SHOWN_SCORE", "RunAnalysis", "analyse_run", "ground_truth_digest", "is_analysed"]
+__all__ = ["SHOWN_SCORE", "RunAnalysis", "analyse_run", "ground_truth_digest", "is_analysed"]
 
-ERROR_KINDS = ("classification", "localization", "both", "duplicate", "background", "missed")
 SHOWN_SCORE = 0.3  # detections that the page draws, and that count as found in an image's score
 _VERSION = 1  # raise it when an analysis changes, so that what was kept is computed again
 _CURVE_POINTS = 51
-_DETECTIONS, _GRAY, _GROUND_TRUTH = "detections.json", "detections_gray.json", "ground_truth.json"
 
 
 class RunAnalysis(NamedTuple):
@@ -98,7 +97,7 @@ def _kept_file(folder: Path, cache: Path) -> Path:
 
 def _key(folder: Path, resamples: int, seed: int) -> str:
     """What has to be the same for an analysis to be taken from the cache."""
-    stamps = [_stamp(folder / name) for name in (_DETECTIONS, _GRAY, _GROUND_TRUTH)]
+    stamps = [_stamp(folder / name) for name in (DETECTIONS_FILE, GRAY_DETECTIONS_FILE, GROUND_TRUTH_FILE)]
     return json.dumps([_VERSION, resamples, seed, *stamps])
 
 
@@ -112,11 +111,11 @@ def ground_truth_digest(evaluated: EvaluatedSet) -> str:
 
 def _analyse(folder: Path, resamples: int, seed: int) -> dict[str, Any]:
     problems: list[str] = []
-    evaluated = _read(folder, _DETECTIONS, problems)
+    evaluated = _read(folder, DETECTIONS_FILE, problems)
     if evaluated is None or not len(evaluated.image_ids):
         return {"analysis": None, "problems": problems}
     draws = draw_images(len(evaluated.image_ids), resamples, seed)
-    gray = _read(folder, _GRAY, problems) if (folder / _GRAY).exists() else None
+    gray = _read(folder, GRAY_DETECTIONS_FILE, problems) if (folder / GRAY_DETECTIONS_FILE).exists() else None
     errors = decompose_errors(evaluated)
     analysis = {
         "truth": ground_truth_digest(evaluated),
@@ -136,9 +135,9 @@ def _analyse(folder: Path, resamples: int, seed: int) -> dict[str, Any]:
 
 def _read(folder: Path, name: str, problems: list[str]) -> EvaluatedSet | None:
     try:
-        return read_evaluated_set(folder / name, folder / _GROUND_TRUTH)
+        return read_evaluated_set(folder / name, folder / GROUND_TRUTH_FILE)
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
-        missing = next((each for each in (name, _GROUND_TRUTH) if not (folder / each).is_file()), None)
+        missing = next((each for each in (name, GROUND_TRUTH_FILE) if not (folder / each).is_file()), None)
         reason = "is missing" if missing else f"cannot be used ({str(error).splitlines()[0]})"
         problems.append(f"{folder / (missing or name)} {reason}; the run stands without what is computed from it.")
         return None
@@ -196,7 +195,7 @@ def _read_kept(path: Path, key: str) -> dict[str, Any] | None:
 
 def _write_kept(path: Path, content: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, json.dumps(content).encode(), shared=True)
+    write_atomic(path, json.dumps(content).encode(), shared=True)
 
 
 def _unpacked(kept: dict[str, Any] | None) -> RunAnalysis | None:

@@ -13,12 +13,20 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from lightweight_ssd.runs.files import (
+    DETECTIONS_FILE,
+    GRAY_DETECTIONS_FILE,
+    IDENTITY_FILE,
+    METRICS_FILE,
+    RESULTS_FILE,
+    STATUS_FILE,
+)
 from lightweight_ssd.runs.record import run_folders
 
 __all__ = ["fingerprint", "rebuild_on_change", "serve"]
 
 _ADDRESS = "127.0.0.1"
-_WATCHED = ("identity.json", "status.json", "metrics.csv", "results.json", "detections.json", "detections_gray.json")
+_WATCHED = (IDENTITY_FILE, STATUS_FILE, METRICS_FILE, RESULTS_FILE, DETECTIONS_FILE, GRAY_DETECTIONS_FILE)
 
 
 class _Handler(SimpleHTTPRequestHandler):

@@ -7,16 +7,13 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-__all__ = ["ENVIRONMENT_FILE", "environment"]
+__all__ = ["environment"]
 
-ENVIRONMENT_FILE = "environment.json"
-
-
-_SOURCES = (":/src", ":/conf", ":/pyproject.toml")  # of the checkout; what else lies in it changes no figure
+_SOURCES = (":/src", ":/conf", ":/pyproject.toml")  # of the checkout; what else lies in it changes no metric
 
 
 def environment() -> dict[str, Any]:
-    """Commit, interpreter, machine and the versions of the packages that figures depend on."""
+    """Commit, interpreter, machine and the versions of the packages that metrics depend on."""
     names = ("lightweight-ssd", "torch", "torchvision", "lightning", "hydra-core", "albumentations", "numpy")
     names += ("opencv-python-headless", "torchmetrics", "faster-coco-eval", "timm", "wandb")
     return {

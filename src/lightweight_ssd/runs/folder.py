@@ -9,14 +9,13 @@ from typing import Any
 
 import yaml
 
-from lightweight_ssd.runs.environment import ENVIRONMENT_FILE, environment
+from lightweight_ssd.runs.environment import environment
+from lightweight_ssd.runs.files import CONFIG_FILE, ENVIRONMENT_FILE, IDENTITY_FILE, LAST_CHECKPOINT, OVERRIDES_FILE
 from lightweight_ssd.runs.status import FINISHED, read_status
 from lightweight_ssd.system.json_file import write_json
 
 __all__ = [
-    "BEST_CHECKPOINT",
-    "IDENTITY_FILE",
-    "LAST_CHECKPOINT",
+    "AXES",
     "choose_run_dir",
     "content_hash",
     "newest_run_dir",
@@ -26,13 +25,10 @@ __all__ = [
     "write_provenance",
 ]
 
-BEST_CHECKPOINT = Path("checkpoints") / "best.ckpt"
-LAST_CHECKPOINT = Path("checkpoints") / "last.ckpt"
-IDENTITY_FILE = "identity.json"
+AXES = ("backbone", "neck", "loss", "augment")
+"""Config groups whose options name a run: the parts that an ablation varies."""
 
-_AXES = ("backbone", "neck", "loss", "augment")
-
-# What does not change the figures of a run: where things lie, what is logged, on what hardware it runs.
+# What does not change the results of a run: where things lie, what is logged, on what hardware it runs.
 _NOT_CONTENT = {
     "": (
         "run_dir", "runs", "resume", "rerun", "objective", "row", "logger", "pictures", "compile", "channels_last",
@@ -52,7 +48,7 @@ def content_hash(config: dict[str, Any]) -> str:
 
     Args:
         config: Resolved configuration, plain containers, with `run_dir` still null. Its `content` names settings that
-            count in this run although they do not change figures as a rule, such as `trainer.devices`.
+            count in this run although they do not change results as a rule, such as `trainer.devices`.
 
     Returns:
         The same digits for the same content, wherever it lies, is logged and runs.
@@ -102,7 +98,7 @@ def slug(seed: int, choices: dict[str, str], overrides: Sequence[str] = (), long
         >>> slug(0, choices, ["neck=cfpn", "neck.circles=3", "seed=0"])
         'mblitenet-cfpn-bll-basic-circles3-seed0'
     """
-    parts = [choices[axis] for axis in _AXES if choices.get(axis)]
+    parts = [choices[axis] for axis in AXES if choices.get(axis)]
     settings = [override.lstrip("+").partition("=") for override in overrides]
     told = [f"{key.rpartition('.')[2]}{value[:16]}" for key, _, value in settings if key.split(".")[0] in _told(key)]
     name = re.sub(r"[^A-Za-z0-9_.-]+", "_", "-".join([*parts, *told]))
@@ -111,7 +107,7 @@ def slug(seed: int, choices: dict[str, str], overrides: Sequence[str] = (), long
 
 def _told(key: str) -> tuple[str, ...]:
     """Groups whose settings are told in a name: a choice of a whole group is told already."""
-    return (*_AXES, "detector", "classification", "optim") if "." in key else ()
+    return (*AXES, "detector", "classification", "optim") if "." in key else ()
 
 
 def newest_run_dir(experiment_dir: Path, content: str) -> Path | None:
@@ -170,7 +166,7 @@ def write_provenance(
 ) -> None:
     """Writes what is needed to repeat the run: `config.yaml`, `overrides.yaml`, `environment.json`, `identity.json`."""
     run_dir.mkdir(parents=True, exist_ok=True)
-    (run_dir / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
-    (run_dir / "overrides.yaml").write_text(yaml.safe_dump(overrides))
+    (run_dir / CONFIG_FILE).write_text(yaml.safe_dump(config, sort_keys=False))
+    (run_dir / OVERRIDES_FILE).write_text(yaml.safe_dump(overrides))
     write_json(run_dir / ENVIRONMENT_FILE, environment())
     write_json(run_dir / IDENTITY_FILE, identity or {})

@@ -4,12 +4,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from omegaconf import DictConfig, OmegaConf
 
 from lightweight_ssd.config.instantiate import build
 from lightweight_ssd.data.digest import check_same_data, digests_of
 from lightweight_ssd.runs.folder import content_hash
-from lightweight_ssd.runs.status import read_results
+from lightweight_ssd.runs.results_file import read_results
 
 __all__ = ["check_is_the_run", "content_of", "identify", "row_of"]
 
@@ -34,12 +35,13 @@ def check_is_the_run(cfg: DictConfig, run_dir: Path) -> None:
     Raises:
         ValueError: `data.root` differs from the run's, and what is annotated there does, too.
     """
-    recorded = read_results(run_dir).get("data", {})
+    data = read_results(run_dir).data
+    recorded = msgspec.structs.asdict(data) if data else {}
     check_same_data(cfg.data.get("root"), recorded, lambda: digests_of(build(cfg.data), cfg.datamodule.first_images))
 
 
 def identify(cfg: DictConfig, choices: dict[str, str], overrides: list[str]) -> dict[str, Any]:
-    """All that a comparison needs to know of a run before it has any figure.
+    """All that a comparison needs to know of a run before it has any metric.
 
     Args:
         cfg: The whole configuration, with `experiment_name` set.

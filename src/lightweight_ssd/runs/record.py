@@ -17,13 +17,24 @@ import numpy as np
 import yaml
 from jaxtyping import Float64
 
-from lightweight_ssd.runs.environment import ENVIRONMENT_FILE
+from lightweight_ssd.runs.files import (
+    CONFIG_FILE,
+    ENVIRONMENT_FILE,
+    ERROR_LOG,
+    IDENTITY_FILE,
+    METRICS_FILE,
+    OVERRIDES_FILE,
+    RESULTS_FILE,
+    STATUS_FILE,
+    TIMES_FILE,
+    TRAIN_LOG,
+)
 from lightweight_ssd.runs.folder import content_hash
-from lightweight_ssd.runs.status import FINISHED, RESULTS_FILE, STATUS_FILE
+from lightweight_ssd.runs.results import RunResults, metric_of
+from lightweight_ssd.runs.results_file import load_results
+from lightweight_ssd.runs.status import FINISHED
 
 __all__ = ["RunRecord", "find_runs", "flat_config", "read_run", "run_folders"]
-
-_IDENTITY_FILE, _CONFIG_FILE = "identity.json", "config.yaml"
 
 
 class RunRecord(NamedTuple):
@@ -34,7 +45,7 @@ class RunRecord(NamedTuple):
         state: running, finished, interrupted or failed.
         identity: What it is: `content`, `row` (hashes), `label`, `experiment`, `scale`, `seed`, `choices`, `overrides`,
             `paper`, `baseline`, `started`; every key is there.
-        results: Its final figures, empty before it has any.
+        results: What it measured, empty before it has measured anything.
         config: Resolved configuration, empty where it cannot be read.
         status: The latest of `status.json`.
         environment: Commit and versions.
@@ -44,7 +55,7 @@ class RunRecord(NamedTuple):
     folder: Path
     state: str
     identity: dict[str, Any]
-    results: dict[str, Any]
+    results: RunResults
     config: dict[str, Any]
     status: dict[str, Any]
     environment: dict[str, Any]
@@ -52,8 +63,8 @@ class RunRecord(NamedTuple):
 
     @property
     def complete(self) -> bool:
-        """Whether it ended and left the figures of a test split: only such runs are averaged."""
-        return self.state == FINISHED and _map_50(self.results) is not None
+        """Whether it ended and left the metrics of a test split: only such runs are averaged."""
+        return self.state == FINISHED and metric_of(self.results, "map_50") is not None
 
     @property
     def error(self) -> str | None:
@@ -64,7 +75,7 @@ class RunRecord(NamedTuple):
     def log(self) -> Path:
         """The file that says most about how it ended."""
         return next(
-            (path for path in (self.folder / "train.log", self.folder / "lssd-error.log") if path.is_file()),
+            (path for path in (self.folder / TRAIN_LOG, self.folder / ERROR_LOG) if path.is_file()),
             self.folder / STATUS_FILE,
         )
 
@@ -74,11 +85,11 @@ class RunRecord(NamedTuple):
         Returns:
             Always with `step`, `epoch` and `hours`; all of one length, 0 for a run that logged nothing.
         """
-        columns = _columns(self.folder / "metrics.csv")
+        columns = _columns(self.folder / METRICS_FILE)
         whole = ~np.isnan(columns.get("step", np.zeros(0)))
         columns = {name: column[whole] for name, column in columns.items() if "step" in columns}
         steps = columns.setdefault("step", np.zeros(0))
-        times = _columns(self.folder / "times.csv")
+        times = _columns(self.folder / TIMES_FILE)
         hours = dict(zip(times.get("step", ()), times.get("hours", ()), strict=False))
         columns["hours"] = np.array([hours.get(step, np.nan) for step in steps], np.float64)
         columns.setdefault("epoch", np.full(len(steps), np.nan))
@@ -108,7 +119,7 @@ def run_folders(root: Path) -> list[Path]:
     """The folders of runs in and below a folder; empty where there is none."""
     folders = []
     for folder, children, files in os.walk(root):
-        if _IDENTITY_FILE in files or {RESULTS_FILE, _CONFIG_FILE} <= set(files):
+        if IDENTITY_FILE in files or {RESULTS_FILE, CONFIG_FILE} <= set(files):
             folders.append(Path(folder))
             children.clear()
     return folders
@@ -116,14 +127,13 @@ def run_folders(root: Path) -> list[Path]:
 
 def read_run(folder: Path) -> RunRecord:
     """Reads one run's folder."""
-    problems: list[str] = []
-    names = (_IDENTITY_FILE, RESULTS_FILE, STATUS_FILE, ENVIRONMENT_FILE)
-    identity, results, status, environment = (_read_object(folder / name, problems) for name in names)
-    config = _read_object(folder / _CONFIG_FILE, problems)
-    state = status.get("state") or (FINISHED if results else "running")
+    results, problems = load_results(folder / RESULTS_FILE)
+    names = (IDENTITY_FILE, STATUS_FILE, ENVIRONMENT_FILE, CONFIG_FILE)
+    identity, status, environment, config = (_read_object(folder / name, problems) for name in names)
+    state = status.get("state") or ("running" if results == RunResults() else FINISHED)
     identity = {**_inferred_identity(folder, results, config), **identity}
-    environment = environment or results.get("environment") or {}
-    if state == FINISHED and _map_50(results) is None:
+    environment = environment or results.environment or {}
+    if state == FINISHED and metric_of(results, "map_50") is None:
         state = "failed"
         problems.append(f"{folder / RESULTS_FILE} has no mAP of a test split, although the run ended well.")
     return RunRecord(folder, state, identity, results, config, status, environment, tuple(problems))
@@ -162,17 +172,12 @@ def _is_content(key: tuple[str, ...], counted: Any) -> bool:
     return content_hash(before) != content_hash(after)
 
 
-def _map_50(results: dict[str, Any]) -> float | None:
-    test = results.get("test")
-    return test.get("map_50") if isinstance(test, dict) else None
-
-
-def _inferred_identity(folder: Path, results: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
-    """What the other files tell of a run that has no `identity.json`, or half of one."""
-    run = RunRecord(folder, "", {}, {}, config, {}, {})
+def _inferred_identity(folder: Path, results: RunResults, config: dict[str, Any]) -> dict[str, Any]:
+    """What the other files say of a run that has no `identity.json`, or half of one."""
+    run = RunRecord(folder, "", {}, RunResults(), config, {}, {})
     content = {key: value for key, value in flat_config(run).items() if key != "seed"} or {"folder": str(folder)}
     row = hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:8]
-    seed = results.get("seed", config.get("seed"))
+    seed = config.get("seed") if results.seed is None else results.seed
     changed = datetime.fromtimestamp(folder.stat().st_mtime, UTC)
     inferred = {
         "content": f"{row}-{seed}",
@@ -182,12 +187,13 @@ def _inferred_identity(folder: Path, results: dict[str, Any], config: dict[str, 
         "scale": None,
         "seed": seed,
         "choices": {},
-        "overrides": _read_overrides(folder / "overrides.yaml"),
+        "overrides": _read_overrides(folder / OVERRIDES_FILE),
         "paper": None,
         "baseline": False,
         "started": changed.isoformat(timespec="seconds"),
     }
-    return {key: results.get(key, value) for key, value in inferred.items()}
+    recorded = {key: getattr(results, key) for key in inferred}
+    return {key: value if recorded[key] is None else recorded[key] for key, value in inferred.items()}
 
 
 def _read_object(path: Path, problems: list[str]) -> dict[str, Any]:

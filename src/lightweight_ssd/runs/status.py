@@ -8,20 +8,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from lightweight_ssd.runs.files import STATUS_FILE
 from lightweight_ssd.system.atomic_write import NotWritten
 from lightweight_ssd.system.json_file import read_json, write_json
 
 __all__ = [
     "FINISHED",
-    "RESULTS_FILE",
-    "STATUS_FILE",
-    "read_results",
     "read_status",
     "write_status",
 ]
 
-STATUS_FILE = "status.json"
-RESULTS_FILE = "results.json"
 FINISHED = "finished"
 
 log = logging.getLogger(__name__)
@@ -30,7 +26,7 @@ log = logging.getLogger(__name__)
 def write_status(run_dir: Path, **fields: Any) -> None:
     """Merges `fields` into the run's status and stamps the time and the process.
 
-    A status that cannot be written is told of once: it must neither stop a run nor hide why another error did.
+    A status that cannot be written is logged once: it must neither stop a run nor hide why another error did.
 
     Args:
         run_dir: Folder of the run.
@@ -41,7 +37,7 @@ def write_status(run_dir: Path, **fields: Any) -> None:
     try:
         write_json(run_dir / STATUS_FILE, status)
     except NotWritten as error:
-        _tell_once(run_dir, str(error.__cause__))
+        _warn_once(run_dir, str(error.__cause__))
 
 
 def read_status(run_dir: Path) -> dict[str, Any]:
@@ -49,11 +45,6 @@ def read_status(run_dir: Path) -> dict[str, Any]:
     return read_json(run_dir / STATUS_FILE)
 
 
-def read_results(run_dir: Path) -> dict[str, Any]:
-    """The run's final figures, empty before it has any."""
-    return read_json(run_dir / RESULTS_FILE)
-
-
 @functools.cache
-def _tell_once(run_dir: Path, reason: str) -> None:
+def _warn_once(run_dir: Path, reason: str) -> None:
     log.warning("%s could not be written (%s); the run goes on, its status stays old.", run_dir / STATUS_FILE, reason)

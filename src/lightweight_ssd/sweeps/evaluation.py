@@ -1,4 +1,4 @@
-"""`lssd evaluate -m`: an exit code that tells of failures."""
+"""`lssd evaluate -m`: an exit code that reports failures."""
 
 import uuid
 from pathlib import Path
@@ -15,7 +15,7 @@ __all__ = ["TrueExit"]
 
 
 class TrueExit(Callback):
-    """Ends `lssd evaluate -m` with a code that tells of failures, in whichever processes the evaluations ran.
+    """Ends `lssd evaluate -m` with an exit code that reports failures, in whichever processes the evaluations ran.
 
     Hydra makes one of these from `hydra.callbacks`. The jobs leave their records in the sweep's folder.
     """

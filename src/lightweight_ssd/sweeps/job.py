@@ -1,7 +1,7 @@
 """One job of a sweep: a plain `lssd train` in a process tree of its own, found again by what it computes.
 
 Trained inside the sweep's own process, a job would inherit the last one's state, and Lightning's other ranks would
-repeat the whole sweep instead of the job (promise G2). Here the job's process decides whether there is anything to do,
+repeat the whole sweep instead of the job. Here the job's process decides whether there is anything to do,
 starts the run, waits, hands on signals and returns a number, so every launcher and every strategy work together.
 """
 
@@ -24,17 +24,19 @@ from omegaconf import DictConfig
 
 from lightweight_ssd.config.monitors import check_monitors, check_objective
 from lightweight_ssd.config.overrides import quoted
-from lightweight_ssd.runs.folder import BEST_CHECKPOINT, LAST_CHECKPOINT, newest_run_dir, next_run_dir, slug
+from lightweight_ssd.runs.files import BEST_CHECKPOINT, LAST_CHECKPOINT, TRAIN_LOG
+from lightweight_ssd.runs.folder import newest_run_dir, next_run_dir, slug
 from lightweight_ssd.runs.identity import check_is_the_run, content_of
-from lightweight_ssd.runs.status import FINISHED, read_results, read_status, write_status
+from lightweight_ssd.runs.results import metric_of, objective_of
+from lightweight_ssd.runs.results_file import read_results
+from lightweight_ssd.runs.status import FINISHED, read_status, write_status
 from lightweight_ssd.sweeps.launcher import HANDED_ON
 from lightweight_ssd.sweeps.record import JobRecord, read_jobs, read_sweep, write_job
 from lightweight_ssd.system.file_lock import lock_run
 from lightweight_ssd.system.signals import PARENT_PIPE
 
-__all__ = ["LOG_FILE", "child_environment", "run_in_own_process"]
+__all__ = ["child_environment", "run_in_own_process"]
 
-LOG_FILE = "train.log"
 _STARTING = "starting"
 _UNDER_WAY = (_STARTING, "running")
 
@@ -56,7 +58,7 @@ def run_in_own_process(cfg: DictConfig, choices: dict[str, str]) -> float | None
         choices: Option per config group.
 
     Returns:
-        The figure that `objective` names, 0 to 1; None where the job failed, which its record tells of.
+        The metric that `objective` names, 0 to 1; None where the job failed, as its record says.
 
     Raises:
         KeyboardInterrupt: If the sweep was asked to stop; the run has left a checkpoint by then.
@@ -64,11 +66,11 @@ def run_in_own_process(cfg: DictConfig, choices: dict[str, str]) -> float | None
     hydra_cfg = HydraConfig.get()
     sweep_dir = Path(hydra_cfg.sweep.dir)
     job = JobRecord(int(hydra_cfg.job.num), list(hydra_cfg.overrides.task), "running")
-    started, figure = time.monotonic(), None
+    started, value = time.monotonic(), None
     try:
         job = _locked_job(job, cfg, choices, sweep_dir)
         search = not hydra_cfg.sweeper["_target_"].endswith(".BasicSweeper")
-        figure = _objective(job, str(cfg.objective), needed=search)
+        value = _objective(job, str(cfg.objective), needed=search)
     except KeyboardInterrupt:
         job = _as_begun(job, sweep_dir)._replace(state="interrupted", reason="the sweep was stopped")
         raise
@@ -76,7 +78,7 @@ def run_in_own_process(cfg: DictConfig, choices: dict[str, str]) -> float | None
         job = _as_begun(job, sweep_dir)._replace(state="failed", reason=f"{type(error).__name__}: {error}")
     finally:
         write_job(sweep_dir, job._replace(seconds=time.monotonic() - started))
-    return figure
+    return value
 
 
 def _as_begun(job: JobRecord, sweep_dir: Path) -> JobRecord:
@@ -99,7 +101,7 @@ def _locked_job(job: JobRecord, cfg: DictConfig, choices: dict[str, str], sweep_
 
     with lock_run(runs, content, waiting) as lock:
         plan = _plan(experiment_dir, f"{slug(cfg.seed, choices, job.overrides)}-{content}", content, cfg.rerun == "all")
-        log = plan.run_dir / LOG_FILE
+        log = plan.run_dir / TRAIN_LOG
         job = job._replace(run_dir=str(plan.run_dir), log=str(log), reason=plan.before)
         if plan.finished:
             check_is_the_run(cfg, plan.run_dir)
@@ -108,7 +110,7 @@ def _locked_job(job: JobRecord, cfg: DictConfig, choices: dict[str, str], sweep_
         plan.run_dir.mkdir(parents=True, exist_ok=True)
         write_status(plan.run_dir, state=_STARTING, error=None)  # how it ended before is no news of this attempt
         code = _run(_command(job.overrides, plan, list(cfg.content)), plan.run_dir, cwd, lock)
-        return _judge(job, code, content, plan.before)
+        return _outcome(job, code, content, plan.before)
 
 
 def _plan(experiment_dir: Path, name: str, content: str, rerun: bool) -> _Plan:
@@ -121,7 +123,7 @@ def _plan(experiment_dir: Path, name: str, content: str, rerun: bool) -> _Plan:
         return _Plan(found, True, None, None)
     written = (found / LAST_CHECKPOINT, found / BEST_CHECKPOINT)
     checkpoint = next((path for path in written if zipfile.is_zipfile(path)), None)
-    before, how = ("cut off" if state in _UNDER_WAY else state), ("resumed" if checkpoint else "begun anew")
+    before, how = ("cut off" if state in _UNDER_WAY else state), ("resumed" if checkpoint else "started again")
     return _Plan(found, False, checkpoint, f"was {before}, {how}")
 
 
@@ -142,7 +144,7 @@ def _run(command: list[str], run_dir: Path, cwd: Path, lock: IO[str]) -> int:
     """Starts the run in a session of its own and waits for it; returns its exit code, negative for a signal."""
     read_end, write_end = os.pipe()  # the run reads; our end closes when this process dies
     try:
-        with (run_dir / LOG_FILE).open("ab") as log:
+        with (run_dir / TRAIN_LOG).open("ab") as log:
             log.write(f"\n[{datetime.now():%Y-%m-%d %H:%M:%S}] {shlex.join(command[1:])}\n".encode())
             log.flush()
             process = subprocess.Popen(
@@ -163,7 +165,7 @@ def _run(command: list[str], run_dir: Path, cwd: Path, lock: IO[str]) -> int:
 
 
 def child_environment(environment: dict[str, str], pipe: int) -> dict[str, str]:
-    """The environment of a run: without what an outer run or the cluster's scheduler would make it believe of itself.
+    """The environment of a run, without what an outer run or the scheduler of a cluster has set for itself.
 
     Args:
         environment: Of this process.
@@ -217,14 +219,14 @@ def _end_group(leader: int) -> None:
         return
 
 
-def _judge(job: JobRecord, code: int, content: str, before: str | None) -> JobRecord:
+def _outcome(job: JobRecord, code: int, content: str, before: str | None) -> JobRecord:
     """Whether the run did what the sweep asked for; an exit code of 0 alone is not taken for that."""
     run_dir = Path(job.run_dir or "")
     status, results = read_status(run_dir), read_results(run_dir)
-    if code == 0 and status.get("state") == FINISHED and results.get("content") == content:
+    if code == 0 and status.get("state") == FINISHED and results.content == content:
         return job._replace(state="done", map_50=_map_50(run_dir), reason=before)
     if code == 0:
-        computed = results.get("content", "nothing")
+        computed = results.content or "nothing"
         return job._replace(state="failed", reason=f"it ended well but computed {computed} in place of {content}")
     reason = _reason(code, status, Path(job.log or ""))
     if status.get("state") in _UNDER_WAY:  # it could not say so itself
@@ -244,7 +246,7 @@ def _reason(code: int, status: dict[str, Any], log: Path) -> str:
 
 
 def _map_50(run_dir: Path) -> float | None:
-    return read_results(run_dir).get("test", {}).get("map_50")
+    return metric_of(read_results(run_dir), "map_50")
 
 
 def _objective(job: JobRecord, name: str, needed: bool) -> float | None:
@@ -260,15 +262,10 @@ def _objective(job: JobRecord, name: str, needed: bool) -> float | None:
     """
     if job.state not in ("done", "skipped"):
         return None
-    split, _, figure = name.partition("/")
-    results = read_results(Path(job.run_dir or ""))
-    test = results.get("test", {})
-    coco = {f"coco_{name}": value for name, value in test.get("coco", {}).items()}
-    figures = {"test": {**test, **coco}, "val": results.get("training", {}).get("best_validation", {})}
-    value = figures.get(split, {}).get(figure)
+    value = objective_of(read_results(Path(job.run_dir or "")), name)
     if value is None and needed:
         raise ValueError(
             f"Expected a validation for objective={name}, but the run ended before its first one: give it more steps "
             "or epochs, or objective=test/map_50."
         )
-    return None if value is None else float(value)
+    return value

@@ -1,16 +1,15 @@
-"""What sweeps tell of jobs that left no run: those that never began, and those that failed before they had a folder."""
+"""What sweeps say of jobs that left no run: those that never began, and those that failed before they had a folder."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from lightweight_ssd.runs.files import SWEEP_FILE, SWEEPS
 from lightweight_ssd.runs.record import RunRecord
 from lightweight_ssd.sweeps.record import FAILED_STATES, JobRecord, names, read_jobs, read_sweep
 
 __all__ = ["FailedJob", "SweepNotes", "sweep_notes"]
-
-_SWEEPS, _SWEEP_FILE = "sweeps", "sweep.json"
 
 
 class FailedJob(NamedTuple):
@@ -18,7 +17,7 @@ class FailedJob(NamedTuple):
 
     Attributes:
         experiment: Name of its experiment.
-        name: What tells it from the other jobs of its sweep.
+        name: What distinguishes it from the other jobs of its sweep.
         state: failed or interrupted.
         reason: One line, None where it is not known.
         log: File with all that it said, None where there is none.
@@ -78,8 +77,8 @@ def sweep_notes(roots: Iterable[str | Path], runs: Sequence[RunRecord]) -> Sweep
 def _sweep_folders(roots: Iterable[str | Path]) -> Iterator[Path]:
     seen: set[Path] = set()
     for root in (Path(each).resolve() for each in roots):
-        below = [Path(folder) for folder, _, files in os.walk(root) if _SWEEP_FILE in files]
-        beside = [path.parent for path in (root.parent / _SWEEPS).glob(f"*/{_SWEEP_FILE}")]
+        below = [Path(folder) for folder, _, files in os.walk(root) if SWEEP_FILE in files]
+        beside = [path.parent for path in (root.parent / SWEEPS).glob(f"*/{SWEEP_FILE}")]
         yield from (folder for folder in (*below, *beside) if folder not in seen)
         seen |= {*below, *beside}
 

@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from lightweight_ssd.runs.files import SWEEP_FILE
 from lightweight_ssd.system.json_file import read_json, write_json
 
 __all__ = ["FAILED_STATES", "JobRecord", "names", "read_jobs", "read_sweep", "write_job", "write_sweep"]
 
 FAILED_STATES = ("failed", "interrupted")
-_SWEEP_FILE = "sweep.json"
 
 
 class JobRecord(NamedTuple):
@@ -57,16 +57,16 @@ def write_sweep(sweep_dir: Path, planned: list[list[str]], content: list[str]) -
         content: Settings that name the jobs' folders because the sweep varies them.
     """
     sweep_dir.mkdir(parents=True, exist_ok=True)
-    write_json(sweep_dir / _SWEEP_FILE, {"planned": planned, "content": content})
+    write_json(sweep_dir / SWEEP_FILE, {"planned": planned, "content": content})
 
 
 def read_sweep(sweep_dir: Path) -> dict[str, Any]:
     """What `write_sweep` wrote: `planned` and `content`."""
-    return {"planned": [], "content": [], **read_json(sweep_dir / _SWEEP_FILE)}
+    return {"planned": [], "content": [], **read_json(sweep_dir / SWEEP_FILE)}
 
 
 def names(jobs: list[JobRecord], planned: list[list[str]]) -> list[str]:
-    """What tells each job from the others: its overrides without those that all have.
+    """What distinguishes each job from the others: its overrides without those that all have.
 
     Args:
         jobs: Those to be named.

@@ -1,4 +1,4 @@
-"""What a sweep shows: a line per job while it runs, a table of all jobs at its end, a code that tells of failures.
+"""What a sweep shows: a line per job while it runs, a table of all jobs at its end, an exit code that reports failures.
 
 The jobs write their records into the sweep's folder, and a thread of the sweep's own process reads them there. So it is
 the same whether they run one after the other, side by side, or on other machines that share the folder.
@@ -26,6 +26,7 @@ from rich.text import Text
 
 from lightweight_ssd.config.monitors import check_monitors, check_objective
 from lightweight_ssd.config.overrides import quoted
+from lightweight_ssd.runs.files import SWEEPS
 from lightweight_ssd.runs.folder import not_content
 from lightweight_ssd.runs.status import read_status
 from lightweight_ssd.sweeps.launcher import ending_the_sweep, errors_are_handed_on, errors_are_printed, prepare_launcher
@@ -35,7 +36,7 @@ from lightweight_ssd.system.signals import INTERRUPTED_EXIT_CODE
 __all__ = ["Announce", "progress_line", "reporting_sweep", "sweep_table"]
 
 _PLACE = "hydra.sweep.dir="
-_DECIDES_FIGURES = {"experiment", "row", "scale", "objective", "coco_metric", "callbacks", "criterion"}
+_DECIDES_METRICS = {"experiment", "row", "scale", "objective", "coco_metric", "callbacks", "criterion"}
 
 
 class Announce(Callback):
@@ -56,11 +57,11 @@ class Announce(Callback):
         given = [each for each in config.hydra.overrides.hydra if each.startswith(_PLACE)]
         if not given:
             name = f"{time.strftime('%Y-%m-%d_%H-%M-%S')}-{uuid.uuid4().hex[:4]}"
-            folder = Path(config.runs).absolute() / "sweeps" / name
+            folder = Path(config.runs).absolute() / SWEEPS / name
             with read_write(config), open_dict(config):
                 config.hydra.sweep.dir = str(folder)
                 config.hydra.overrides.hydra.append(f"{_PLACE}{quoted(folder)}")
-        if not {key.split(".")[0] for key in varied} & _DECIDES_FIGURES:  # else each job is asked when it begins
+        if not {key.split(".")[0] for key in varied} & _DECIDES_METRICS:  # else each job is asked when it begins
             check_monitors(config)
             check_objective(config)
         write_sweep(Path(config.hydra.sweep.dir), planned, not_content(varied))
@@ -72,7 +73,7 @@ class Announce(Callback):
 
 @contextmanager
 def reporting_sweep() -> Iterator[None]:
-    """Ends a sweep that the block began, however the block ends: with the table and a true exit code.
+    """Ends a sweep that the block began, however the block ends: with the table and an honest exit code.
 
     Raises:
         SystemExit: With code 1 if a job failed, 130 after Ctrl-C.
@@ -105,7 +106,7 @@ def reporting_sweep() -> Iterator[None]:
 
 
 class _Display:
-    """Shows the jobs: lines that are drawn anew in a terminal, one line per change elsewhere."""
+    """Shows the jobs: lines that are redrawn in a terminal, one line per change elsewhere."""
 
     current: "_Display | None" = None
 
@@ -163,7 +164,7 @@ def progress_line(job: JobRecord, name: str, planned: int, status: dict[str, Any
 
     Args:
         job: Its record.
-        name: What tells it from the others.
+        name: What distinguishes it from the others.
         planned: Jobs of the sweep, 0 where the sweeper decides as it goes.
         status: Of its run, empty before it has begun to train.
     """

@@ -42,7 +42,7 @@ def write_arrays(path: Path, texts: Mapping[str, Any], arrays: Mapping[str, np.n
         >>> texts, arrays["sizes"].tolist()
         ({'unit': 'pixels'}, [[3, 4]])
     """
-    # In pieces, which write_whole does not take. The name is this call's own: ranks write at once, and what one has
+    # In pieces, which write_atomic does not take. The name is this call's own: ranks write at once, and what one has
     # moved to its place and others have mapped must not be opened for writing again.
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:

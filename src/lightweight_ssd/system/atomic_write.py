@@ -11,7 +11,7 @@ import os
 import shutil
 from pathlib import Path
 
-__all__ = ["PART", "NotWritten", "write_whole"]
+__all__ = ["PART", "NotWritten", "write_atomic"]
 
 PART = ".part"  # ending of a file that is being written
 _NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)  # of file systems that know no syncing of folders
@@ -21,7 +21,7 @@ class NotWritten(ValueError):
     """A file could not be written; what stood in its place before is untouched."""
 
 
-def write_whole(path: Path, content: bytes | memoryview, durable: bool = False, shared: bool = False) -> None:
+def write_atomic(path: Path, content: bytes | memoryview, durable: bool = False, shared: bool = False) -> None:
     """Writes a file so that a reader meets the whole old one or the whole new one.
 
     Args:
@@ -37,7 +37,7 @@ def write_whole(path: Path, content: bytes | memoryview, durable: bool = False, 
     Example:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     write_whole(Path(folder) / "a.txt", b"whole")
+        ...     write_atomic(Path(folder) / "a.txt", b"whole")
         ...     [(path.name, path.read_text()) for path in Path(folder).iterdir()]
         [('a.txt', 'whole')]
     """

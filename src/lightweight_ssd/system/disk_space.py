@@ -6,16 +6,16 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["in_words", "one_sentence_when_full", "require_space"]
+__all__ = ["format_bytes", "one_sentence_when_full", "require_space"]
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-def in_words(size: int) -> str:
+def format_bytes(size: int) -> str:
     """A number of bytes as people read it.
 
     Example:
-        >>> in_words(460032000), in_words(99)
+        >>> format_bytes(460032000), format_bytes(99)
         ('460 MB', '99 bytes')
     """
     for unit, name in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
@@ -42,8 +42,8 @@ def require_space(needs: Iterable[tuple[Path, int]]) -> None:
         free = shutil.disk_usage(place).free
         if free < size:
             raise ValueError(
-                f"Expected {in_words(size)} free on the disk of {place} but there are {in_words(free)}: make room or "
-                "choose another folder."
+                f"Expected {format_bytes(size)} free on the disk of {place} but there are {format_bytes(free)}: make "
+                "room or choose another folder."
             )
 
 

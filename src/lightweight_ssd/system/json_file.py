@@ -5,7 +5,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from lightweight_ssd.system.atomic_write import write_whole
+from lightweight_ssd.system.atomic_write import write_atomic
 
 __all__ = ["finite", "read_json", "write_json"]
 
@@ -24,7 +24,7 @@ def write_json(path: Path, content: Any) -> None:
     Raises:
         NotWritten: The disk is full or cannot be written; what the file held before is untouched.
     """
-    write_whole(path, (json.dumps(finite(content), indent=2, allow_nan=False) + "\n").encode())
+    write_atomic(path, (json.dumps(finite(content), indent=2, allow_nan=False) + "\n").encode())
 
 
 def finite(value: Any) -> Any:

@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from lightweight_ssd.checkpoint.load import load_checkpoint
 from lightweight_ssd.config.instantiate import build
 from lightweight_ssd.data.formats.packed import PackedAnnotations
-from lightweight_ssd.runs.folder import LAST_CHECKPOINT
+from lightweight_ssd.runs.files import LAST_CHECKPOINT
 from lightweight_ssd.runs.identity import content_of
 from lightweight_ssd.system.device import device_name
 from lightweight_ssd.system.json_file import read_json, write_json

@@ -1,4 +1,4 @@
-"""The files that a measured run leaves: figures, detections, pictures."""
+"""The files that a measured run leaves: results, detections, pictures."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,21 +13,20 @@ from lightweight_ssd.plots.curves import average_precision_bars, confusion_heat_
 from lightweight_ssd.plots.data_statistics import data_statistics
 from lightweight_ssd.plots.detections import detection_gallery
 from lightweight_ssd.plots.style import save
+from lightweight_ssd.runs.environment import environment
+from lightweight_ssd.runs.files import DETECTIONS_FILE, ENVIRONMENT_FILE, GROUND_TRUTH_FILE, PICTURES
+from lightweight_ssd.runs.results import ClassMetrics, COCOClassMetrics, COCOMetrics, RunResults, SplitMetrics
+from lightweight_ssd.runs.results_file import results_of, write_results
+from lightweight_ssd.system.json_file import read_json
 from lightweight_ssd.tensor_types import Detections
 from lightweight_ssd.types import Annotation
 
 __all__ = [
-    "DETECTIONS_FILE",
-    "GRAY_DETECTIONS_FILE",
-    "GROUND_TRUTH_FILE",
-    "result_figures",
+    "record_results",
+    "split_metrics",
     "write_data_pictures",
     "write_evaluation",
 ]
-
-DETECTIONS_FILE = "detections.json"
-GRAY_DETECTIONS_FILE = "detections_gray.json"
-GROUND_TRUTH_FILE = "ground_truth.json"
 
 
 def write_evaluation(
@@ -49,7 +48,7 @@ def write_evaluation(
         category_ids: Id of each label in the data's own files.
     """
     annotations = [known for known in annotations if known.image_id in found]
-    pictures = folder / "pictures"
+    pictures = folder / PICTURES
     pictures.mkdir(parents=True, exist_ok=True)
     write_detections(folder / DETECTIONS_FILE, found, category_ids)
     write_ground_truth(folder / GROUND_TRUTH_FILE, annotations, result.class_names, category_ids)
@@ -66,32 +65,56 @@ def write_evaluation(
 
 def write_data_pictures(folder: Path, splits: dict[str, PackedAnnotations]) -> None:
     """Draws labels, box sizes and aspects of each split into `pictures/data_<split>.png`."""
-    (folder / "pictures").mkdir(parents=True, exist_ok=True)
+    (folder / PICTURES).mkdir(parents=True, exist_ok=True)
     for split, annotations in splits.items():
-        save(data_statistics(annotations, f"Objects of {split}"), folder / "pictures" / f"data_{split}.png")
+        save(data_statistics(annotations, f"Objects of {split}"), folder / PICTURES / f"data_{split}.png")
 
 
-def result_figures(result: VOCResult, coco: COCOResult | None = None) -> dict[str, Any]:
-    """The figures of a split as JSON holds them; shares from 0 to 1, null for a class without objects.
+def record_results(
+    run_dir: Path, split: str, metrics: SplitMetrics, config: dict[str, Any], about: dict[str, Any]
+) -> RunResults:
+    """Writes `results.json`.
+
+    Args:
+        run_dir: Folder to write into; its `environment.json`, where there is one, says what the run began with.
+        split: `test` or `val`.
+        metrics: Of that split.
+        config: Resolved configuration.
+        about: What else is known, by its name in `RunResults`.
+
+    Returns:
+        What was written.
+
+    Raises:
+        NotWritten: The disk is full or cannot be written; what the file held before is untouched.
+    """
+    results = results_of(
+        {
+            split: metrics,
+            "postprocess": config["detector"]["postprocess"],
+            "seed": config["seed"],
+            "experiment": config["experiment_name"],
+            # As it was when the run began: the checkout may have moved on since.
+            "environment": read_json(run_dir / ENVIRONMENT_FILE) or environment(),
+            **about,
+        }
+    )
+    write_results(run_dir, results)
+    return results
+
+
+def split_metrics(result: VOCResult, coco: COCOResult | None = None) -> SplitMetrics:
+    """The metrics of a split as the results keep them, 0 to 1.
 
     Args:
         result: By VOC's rules.
-        coco: By COCO's, where they were computed; they stand under `coco`.
+        coco: By COCO's, where they were computed.
     """
-    per_class = zip(
-        result.class_names, result.ap_50, result.ap_50_11point, result.ap_50_95, result.objects, strict=True
-    )
-    return {
-        **result.scalars(),
-        **({"coco": _coco_figures(coco)} if coco else {}),
-        "per_class": {
-            name: {"ap_50": float(area), "ap_50_11point": float(eleven), "ap_50_95": float(over), "objects": int(count)}
-            for name, area, eleven, over, count in per_class
-        },
-    }
+    columns = (result.ap_50.tolist(), result.ap_50_11point.tolist(), result.ap_50_95.tolist(), result.objects.tolist())
+    per_class = {name: ClassMetrics(*row) for name, *row in zip(result.class_names, *columns, strict=True)}
+    return SplitMetrics(**result.scalars(), coco=_coco_metrics(coco) if coco else None, per_class=per_class)
 
 
-def _coco_figures(result: COCOResult) -> dict[str, Any]:
-    rows = zip(result.class_names, result.class_ap, result.class_ap_50, strict=True)
-    per_class = {name: {"ap": float(over), "ap_50": float(at_50)} for name, over, at_50 in rows}
-    return {**result.scalars(), "per_class": per_class}
+def _coco_metrics(result: COCOResult) -> COCOMetrics:
+    rows = zip(result.class_names, result.class_ap.tolist(), result.class_ap_50.tolist(), strict=True)
+    return COCOMetrics(**result.scalars(), per_class={name: COCOClassMetrics(*row) for name, *row in rows})

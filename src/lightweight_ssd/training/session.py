@@ -10,7 +10,8 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from lightweight_ssd.runs.folder import LAST_CHECKPOINT, choose_run_dir, slug
+from lightweight_ssd.runs.files import LAST_CHECKPOINT
+from lightweight_ssd.runs.folder import choose_run_dir, slug
 from lightweight_ssd.runs.identity import content_of
 from lightweight_ssd.runs.status import FINISHED, write_status
 from lightweight_ssd.system.file_lock import holder, try_to_lock_run

@@ -22,15 +22,14 @@ from lightweight_ssd.metrics.coco import COCOResult
 from lightweight_ssd.metrics.voc import VOCMetric, VOCResult
 from lightweight_ssd.profiling.complexity import complexity
 from lightweight_ssd.profiling.latency import latency
-from lightweight_ssd.runs.environment import ENVIRONMENT_FILE, environment
-from lightweight_ssd.runs.folder import BEST_CHECKPOINT, LAST_CHECKPOINT
-from lightweight_ssd.runs.status import RESULTS_FILE, read_status
-from lightweight_ssd.system.json_file import read_json, write_json
+from lightweight_ssd.runs.files import BEST_CHECKPOINT, GRAY_DETECTIONS_FILE, LAST_CHECKPOINT
+from lightweight_ssd.runs.status import read_status
+from lightweight_ssd.system.json_file import write_json
 from lightweight_ssd.tensor_types import Detections
 from lightweight_ssd.training.callbacks.ema import EMA
 from lightweight_ssd.training.datamodule import DetectionDataModule
 from lightweight_ssd.training.loggers.metrics_csv import MetricsCSV
-from lightweight_ssd.training.outputs import GRAY_DETECTIONS_FILE, result_figures, write_data_pictures, write_evaluation
+from lightweight_ssd.training.outputs import record_results, split_metrics, write_data_pictures, write_evaluation
 from lightweight_ssd.training.task import DetectionTask
 
 __all__ = ["Gray", "Parts", "checkpoint_to_test", "fit", "measure", "measure_gray", "prepare", "write_run"]
@@ -212,22 +211,14 @@ def write_run(
     asked = config.get("latency")
     detector.to(parts.trainer.strategy.root_device)  # the trainer took it off
     write_data_pictures(run_dir, {name: dataset.annotations for name, dataset in data.datasets.items()})
-    write_json(
-        run_dir / RESULTS_FILE,
-        {
-            split: result_figures(result, task.last_coco),
-            **({"test_gray": result_figures(gray.result, gray.coco)} if gray else {}),
-            **cost,
-            **({"latency": latency(detector.eval(), cost["input_size"], **asked)} if asked else {}),
-            "postprocess": config["detector"]["postprocess"],
-            "seed": config["seed"],
-            "experiment": config["experiment_name"],
-            "data": {"root": str(Path(str(data.source.root)).absolute()), "digests": data.state_dict()},
-            **about,
-            # As it was when the run began: the checkout may have moved on since.
-            "environment": read_json(run_dir / ENVIRONMENT_FILE) or environment(),
-        },
-    )
+    about = {
+        **about,
+        **cost,
+        **({"test_gray": split_metrics(gray.result, gray.coco)} if gray else {}),
+        **({"latency": latency(detector.eval(), cost["input_size"], **asked)} if asked else {}),
+        "data": {"root": str(Path(str(data.source.root)).absolute()), "digests": data.state_dict()},
+    }
+    record_results(run_dir, split, split_metrics(result, task.last_coco), config, about)
 
 
 def _category_ids(source: Source) -> list[int]:

@@ -1,5 +1,6 @@
 import json
 import os
+from collections.abc import Iterable
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -8,15 +9,23 @@ import numpy as np
 import pytest
 import torch
 from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
+from tests.official_coco import official_metrics
 
-from lightweight_ssd.data.formats.coco_results import read_detections, write_detections, write_ground_truth
+from lightweight_ssd.data.formats.coco_results import (
+    ResultColumns,
+    read_detections,
+    write_detections,
+    write_ground_truth,
+)
+from lightweight_ssd.metrics.coco import COCOMetric
 from lightweight_ssd.metrics.voc import VOCMetric
 from lightweight_ssd.system.atomic_write import NotWritten
 from lightweight_ssd.tensor_types import Detections
-from lightweight_ssd.types import Annotation
+from lightweight_ssd.types import IGNORED_AREA, Annotation
 
 NAMES = ("cat", "dog", "bird")
+_SHORT = '[{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3], "score": 0.5}]'
+_TEXT = '[{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "score": "0.5"}]'
 NOTHING = Detections(torch.zeros(0, 4), torch.zeros(0), torch.zeros(0, dtype=torch.int64))
 
 
@@ -34,6 +43,17 @@ def split(images: int = 12) -> tuple[dict[int, Detections], list[Annotation]]:
     return detections, annotations
 
 
+def by_image(columns: ResultColumns, image_ids: Iterable[int]) -> dict[int, Detections]:
+    found = {}
+    for image_id in image_ids:
+        boxes, scores, labels = (
+            torch.from_numpy(column[columns.image_ids == image_id])
+            for column in (columns.boxes, columns.scores, columns.labels)
+        )
+        found[image_id] = Detections(boxes, scores, labels)
+    return found
+
+
 def figures(detections: dict[int, Detections], annotations: list[Annotation]) -> dict[str, float]:
     metric = VOCMetric(NAMES)
     metric.update([detections[annotation.image_id] for annotation in annotations], annotations)
@@ -44,7 +64,7 @@ def test_no_detections_and_no_images(tmp_path: Path):
     write_detections(tmp_path / "detections.json", {7: NOTHING})
     assert json.loads((tmp_path / "detections.json").read_text()) == []
     read = read_detections(tmp_path / "detections.json", [7])
-    assert read[7].boxes.shape == (0, 4) and read[7].labels.dtype == torch.int64
+    assert read.boxes.shape == (0, 4) and read.labels.dtype == read.image_ids.dtype == np.int64
     write_ground_truth(tmp_path / "truth.json", [], NAMES)
     assert json.loads((tmp_path / "truth.json").read_text())["annotations"] == []
 
@@ -52,7 +72,7 @@ def test_no_detections_and_no_images(tmp_path: Path):
 def test_the_figures_from_the_file_equal_the_live_ones(tmp_path: Path):
     detections, annotations = split()
     write_detections(tmp_path / "detections.json", detections)
-    read = read_detections(tmp_path / "detections.json", detections)
+    read = by_image(read_detections(tmp_path / "detections.json", detections), detections)
     live, filed = figures(detections, annotations), figures(read, annotations)
     assert 0.1 < live["map_50"] < 0.9
     assert filed == pytest.approx(live, abs=1e-3)
@@ -62,7 +82,9 @@ def test_the_reader_gives_back_what_was_written(tmp_path: Path):
     detections, _ = split(3)
     write_detections(tmp_path / "detections.json", detections, category_ids=(1, 18, 90))
     assert {row["category_id"] for row in json.loads((tmp_path / "detections.json").read_text())} <= {1, 18, 90}
-    read = read_detections(tmp_path / "detections.json", [*detections, 999], category_ids=(1, 18, 90))
+    columns = read_detections(tmp_path / "detections.json", [*detections, 999], category_ids=(1, 18, 90))
+    read = by_image(columns, [*detections, 999])
+    assert columns.boxes.dtype == columns.scores.dtype == np.float32
     assert len(read[999].labels) == 0
     for image_id, found in detections.items():
         assert torch.equal(read[image_id].labels, found.labels)
@@ -87,14 +109,9 @@ def test_pycocotools_reads_both_and_ground_truth_as_detections_gives_100(tmp_pat
     gaps = (1, 18, 90)
     write_ground_truth(tmp_path / "truth.json", annotations, NAMES, gaps)
     write_detections(tmp_path / "detections.json", certain, gaps)
+    assert official_metrics(tmp_path / "truth.json", tmp_path / "detections.json")[0] == pytest.approx(1.0)
     with redirect_stdout(StringIO()):
-        truth = COCO(str(tmp_path / "truth.json"))
-        evaluation = COCOeval(truth, truth.loadRes(str(tmp_path / "detections.json")), "bbox")
-        evaluation.evaluate()
-        evaluation.accumulate()
-        evaluation.summarize()
-    assert evaluation.stats[0] == pytest.approx(1.0)
-    assert [category["name"] for category in truth.loadCats(list(gaps))] == list(NAMES)
+        assert [category["name"] for category in COCO(str(tmp_path / "truth.json")).loadCats(gaps)] == list(NAMES)
 
 
 def test_ground_truth_keeps_sizes_names_and_difficult(tmp_path: Path):
@@ -118,8 +135,45 @@ def test_crowds_areas_and_category_ids_are_the_datas_own(tmp_path: Path):
     content = json.loads((tmp_path / "truth.json").read_text())
     assert [row["iscrowd"] for row in content["annotations"]] == [0, 1, 0]
     assert [row["area"] for row in content["annotations"]] == [10.5, 7, 1234.568]
+    assert not any("true_area" in row for row in content["annotations"])
     assert [row["category_id"] for row in content["annotations"]] == [(1, 18, 90)[label] for label in known.labels]
     assert [row["id"] for row in content["categories"]] == [1, 18, 90]
+
+
+def test_a_difficult_object_has_an_area_that_cocos_tool_ignores_and_keeps_its_own(tmp_path: Path):
+    """A crowd is ignored as such, whether it is difficult or not."""
+    flags = {"difficult": np.array([True, False, True]), "crowd": np.array([False, False, True])}
+    known = split(1)[1][0]._replace(**flags, areas=np.array([10.5, 7, 1234.5678], np.float32))
+    write_ground_truth(tmp_path / "truth.json", [known], NAMES)
+    content = json.loads((tmp_path / "truth.json").read_text())
+    assert [row["area"] for row in content["annotations"]] == [IGNORED_AREA, 7, 1234.568]
+    assert [row.get("true_area") for row in content["annotations"]] == [10.5, None, None]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_pycocotools_gives_the_cocos_metrics_of_the_run_for_its_files(tmp_path: Path, seed: int):
+    """With difficult objects, crowds, areas of masks and gaps in the ids."""
+    rng = np.random.default_rng(seed)
+    detections, annotations = split(24)
+    annotations = [
+        known._replace(
+            crowd=rng.random(3) < 0.2,
+            difficult=rng.random(3) < 0.3,
+            areas=(known.areas * rng.uniform(0.1, 1, 3)).astype(np.float32),
+        )
+        for known in annotations
+    ]
+    metric = COCOMetric(NAMES)
+    metric.update([detections[known.image_id] for known in annotations], annotations)
+    write_detections(tmp_path / "detections.json", detections, (1, 18, 90))
+    write_ground_truth(tmp_path / "truth.json", annotations, NAMES, (1, 18, 90))
+    ours = metric.compute()
+    assert 0.05 < ours.ap < 0.9
+    np.testing.assert_allclose(
+        list(ours.scalars().values()),
+        official_metrics(tmp_path / "truth.json", tmp_path / "detections.json"),
+        rtol=1e-12,
+    )
 
 
 def test_a_failed_write_leaves_what_was_there_and_no_remains(tmp_path: Path):
@@ -143,11 +197,11 @@ def test_category_ids_of_another_length_are_refused(tmp_path: Path):
 
 
 def test_a_missing_file_is_named(tmp_path: Path):
-    with pytest.raises(FileNotFoundError, match=r"none at .*absent\.json"):
+    with pytest.raises(FileNotFoundError, match=r"Expected a COCO results file at .*absent\.json"):
         read_detections(tmp_path / "absent.json", [])
 
 
-@pytest.mark.parametrize("content", ["[{", '{"images": []}', '[{"image_id": 1}]', "[1]"])
+@pytest.mark.parametrize("content", ["[{", '{"images": []}', '[{"image_id": 1}]', "[1]", _SHORT, _TEXT])
 def test_another_file_is_refused_by_name(tmp_path: Path, content: str):
     (tmp_path / "other.json").write_text(content)
     with pytest.raises(ValueError, match=r"Expected .*other\.json"):

@@ -1,33 +1,36 @@
-"""One list of images of a VOC devkit, read to its end whatever is wrong in it.
+"""One list of images of a VOC devkit, read to its end whatever is wrong in it, by the rules of training's reader."""
 
-Training's readers stop at the first wrong thing. They are asked first, and what they accept is right; only what they
-refuse is gone through here once more, to name everything that is wrong in it.
-"""
-
-import math
-import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
-from xml.parsers import expat
 
 from lightweight_ssd.data.checks.image import ListedImage
 from lightweight_ssd.data.checks.problems import Kind, Problem
 from lightweight_ssd.data.formats.voc_devkit import ListEntry, find_entries, find_year, read_ids
-from lightweight_ssd.data.formats.voc_xml import read_annotation
+from lightweight_ssd.data.formats.voc_validation import FaultKind, parse_annotation
 from lightweight_ssd.system.parallel import each_file
 
 __all__ = ["check_voc_list"]
 
-Finding = tuple[Kind, str]
 
-_CORNERS = ("xmin", "ymin", "xmax", "ymax")
+_KINDS = {
+    FaultKind.MISSING: Kind.MISSING_ANNOTATION,
+    FaultKind.MALFORMED: Kind.MALFORMED,
+    FaultKind.DOCUMENT_TYPE: Kind.DOCUMENT_TYPE,
+    FaultKind.NO_SIZE: Kind.NO_SIZE,
+    FaultKind.UNKNOWN_CLASS: Kind.UNKNOWN_CLASS,
+    FaultKind.WRONG_FLAG: Kind.WRONG_FLAG,
+    FaultKind.BOX_NOT_NUMBERS: Kind.BOX_NOT_NUMBERS,
+    FaultKind.BOX_INVERTED: Kind.BOX_INVERTED,
+    FaultKind.BOX_OUTSIDE: Kind.BOX_OUTSIDE,
+    FaultKind.BOX_WITHOUT_AREA: Kind.BOX_WITHOUT_AREA,
+}
 
 
 class _Report(NamedTuple):
     size: tuple[int, int] | None
-    findings: list[Finding]
+    findings: list[tuple[Kind, str]]
 
 
 def check_voc_list(
@@ -76,88 +79,5 @@ def _check_list(list_file: Path, found: set[str]) -> Iterator[tuple[Kind, Path, 
 
 
 def _check_entry(entry: ListEntry, class_names: tuple[str, ...], box_tolerance: float) -> _Report:
-    try:
-        annotation = read_annotation(entry.annotation, entry.image, 1, class_names, box_tolerance)
-    except FileNotFoundError:
-        return _Report(None, [(Kind.MISSING_ANNOTATION, "there is no such file")])
-    except ValueError as error:
-        size, findings = _look_closer(entry.annotation, class_names, box_tolerance)
-        return _Report(size, findings or [(Kind.MALFORMED, str(error))])
-    return _Report((annotation.height, annotation.width), [])
-
-
-def _look_closer(path: Path, class_names: tuple[str, ...], box_tolerance: float) -> _Report:
-    """All that is wrong in an annotation that its reader refused."""
-    try:
-        data = path.read_bytes()
-        _refuse_document_type(data)
-        root = ET.fromstring(data)
-    except _DocumentTypeError:
-        return _Report(None, [(Kind.DOCUMENT_TYPE, "entities can blow a small file up, so none are read")])
-    except (OSError, expat.ExpatError, ET.ParseError, LookupError, ValueError) as error:
-        return _Report(None, [(Kind.MALFORMED, str(error))])
-    size = _read_size(root)
-    findings = [] if size else [(Kind.NO_SIZE, "expected <size> with a positive <width> and <height>")]
-    for index, element in enumerate(root.findall("object"), start=1):
-        details = _check_object(element, size, class_names, box_tolerance)
-        findings += [(kind, f"object {index}: {detail}") for kind, detail in details]
-    return _Report(size, findings)
-
-
-class _DocumentTypeError(Exception):
-    pass
-
-
-def _refuse_document_type(data: bytes) -> None:
-    """The parser itself says so, whatever the encoding; nothing is expanded before."""
-
-    def refuse(*_: object) -> None:
-        raise _DocumentTypeError
-
-    parser = expat.ParserCreate()
-    parser.StartDoctypeDeclHandler = refuse
-    parser.Parse(data, True)
-
-
-def _read_size(root: ET.Element) -> tuple[int, int] | None:
-    width, height = (_number(root.findtext(f"size/{name}")) for name in ("width", "height"))
-    if not (width.is_integer() and height.is_integer() and min(width, height) > 0):
-        return None
-    return int(height), int(width)
-
-
-def _number(text: str | None) -> float:
-    try:
-        return float(text or "")
-    except ValueError:
-        return math.nan
-
-
-def _check_object(
-    element: ET.Element, size: tuple[int, int] | None, class_names: tuple[str, ...], box_tolerance: float
-) -> Iterator[Finding]:
-    name = (element.findtext("name") or "").strip()
-    if name not in class_names:
-        yield Kind.UNKNOWN_CLASS, repr(name)
-    for flag in ("difficult", "crowd"):
-        value = (element.findtext(flag) or "0").strip()
-        if value not in ("0", "1"):
-            yield Kind.WRONG_FLAG, f"<{flag}> is {value!r}"
-    texts = [element.findtext(f"bndbox/{corner}") for corner in _CORNERS]
-    kind = _check_box([_number(text) for text in texts], size, box_tolerance)
-    if kind:
-        written = ", ".join(f"{corner}={text}" for corner, text in zip(_CORNERS, texts, strict=True))
-        yield kind, f"{written} in {size[1]}x{size[0]}" if size else written
-
-
-def _check_box(corners: list[float], size: tuple[int, int] | None, box_tolerance: float) -> Kind | None:
-    if not all(map(math.isfinite, corners)):
-        return Kind.BOX_NOT_NUMBERS
-    left, top, right, bottom = box = (corners[0] - 1, corners[1] - 1, corners[2], corners[3])  # VOC counts from 1
-    if right < left or bottom < top:
-        return Kind.BOX_INVERTED
-    height, width = size or (math.inf, math.inf)
-    clipped = [min(max(value, 0), limit) for value, limit in zip(box, (width, height) * 2, strict=True)]
-    if max(abs(value - inside) for value, inside in zip(box, clipped, strict=True)) > box_tolerance:
-        return Kind.BOX_OUTSIDE
-    return Kind.BOX_WITHOUT_AREA if clipped[2] <= clipped[0] or clipped[3] <= clipped[1] else None
+    parsed = parse_annotation(entry.annotation, class_names, box_tolerance)
+    return _Report(parsed.size, [(_KINDS[fault.kind], fault.detail) for fault in parsed.faults])

@@ -19,7 +19,7 @@ from lightweight_ssd.data.formats.coco_json import read_tables
 from lightweight_ssd.data.formats.coco_validation import Judged, Verdict, judge
 from lightweight_ssd.data.formats.float_text import shortest
 from lightweight_ssd.data.formats.packed import PackedAnnotations, read_cached, starts
-from lightweight_ssd.types import Annotation
+from lightweight_ssd.types import Annotation, xyxy_to_xywh
 
 __all__ = ["read_instances", "write_instances"]
 
@@ -106,7 +106,7 @@ def _entries(annotation: Annotation, category_ids: Sequence[int], first_id: int)
             "id": first_id + index,
             "image_id": annotation.image_id,
             "category_id": category_ids[annotation.labels[index]],
-            "bbox": _xywh(annotation.boxes[index]),
+            "bbox": _shortest_xywh(annotation.boxes[index]),
             "area": float(shortest(annotation.areas[index])),
             "iscrowd": int(annotation.crowd[index]),
             "difficult": int(annotation.difficult[index]),
@@ -115,10 +115,11 @@ def _entries(annotation: Annotation, category_ids: Sequence[int], first_id: int)
     ]
 
 
-def _xywh(box: Float32[np.ndarray, " 4"]) -> list[float]:
-    """Numbers whose sums are exactly the box's corners again."""
-    x, y = (float(shortest(value)) for value in box[:2])
-    return [x, y, float(shortest(box[2], -x)), float(shortest(box[3], -y))]
+def _shortest_xywh(box: Float32[np.ndarray, " 4"]) -> list[float]:
+    """Left, top, width and height with few decimals, whose sums are exactly the box's corners again."""
+    corner = [float(shortest(value)) for value in box[:2]]
+    width, height = xyxy_to_xywh(np.array([*corner, *box[2:]]))[2:]
+    return [*corner, float(shortest(width, -corner[0])), float(shortest(height, -corner[1]))]
 
 
 def _fingerprint(path: Path, folder: Path, before: str) -> str:

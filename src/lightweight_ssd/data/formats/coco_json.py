@@ -6,8 +6,6 @@ each entry is decoded into the few fields that matter, checked for their types. 
 names it, and all others can still be used.
 """
 
-import mmap
-import re
 from array import array
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,15 +16,14 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int32, Int64
 from tqdm import tqdm
 
+from lightweight_ssd.data.formats.json_decode import DECODE_ERRORS, decode_file, describe_error
+
 __all__ = ["Categories", "Images", "Objects", "Tables", "read_categories", "read_tables"]
 
 _Id = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 _Side = Annotated[int, msgspec.Meta(ge=1, le=2**20)]  # OpenCV reads no larger image
 _Flag = Literal[0, 1] | bool
 _ENTRIES_WITHOUT_BAR = 200_000
-_WRONG = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # what the decoder raises on bytes from anywhere
-# A string, which is kept as it is, or one of the names that Python's json writes and JSON does not have.
-_NO_NUMBER = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|NaN|-?Infinity', re.DOTALL)
 
 
 class _File(msgspec.Struct):
@@ -69,7 +66,6 @@ class _OfImage(msgspec.Struct, gc=False):
     image_id: _Id
 
 
-_Kind = TypeVar("_Kind", _File, _FileOfCategories)
 _Part = TypeVar("_Part", _Named, _OfImage)
 
 
@@ -135,7 +131,7 @@ def read_categories(path: Path) -> Categories:
         FileNotFoundError: There is no such file.
         ValueError: The file is malformed, or its categories are.
     """
-    return _categories(_cut(path, _FileOfCategories).categories, path)
+    return _categories(decode_file(path, _FileOfCategories).categories, path)
 
 
 def read_tables(path: Path) -> Tables:
@@ -145,46 +141,8 @@ def read_tables(path: Path) -> Tables:
         FileNotFoundError: There is no such file.
         ValueError: The file is malformed, its categories are, or an entry does not even tell to which image it belongs.
     """
-    file = _cut(path, _File)
+    file: _File = decode_file(path, _File)
     return Tables(_categories(file.categories, path), _images(file.images, path), _objects(file.annotations, path))
-
-
-def _cut(path: Path, kind: type[_Kind]) -> _Kind:
-    """The file's entries, none of them decoded."""
-    data = _map(path)
-    try:
-        try:
-            return msgspec.json.decode(data, type=kind)
-        except msgspec.ValidationError:
-            raise
-        except msgspec.DecodeError:
-            return msgspec.json.decode(_without_nan(data), type=kind)
-    except _WRONG as error:
-        raise ValueError(
-            f"Expected a COCO instances file in {path}, with images, annotations and categories, but {_words(error)}: "
-            f"correct it or download it again."
-        ) from error
-
-
-def _map(path: Path) -> memoryview:
-    try:
-        with path.open("rb") as file:
-            whole = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if path.stat().st_size else b"")
-    except FileNotFoundError:
-        raise FileNotFoundError(
-            f"Expected a COCO instances file at {path.absolute()}, but there is no such file: put it there, or set "
-            f"data.root and the file of the split."
-        ) from None
-    except IsADirectoryError:
-        raise ValueError(
-            f"Expected a COCO instances file at {path}, but that is a folder: name a file in it."
-        ) from None
-    return whole[3:] if whole[:3] == b"\xef\xbb\xbf" else whole
-
-
-def _without_nan(data: memoryview) -> bytes:
-    """The same text with numbers out of range for NaN and Infinity: they spoil their entry instead of the file."""
-    return _NO_NUMBER.sub(lambda found: found[0] if found[0].startswith(b'"') else b"1e999", data)
 
 
 def _categories(entries: list[msgspec.Raw], path: Path) -> Categories:
@@ -192,7 +150,7 @@ def _categories(entries: list[msgspec.Raw], path: Path) -> Categories:
     for row, entry in enumerate(entries):
         try:
             decoded.append(msgspec.json.decode(entry, type=_Category))
-        except _WRONG as error:
+        except DECODE_ERRORS as error:
             raise ValueError(_sentence("categories", row, path, error)) from error
     decoded.sort(key=lambda category: category.id)
     names, ids = tuple(each.name for each in decoded), tuple(each.id for each in decoded)
@@ -210,7 +168,7 @@ def _images(entries: list[msgspec.Raw], path: Path) -> Images:
     for row, entry in _with_bar(entries, f"{path.name}: images"):
         try:
             image = decode(entry)
-        except _WRONG as error:
+        except DECODE_ERRORS as error:
             wrong[row] = _sentence("images", row, path, error)
             image = _Image(_peek(entry, _Named, wrong[row]).id, "", 1, 1)
         ids.append(image.id)
@@ -225,7 +183,7 @@ def _objects(entries: list[msgspec.Raw], path: Path) -> Objects:
     for row, entry in _with_bar(entries, f"{path.name}: objects"):
         try:
             one = decode(entry)
-        except _WRONG as error:
+        except DECODE_ERRORS as error:
             wrong[row] = _sentence("annotations", row, path, error)
             one = _Object(0, _peek(entry, _OfImage, wrong[row]).image_id, 0, (0.0, 0.0, 1.0, 1.0))
         numbers.extend((one.id, one.image_id, one.category_id))
@@ -246,19 +204,11 @@ def _peek(entry: msgspec.Raw, part: type[_Part], sentence: str) -> _Part:
     """The id in a wrong entry, without which nobody can say which image to leave out."""
     try:
         return msgspec.json.decode(entry, type=part)
-    except _WRONG as error:
+    except DECODE_ERRORS as error:
         raise ValueError(sentence) from error
 
 
 def _sentence(group: str, row: int, path: Path, error: Exception) -> str:
-    return f"Expected {group}[{row}] of {path} as COCO has it, but {_words(error)}: correct or remove the entry."
-
-
-def _words(error: Exception) -> str:
-    """An error of the decoder as the middle of a sentence."""
-    if isinstance(error, RecursionError):
-        return "it is nested too deeply"
-    if isinstance(error, UnicodeDecodeError):
-        return f"it holds text that is not UTF-8 (byte 0x{error.object[error.start]:02x})"
-    text = str(error).replace("Number out of range", "a number is NaN, infinite or too large")
-    return text if text[1:2].isupper() else text[0].lower() + text[1:]
+    return (
+        f"Expected {group}[{row}] of {path} as COCO has it, but {describe_error(error)}: correct or remove the entry."
+    )

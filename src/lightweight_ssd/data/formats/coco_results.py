@@ -1,32 +1,65 @@
 """Detections and ground truth as COCO JSON, so that any viewer or evaluation tool can read a run.
 
-Boxes are written with three decimals: a thousandth of a pixel moves the IoU of a 10-pixel box by about 2e-4, and the
-files stay a third smaller. Scores keep nine significant digits, all that float32 has, since equal scores change the
-order of detections and with it the average precision.
+pycocotools gives the COCO metrics of `results.json` for these files. Three things see to that:
 
-`difficult` has no place in COCO's format. It is kept as a key of its own and as `ignore`, which some tools honour;
-pycocotools honours neither, so its figures count difficult objects as ordinary ones. Crowds are `iscrowd`, and `area`
-is what the data's own file says: of the mask where there is one.
+- Boxes and areas are written with three decimals, and `metrics/coco` reads them rounded in the same way, as COCO's own
+  server reads what is handed in. A thousandth of a pixel moves the IoU of a 10-pixel box by about 2e-4, so the VOC
+  metrics, which see unrounded boxes, differ from those of the files in the fifth decimal at most.
+- Scores keep nine significant digits, all that float32 has, since equal scores change the order of detections.
+- COCO has no difficult objects, and its tool overwrites `ignore`. It does ignore, with the ordinary IoU, an object
+  whose area is outside the range asked for; so `area` of a difficult object is beyond all ranges, and its real area is
+  kept as `true_area`. As a crowd (`iscrowd`) it would be matched by another IoU, and by any number of detections.
+
+Other areas are what the data's own file says: of the mask where there is one.
 """
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
 import numpy as np
-import torch
-from jaxtyping import Float
+from jaxtyping import Float32, Int64
 
-from lightweight_ssd.system.atomic_write import write_whole
+from lightweight_ssd.data.formats.json_decode import decode_file
+from lightweight_ssd.system.atomic_write import write_atomic
 from lightweight_ssd.tensor_types import Detections
-from lightweight_ssd.types import Annotation
+from lightweight_ssd.types import FILE_DECIMALS, IGNORED_AREA, Annotation, xywh_to_xyxy, xyxy_to_xywh
 
-__all__ = ["read_detections", "read_instances", "write_detections", "write_ground_truth"]
+if TYPE_CHECKING:  # whoever has detections to write has loaded PyTorch, and whoever reads them does without
+    from lightweight_ssd.tensor_types import Detections
+
+__all__ = ["ResultColumns", "read_detections", "read_instances", "write_detections", "write_ground_truth"]
+
+
+class ResultColumns(NamedTuple):
+    """The detections of a results file, one row each.
+
+    Attributes:
+        image_ids: As the file has them.
+        labels: Class index, from 0.
+        scores: 0 to 1.
+        boxes: xyxy, pixels of the image file.
+    """
+
+    image_ids: Int64[np.ndarray, " D"]
+    labels: Int64[np.ndarray, " D"]
+    scores: Float32[np.ndarray, " D"]
+    boxes: Float32[np.ndarray, "D 4"]
+
+
+class _Result(msgspec.Struct):
+    """An entry of a results file; what else it holds is passed over."""
+
+    image_id: int
+    category_id: int
+    bbox: tuple[float, float, float, float]
+    score: float
 
 
 def write_detections(
-    path: str | Path, detections: Mapping[int, Detections], category_ids: Sequence[int] | None = None
+    path: str | Path, detections: "Mapping[int, Detections]", category_ids: Sequence[int] | None = None
 ) -> None:
     """Writes a COCO results file: one entry per detection, boxes as xywh.
 
@@ -78,7 +111,7 @@ def write_ground_truth(
 
 def read_detections(
     path: str | Path, image_ids: Iterable[int], category_ids: Sequence[int] | None = None
-) -> dict[int, Detections]:
+) -> ResultColumns:
     """Reads a COCO results file back.
 
     Args:
@@ -87,25 +120,40 @@ def read_detections(
         category_ids: Id of each label; without it, label + 1.
 
     Returns:
-        By image id, one entry for each of `image_ids`; CPU tensors, in the order of the file.
+        One row for each detection, in the order of the file.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If the file is no results file, or has an image or a category that is not expected.
     """
-    entries = _load_results(Path(path))
-    rows: dict[int, list[tuple[list[float], float, int]]] = {int(image_id): [] for image_id in image_ids}
-    label_of = None if category_ids is None else {number: label for label, number in enumerate(category_ids)}
-    for entry in entries:
-        image_id, category = entry["image_id"], entry["category_id"]
-        label = category - 1 if label_of is None else label_of.get(category, -1)
-        if image_id not in rows or label < 0:
-            raise ValueError(
-                f"Expected detections of this split's images and classes in {path} but got image_id {image_id} with "
-                f"category_id {category}; check that the file belongs to the split and the category ids to the data."
-            )
-        rows[image_id].append((entry["bbox"], entry["score"], label))
-    return {image_id: _detections(found) for image_id, found in rows.items()}
+    entries = decode_file(
+        Path(path), list[_Result], "a COCO results file", "image_id, category_id, bbox and score of each detection",
+        "evaluate a checkpoint first", "pass a results file, not an instances file, or evaluate the checkpoint again",
+    )  # fmt: skip
+    images = np.array([entry.image_id for entry in entries], np.int64)
+    categories = np.array([entry.category_id for entry in entries], np.int64)
+    labels = categories - 1 if category_ids is None else _labels(categories, category_ids)
+    unknown = ~np.isin(images, np.array([*image_ids], np.int64)) | (labels < 0)
+    if unknown.any():
+        place = unknown.argmax()
+        raise ValueError(
+            f"Expected detections of this split's images and classes in {path} but got image_id {images[place]} with "
+            f"category_id {categories[place]}; check that the file belongs to the split and the category ids to the "
+            "data."
+        )
+    boxes = xywh_to_xyxy(np.array([entry.bbox for entry in entries], np.float64).reshape(-1, 4))
+    scores = np.array([entry.score for entry in entries], np.float32)
+    return ResultColumns(images, labels, scores, boxes.astype(np.float32))
+
+
+def _labels(categories: Int64[np.ndarray, " D"], category_ids: Sequence[int]) -> Int64[np.ndarray, " D"]:
+    """The label of each category, -1 for one that is not known."""
+    if not category_ids:
+        return np.full(len(categories), -1)
+    ids = np.array(category_ids, np.int64)
+    order = np.argsort(ids)
+    places = order[np.searchsorted(ids, categories, sorter=order).clip(max=len(ids) - 1)]
+    return np.where(ids[places] == categories, places, -1)
 
 
 def read_instances(path: str | Path) -> dict[str, list[dict[str, Any]]]:
@@ -115,7 +163,7 @@ def read_instances(path: str | Path) -> dict[str, list[dict[str, Any]]]:
         FileNotFoundError: If there is no such file.
         ValueError: If the file is no instances file.
     """
-    content, keys = _load(Path(path), "instances"), {"images", "annotations", "categories"}
+    content, keys = _load(Path(path)), {"images", "annotations", "categories"}
     if not isinstance(content, dict) or not keys <= content.keys():
         raise ValueError(
             f"Expected an object with {', '.join(sorted(keys))} in {path} but got something else; "
@@ -124,13 +172,8 @@ def read_instances(path: str | Path) -> dict[str, list[dict[str, Any]]]:
     return content
 
 
-def _to_xywh(boxes: Float[np.ndarray, "N 4"]) -> list[list[float]]:
-    boxes = boxes.astype(np.float64)
-    return np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], 1).round(3).tolist()
-
-
-def _rows(image_id: int, found: Detections, category_ids: Sequence[int] | None) -> list[dict]:
-    boxes = _to_xywh(found.boxes.detach().float().cpu().numpy())
+def _rows(image_id: int, found: "Detections", category_ids: Sequence[int] | None) -> list[dict]:
+    boxes = xyxy_to_xywh(found.boxes.detach().float().cpu().numpy()).round(FILE_DECIMALS).tolist()
     scores = (float(f"{score:.9g}") for score in found.scores.tolist())
     labels = (label + 1 if category_ids is None else int(category_ids[label]) for label in found.labels.tolist())
     return [
@@ -140,8 +183,10 @@ def _rows(image_id: int, found: Detections, category_ids: Sequence[int] | None) 
 
 
 def _objects(annotation: Annotation, category_ids: list[int], first_id: int) -> list[dict]:
-    boxes = _to_xywh(annotation.boxes)
-    others = (annotation.labels, annotation.areas, annotation.crowd, annotation.difficult)
+    boxes = xyxy_to_xywh(annotation.boxes).round(FILE_DECIMALS).tolist()
+    areas = annotation.areas.astype(np.float64).round(FILE_DECIMALS)
+    ranked = np.where(annotation.difficult & ~annotation.crowd, IGNORED_AREA, areas)
+    others = (annotation.labels, ranked, areas, annotation.crowd, annotation.difficult)
     columns = zip(boxes, *(column.tolist() for column in others), strict=True)
     return [
         {
@@ -149,38 +194,21 @@ def _objects(annotation: Annotation, category_ids: list[int], first_id: int) -> 
             "image_id": int(annotation.image_id),
             "category_id": int(category_ids[label]),
             "bbox": box,
-            "area": round(area, 3),
+            "area": area,
             "iscrowd": int(crowd),
             "ignore": int(difficult),
             "difficult": int(difficult),
+            **({} if area == true_area else {"true_area": true_area}),
         }
-        for place, (box, label, area, crowd, difficult) in enumerate(columns)
+        for place, (box, label, area, true_area, crowd, difficult) in enumerate(columns)
     ]
 
 
-def _detections(rows: list[tuple[list[float], float, int]]) -> Detections:
-    boxes = torch.tensor([box for box, _, _ in rows], dtype=torch.float64).reshape(-1, 4)
-    boxes[:, 2:] += boxes[:, :2]
-    scores = torch.tensor([score for _, score, _ in rows], dtype=torch.float32)
-    labels = torch.tensor([label for _, _, label in rows], dtype=torch.int64)
-    return Detections(boxes.float(), scores, labels)
-
-
-def _load_results(path: Path) -> list[dict[str, Any]]:
-    entries = _load(path, "results")
-    keys = {"image_id", "category_id", "bbox", "score"}
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) and keys <= entry.keys() for entry in entries):
-        raise ValueError(
-            f"Expected a list of entries with {', '.join(sorted(keys))} in {path} but got something else; "
-            "pass a COCO results file, not an instances file."
-        )
-    return entries
-
-
-def _load(path: Path, kind: str) -> Any:
+def _load(path: Path) -> Any:
+    """By Python's own reader: it takes file names that are not UTF-8, which msgspec refuses."""
     if not path.is_file():
         raise FileNotFoundError(
-            f"Expected a COCO {kind} file but there is none at {path}; evaluate a checkpoint first."
+            f"Expected a COCO instances file at {path}, but there is no such file: evaluate a checkpoint first."
         )
     try:
         return json.loads(path.read_text(encoding="utf-8"))
@@ -192,4 +220,4 @@ def _write(path: str | Path, content: object) -> None:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     # ASCII alone, since a file name that is not UTF-8 has no other place in JSON
-    write_whole(path, json.dumps(content, separators=(",", ":"), ensure_ascii=True).encode(), shared=True)
+    write_atomic(path, json.dumps(content, separators=(",", ":"), ensure_ascii=True).encode(), shared=True)

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int32, Int64, UInt8
 
 from lightweight_ssd.data.formats.coco_json import Tables
+from lightweight_ssd.types import xywh_to_xyxy
 
 __all__ = ["Judged", "Verdict", "judge"]
 
@@ -153,8 +154,7 @@ def _corners(
     boxes: Float64[np.ndarray, "M 4"], sizes: Int32[np.ndarray, "M 2"], tolerance: float
 ) -> tuple[Float32[np.ndarray, "M 4"], Bool[np.ndarray, " M"]]:
     """Boxes as xyxy, clipped to their images; and which of them stood further outside than tolerated."""
-    with np.errstate(over="ignore"):  # a box of 1e308 pixels is outside too
-        corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
+    corners = xywh_to_xyxy(boxes)  # infinite for a box of 1e308 pixels, which is outside too
     clipped = np.clip(corners, 0, np.tile(sizes[:, ::-1], 2))
     return clipped.astype(np.float32), np.abs(clipped - corners).max(axis=1) > tolerance
 

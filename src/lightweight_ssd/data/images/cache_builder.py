@@ -26,7 +26,7 @@ from jaxtyping import Int64
 from lightweight_ssd.data.formats.packed import PackedAnnotations
 from lightweight_ssd.data.images.cache import INDEX_FILE, PIXELS_FILE, ImageCache, cached_sizes, image_starts
 from lightweight_ssd.data.images.reader import read_image
-from lightweight_ssd.system.disk_space import in_words, require_space
+from lightweight_ssd.system.disk_space import format_bytes, require_space
 from lightweight_ssd.system.file_lock import lock_run, try_to_lock_run
 from lightweight_ssd.system.memory import available_memory
 from lightweight_ssd.system.parallel import each_file
@@ -57,7 +57,7 @@ def open_image_cache(
         cache = _open(folder, key) or _build_alone(annotations, side, folder, key, on_bad)
     except OSError as error:
         raise ValueError(
-            f"Expected to write an image cache of {in_words(_size(annotations, side))} to {folder}, but "
+            f"Expected to write an image cache of {format_bytes(_size(annotations, side))} to {folder}, but "
             f"{error.strerror or error}: make room, set data.cache_dir to another disk, or data.cache=none."
         ) from error
     if cache.problems and on_bad == "error":
@@ -75,8 +75,8 @@ def require_memory(annotations: PackedAnnotations, side: int) -> None:
     size, available = _size(annotations, side), available_memory()
     if available is not None and size > available:
         raise ValueError(
-            f"Expected {in_words(size)} of free memory for data.cache=ram, but there are {in_words(available)}: use "
-            f"data.cache=disk, or images smaller than data.cache_side={side}."
+            f"Expected {format_bytes(size)} of free memory for data.cache=ram, but there are "
+            f"{format_bytes(available)}: use data.cache=disk, or images smaller than data.cache_side={side}."
         )
 
 

@@ -18,7 +18,7 @@ from typing import Any
 from plotly.offline import get_plotlyjs
 
 from lightweight_ssd.plots.style import class_colours, readable_on
-from lightweight_ssd.system.atomic_write import write_whole
+from lightweight_ssd.system.atomic_write import write_atomic
 
 __all__ = ["page_html", "safe_json", "write_page"]
 
@@ -40,7 +40,7 @@ def write_page(path: Path, payload: dict[str, Any]) -> None:
         NotWritten: The disk is full or cannot be written; the page that was there is untouched.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, page_html(payload).encode(), shared=True)
+    write_atomic(path, page_html(payload).encode(), shared=True)
 
 
 def page_html(payload: dict[str, Any]) -> str:

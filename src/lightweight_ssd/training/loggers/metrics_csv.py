@@ -11,7 +11,8 @@ from typing import Any
 from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
-from lightweight_ssd.system.atomic_write import NotWritten, write_whole
+from lightweight_ssd.runs.files import METRICS_FILE, TIMES_FILE
+from lightweight_ssd.system.atomic_write import NotWritten, write_atomic
 
 __all__ = ["MetricsCSV"]
 
@@ -33,8 +34,8 @@ class MetricsCSV(Logger):
 
     def __init__(self, save_dir: str, flush_every: int = 20) -> None:
         super().__init__()
-        self.path = Path(save_dir) / "metrics.csv"
-        self.times_path = Path(save_dir) / "times.csv"
+        self.path = Path(save_dir) / METRICS_FILE
+        self.times_path = Path(save_dir) / TIMES_FILE
         self.flush_every = flush_every
         self.rows: dict[int, dict[str, float]] = {}
         self.hours: dict[int, float] = {}
@@ -123,4 +124,4 @@ def _write(path: Path, rows: dict[int, dict[str, float]]) -> None:
     writer = csv.DictWriter(text, ["step", *names], lineterminator="\n")
     writer.writeheader()
     writer.writerows({"step": step, **row} for step, row in sorted(rows.items()))
-    write_whole(path, text.getvalue().encode(), durable=True)
+    write_atomic(path, text.getvalue().encode(), durable=True)

@@ -13,15 +13,16 @@ from lightning.pytorch import Trainer
 from omegaconf import DictConfig
 
 from lightweight_ssd.metrics.voc import VOCResult
-from lightweight_ssd.runs.record import read_run
-from lightweight_ssd.runs.results import FIGURES, figure_of
+from lightweight_ssd.runs.files import PICTURES, RESULTS_FILE
+from lightweight_ssd.runs.folder import AXES
+from lightweight_ssd.runs.results import METRICS, metric_of
+from lightweight_ssd.runs.results_file import load_results
 from lightweight_ssd.training.loggers.wandb import OptionalWandb
 
 __all__ = ["closed_at_the_end", "filters", "log_config", "log_result", "name_run"]
 
 log = logging.getLogger(__name__)
 
-_AXES = ("backbone", "neck", "loss", "augment")
 _BEST_COUNTS = ("val/map_50", "val/map_50_11point", "val/map_50_95", "val/coco_ap")
 
 
@@ -35,7 +36,7 @@ def name_run(cfg: DictConfig, choices: dict[str, str]) -> None:
         return
     os.environ.setdefault("WANDB_SILENT", "true")
     wandb.name = wandb.name or Path(cfg.run_dir).name
-    wandb.tags = wandb.tags or [*(f"{axis}:{choices[axis]}" for axis in _AXES if axis in choices), f"seed:{cfg.seed}"]
+    wandb.tags = wandb.tags or [*(f"{axis}:{choices[axis]}" for axis in AXES if axis in choices), f"seed:{cfg.seed}"]
     if not wandb.offline and wandb.id is None:
         wandb.id = hashlib.sha256(str(cfg.run_dir).encode()).hexdigest()[:12]
         wandb.resume = "allow"
@@ -85,11 +86,11 @@ def _send_result(run: Any, result: VOCResult, run_dir: Path) -> None:
 
     rows = zip(result.class_names, result.ap_50.tolist(), result.ap_50_11point.tolist(), strict=True)
     table = wandb.Table(columns=["class", "AP50", "AP50 11-point"], data=[list(row) for row in rows])
-    pictures = {path.stem: wandb.Image(str(path)) for path in sorted((run_dir / "pictures").glob("*.png"))}
+    pictures = {path.stem: wandb.Image(str(path)) for path in sorted((run_dir / PICTURES).glob("*.png"))}
     run.log({"test/ap_per_class": table, **{f"pictures/{k}": v for k, v in pictures.items()}})
     run.summary.update({f"test/{name}": value for name, value in result.scalars().items()})
-    record = read_run(run_dir)
-    run.summary.update({f"figures/{name}": figure_of(record, name) for name in FIGURES})
+    results, _ = load_results(run_dir / RESULTS_FILE)
+    run.summary.update({f"figures/{name}": metric_of(results, name) for name in METRICS})
 
 
 @contextmanager

@@ -1,0 +1,146 @@
+"""A contact sheet of augmented samples with their boxes, each beside its image as it lies on disk."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import cv2
+import numpy as np
+from jaxtyping import Float32, Int64, UInt8
+from msgspec import Meta
+
+from lightweight_ssd.config.arguments import checked
+from lightweight_ssd.config.instantiate import build
+from lightweight_ssd.curation.source import Data, composed, data_source
+from lightweight_ssd.data.dataset import DetectionDataset, Sample
+from lightweight_ssd.data.images.reader import read_image
+from lightweight_ssd.plots.contact_sheet import contact_sheet
+from lightweight_ssd.plots.detections import draw_boxes
+from lightweight_ssd.plots.style import save
+from lightweight_ssd.system.disk_space import one_sentence_when_full
+from lightweight_ssd.system.output_folder import make_output_folder
+from lightweight_ssd.types import Annotation, SampleKey
+
+__all__ = ["DataSheet", "data_show"]
+
+_SIDE = 320  # pixels of a picture's longer side on the sheet: labels are drawn at this size, so that all are alike
+
+
+@dataclass(frozen=True)
+class DataSheet:
+    """The contact sheet.
+
+    Attributes:
+        output: Its PNG file.
+        images: How many images are on it.
+        dataset_images: How many the split has.
+    """
+
+    output: Path
+    images: int
+    dataset_images: int
+
+
+@checked
+def data_show(
+    data: Data = "voc",
+    augment: Annotated[Any, Meta(description="an augmentation: its name, its configuration, or a callable")] = (
+        "gray_mix_rgb"
+    ),
+    image_size: int | list[int] = 300,
+    split: Literal["train", "val", "test"] = "train",
+    images: Annotated[int, Meta(ge=1, le=400)] = 16,
+    seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0,
+    output: Path = Path("contact_sheet.png"),
+    title: str | None = None,
+    **settings: Any,
+) -> DataSheet:
+    """Draws augmented samples with their boxes, each beside its image as it lies on disk.
+
+    If boxes on the left miss their objects, the annotations are wrong; if the objects on the right cannot be named, the
+    augmentation is too strong. The same seed gives the same picture.
+
+    Args:
+        data: Name of the data set, `voc`, `coco` or `shapes`; or what else `data_source` takes.
+        augment: An option of the group `augment`, or overrides; or a node of a composed configuration; or a callable of
+            the signature of `augment.pipeline.Pipeline`.
+        image_size: Height and width of the network's input, pixels, one number or [height, width]; where `augment` is a
+            node or a callable, it has its own.
+        split: Whose images; they are augmented in any case.
+        images: How many, drawn at random.
+        seed: Of the choice of images and of the augmentation.
+        output: The PNG file to write; its folder is made where missing.
+        title: Head of the sheet; None names the data and the augmentation.
+        settings: Of the data set, as `data_source` takes them: `root="VOCdevkit"`. For those that have the name of an
+            argument above, `seed` and `image_size` of `shapes`, pass `data_source("shapes", seed=1)` as data.
+
+    Raises:
+        FileNotFoundError: The data or a part of it is missing.
+        ValueError: A setting does not fit, data cannot be read, or the disk is full.
+    """
+    if output.suffix.lower() != ".png" or output.is_dir():
+        raise ValueError(f"Expected a PNG file for output=… but got {output}; give output=contact_sheet.png.")
+    file = make_output_folder(output.parent) / output.name
+    source, pipeline = data_source(data, **settings), _pipeline(augment, image_size)
+    annotations = source.annotations(split)
+    dataset = DetectionDataset(annotations, pipeline, seed, on_bad=source.on_bad)
+    chosen = np.random.default_rng(seed).permutation(len(dataset))[:images].tolist()
+    keys = [SampleKey(0, position, index) for position, index in enumerate(chosen)]
+    before, after, captions = zip(*(_pair(dataset[key], annotations.class_names) for key in keys), strict=True)
+    title = title or f"data={_name(data, source)} augment={_name(augment, pipeline)}"
+    head = f"{title} split={split} seed={seed}: {len(chosen)} of {len(dataset):,} images"
+    sheet = contact_sheet(before, after, captions, head)
+    with one_sentence_when_full(file, "make room, or name another output=…, and call the same command again."):
+        return DataSheet(save(sheet, file), len(chosen), len(dataset))
+
+
+def _pipeline(augment: Any, image_size: int | list[int]) -> Callable[..., tuple]:
+    if callable(augment):
+        return augment
+    if not isinstance(augment, Mapping):
+        asked = [f"augment={augment}"] if isinstance(augment, str) else list(augment)
+        augment = composed("augment", [*asked, f"image_size={image_size}"], "data_show")
+    return build(augment)
+
+
+def _name(asked: Any, built: object) -> str:
+    return asked if isinstance(asked, str) else type(built).__name__
+
+
+def _pair(
+    sample: Sample, names: tuple[str, ...]
+) -> tuple[UInt8[np.ndarray, "H W 3"], UInt8[np.ndarray, "h w 3"], tuple[str, str]]:
+    """The image as it lies on disk, the sample as training gets it, and what stands above them."""
+    after = _draw(sample.image.permute(1, 2, 0).numpy(), sample.boxes.numpy(), sample.labels.numpy(), names)
+    captions = _caption(sample.annotation), f"→ {_boxes(len(sample.boxes))}"
+    return _as_on_disk(sample.annotation, names), after, captions
+
+
+def _as_on_disk(one: Annotation, names: tuple[str, ...]) -> UInt8[np.ndarray, "H W 3"]:
+    """The whole image; difficult objects and crowd regions are labeled as such."""
+    image = read_image(one.path, expected_size=(one.height, one.width))
+    words = (*names, *(f"{name} (difficult)" for name in names), *(f"{name} (crowd)" for name in names))
+    return _draw(image, one.boxes, one.labels + len(names) * np.where(one.crowd, 2, one.difficult), words)
+
+
+def _draw(
+    image: UInt8[np.ndarray, "H W 3"],
+    boxes: Float32[np.ndarray, "N 4"],
+    labels: Int64[np.ndarray, " N"],
+    names: tuple[str, ...],
+) -> UInt8[np.ndarray, "h w 3"]:
+    scale = _SIDE / max(image.shape[:2])
+    size = [max(1, round(side * scale)) for side in image.shape[1::-1]]
+    resized = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    return draw_boxes(resized, boxes * scale, labels, names)
+
+
+def _caption(annotation: Annotation) -> str:
+    name = "".join(letter if letter.isprintable() else "?" for letter in Path(annotation.path).name)
+    shown = name if len(name) <= 20 else f"…{name[-19:]}"
+    return f"{shown}  {annotation.width}×{annotation.height}, {_boxes(len(annotation.boxes))}".replace("$", r"\$")
+
+
+def _boxes(count: int) -> str:
+    return f"{count} box{'' if count == 1 else 'es'}"

@@ -1,0 +1,39 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from tests.broken_data import voc
+
+from lightweight_ssd.augment.pipeline import Pipeline
+from lightweight_ssd.config.compose import compose
+from lightweight_ssd.curation.show import data_show
+
+
+def pixels(path: Path) -> np.ndarray:
+    return np.asarray(Image.open(path).convert("RGB"))
+
+
+def test_a_sheet_from_python_by_names_by_nodes_and_live(tmp_path: Path) -> None:
+    source, title = voc(tmp_path), "the same"
+    sheet = data_show(source, "none", 64, "val", images=1, output=tmp_path / "a.png", title=title)
+    assert (sheet.output, sheet.images, sheet.dataset_images) == (tmp_path / "a.png", 1, 2)
+    node = compose(["augment=none", "image_size=64"], "data_show").augment
+    for number, augment in enumerate((node, ["augment=none"], Pipeline({}, 64))):
+        again = data_show(source, augment, 64, "val", images=1, output=tmp_path / f"{number}.png", title=title)
+        assert np.array_equal(pixels(sheet.output), pixels(again.output))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"images": 401}, "Expected images to be a whole number of at least 1 and at most 400, but got 401."),
+        ({"split": "all"}, "Expected split to be one of test, train, val, but got 'all'."),
+        ({"augment": "nome"}, "There is no option 'nome' of augment: did you mean none"),
+        ({"output": "a.jpg"}, "Expected a PNG file for output=…"),
+    ],
+)
+def test_a_wrong_argument_is_one_sentence(tmp_path: Path, arguments: dict, message: str) -> None:
+    with pytest.raises(ValueError) as raised:
+        data_show(voc(tmp_path), **{"output": tmp_path / "a.png", **arguments})
+    assert message in str(raised.value)
