@@ -9,8 +9,8 @@
 # Versions: pycocotools 2.0.11 and faster-coco-eval 1.8.0 with numpy 2.4.6 on Python 3.11, Linux x86-64
 # Seen:     2026-11-29
 # Reported: cocodataset/cocoapi#123 (2018) and #466 (2020), open
-# Why here: VOC's difficult objects count neither as hits nor as misses. data/formats/coco_results.py writes the files that
-#           pycocotools reads and therefore must not rely on `ignore`.
+# Why here: VOC's difficult objects count neither as hits nor as misses. data/formats/coco_results.py writes them with an
+#           `area` outside all of COCO's ranges, which pycocotools does ignore, with the ordinary IoU.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
