@@ -35,7 +35,7 @@ def test_without_arguments_it_reads_runs(monkeypatch, capsys) -> None:
     write_table(Path("runs"))
     ended = _report(monkeypatch, capsys, *FAST)
     assert ended.code is None and "not shown" in ended.out and "report/index.html" in ended.out
-    for name in ("index.html", "report.md", "report.csv", "runs.csv", "figures/differences.svg"):
+    for name in ("index.html", "report.md", "report.csv", "runs.csv", "plots/differences.svg"):
         assert Path("report", name).stat().st_size > 100
     assert not list(Path("report").rglob("*.part")) and "analysing run 6 of 6" in ended.err
     assert "analysing" not in _report(monkeypatch, capsys, *FAST).err
@@ -76,7 +76,7 @@ def test_two_tables_in_one_report(monkeypatch, capsys) -> None:
     text = Path("report/report.md").read_text()
     for experiment in ("table3", "table4"):
         assert f"## {experiment}\n\nDifferences are to **FPN ({experiment})**." in text
-        assert Path(f"report/figures/differences_{experiment}.png").is_file()
+        assert Path(f"report/plots/differences_{experiment}.png").is_file()
 
 
 def test_jobs_of_a_sweep_that_never_began(monkeypatch, capsys) -> None:

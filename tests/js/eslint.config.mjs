@@ -75,6 +75,7 @@ export default [
       "consistent-return": "error",
       eqeqeq: "error",
       "no-eval": "error",
+      "no-nested-ternary": "error",
       "no-implied-eval": "error",
       "no-new-func": "error",
       "no-restricted-properties": [

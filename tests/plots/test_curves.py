@@ -46,7 +46,7 @@ def test_bars_of_any_number_of_classes(count: int, tmp_path: Path):
 def test_bars_put_the_best_on_top_and_the_unknown_last():
     axes = average_precision_bars(("a", "b", "c"), np.array([0.2, np.nan, 0.6]), np.array([5, 0, 7])).axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["b (0)", "a (5)", "c (7)"]
-    assert [text.get_text() for text in axes.texts] == ["no objects", "20.0", "60.0", "mean 40.0"]
+    assert [text.get_text() for text in axes.texts] == ["no objects", "20.0", "60.0", "mAP 40.0"]
 
 
 def test_bars_without_any_known_class_have_no_mean():
@@ -57,7 +57,8 @@ def test_bars_without_any_known_class_have_no_mean():
 @pytest.mark.parametrize("count", [0, 2, 20])
 def test_a_heat_map_writes_every_count(count: int, tmp_path: Path):
     matrix = np.arange((count + 1) ** 2).reshape(count + 1, count + 1)
-    figure = confusion_heat_map(matrix, names(count))
+    figure = confusion_heat_map(matrix, names(count), score_threshold=0.25)
+    assert figure.get_suptitle() == "Confusion matrix: true vs. predicted class (score ≥ 0.25, IoU ≥ 0.5)"
     assert sorted(int(text.get_text()) for text in figure.axes[0].texts) == list(range(1, (count + 1) ** 2))
     assert figure.axes[0].get_xticklabels()[-1].get_text() == "background"
     assert save(figure, tmp_path / "confusion.png", dpi=20).is_file()

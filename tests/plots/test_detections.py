@@ -6,7 +6,7 @@ import torch
 from matplotlib.colors import to_rgb
 
 from lightweight_ssd.plots.detections import detection_gallery, draw_boxes
-from lightweight_ssd.plots.style import class_colours, save
+from lightweight_ssd.plots.style import class_colors, save
 from lightweight_ssd.tensor_types import Detections
 from lightweight_ssd.types import Annotation
 
@@ -14,8 +14,8 @@ NAMES = ("cat", "dog")
 GRAY = np.full((200, 300, 3), 128, np.uint8)
 
 
-def colour(label: int) -> list[int]:
-    return [round(255 * value) for value in to_rgb(class_colours(len(NAMES))[label])]
+def color(label: int) -> list[int]:
+    return [round(255 * value) for value in to_rgb(class_colors(len(NAMES))[label])]
 
 
 def example(image_id: int, objects: int) -> tuple[Annotation, Detections]:
@@ -32,11 +32,11 @@ def test_no_boxes_give_an_equal_copy():
     assert drawn is not GRAY and drawn.flags.writeable
 
 
-def test_the_edges_of_a_box_carry_its_class_colour_and_its_inside_is_untouched():
+def test_the_edges_of_a_box_carry_its_class_color_and_its_inside_is_untouched():
     before = GRAY.copy()
     drawn = draw_boxes(GRAY, np.array([[50.0, 60.0, 250.0, 180.0]]), np.array([1]), NAMES, np.array([0.7]))
     for row, column in ((120, 50), (120, 249), (179, 150), (60, 240)):
-        assert drawn[row, column].tolist() == colour(1)
+        assert drawn[row, column].tolist() == color(1)
     assert (drawn[90:170, 60:240] == 128).all()
     assert (drawn[181:] == 128).all() and (drawn[:, 251:] == 128).all()
     assert np.array_equal(GRAY, before)
@@ -44,7 +44,7 @@ def test_the_edges_of_a_box_carry_its_class_colour_and_its_inside_is_untouched()
 
 def test_boxes_beyond_the_image_are_cut_and_empty_or_undefined_ones_left_out():
     beyond = draw_boxes(GRAY, np.array([[-50.0, -50.0, 900.0, 900.0]]), np.array([0]), NAMES)
-    assert beyond[199, 299].tolist() == beyond[199, 0].tolist() == colour(0)
+    assert beyond[199, 299].tolist() == beyond[199, 0].tolist() == color(0)
     nothing = np.array([[10.0, 10.0, 10.0, 50.0], [90.0, 90.0, 40.0, 40.0], [400.0, 10.0, 500.0, 50.0], [np.nan] * 4])
     assert np.array_equal(draw_boxes(GRAY, nothing, np.zeros(4, int), NAMES), GRAY)
 
@@ -52,7 +52,7 @@ def test_boxes_beyond_the_image_are_cut_and_empty_or_undefined_ones_left_out():
 def test_the_better_box_lies_on_top():
     boxes = np.array([[50.0, 60.0, 250.0, 180.0]] * 2)
     drawn = draw_boxes(GRAY, boxes, np.array([0, 1]), NAMES, np.array([0.9, 0.3]))
-    assert drawn[120, 50].tolist() == colour(0)
+    assert drawn[120, 50].tolist() == color(0)
 
 
 def test_a_label_stays_inside_the_image():

@@ -11,7 +11,7 @@ def test_the_minus_is_a_real_one_and_zero_has_no_sign() -> None:
 
 
 def test_one_seed_has_no_spread() -> None:
-    row = {"figures": {"map_50": {"mean": 0.741, "std": None, "n": 1}, "macs": None}}
+    row = {"metrics": {"map_50": {"mean": 0.741, "std": None, "n": 1}, "macs": None}}
     assert (share(row, "map_50"), share(row, "macs")) == ("74.1", "–")
 
 

@@ -15,7 +15,7 @@ from lightweight_ssd.sweeps.notes import FailedJob, SweepNotes
 
 ROW_KEYS = {
     "id", "label", "experiment", "scale", "baseline", "compared_with", "runs", "planned", "finished", "state",
-    "figures", "interval", "difference", "gray_difference", "paper", "errors", "sizes",
+    "metrics", "interval", "difference", "gray_difference", "paper", "errors", "sizes",
 }  # fmt: skip
 RUN_KEYS = {
     "id", "row", "seed", "state", "folder", "commit", "host", "error", "step", "total_steps", "seconds_left", "curves",
@@ -71,7 +71,7 @@ def test_rows_refer_to_their_runs(table: Path) -> None:
     for row in payload["rows"]:
         assert [runs[run]["row"] for run in row["runs"]] == [row["id"]] * row["planned"]
     last = payload["rows"][2]
-    assert (last["planned"], last["finished"], last["state"], last["figures"]["map_50"]["n"]) == (3, 2, "running", 2)
+    assert (last["planned"], last["finished"], last["state"], last["metrics"]["map_50"]["n"]) == (3, 2, "running", 2)
     assert last["difference"]["shown"] in (True, False) and payload["rows"][1]["difference"] is None
     assert last["paper"] == {"map_50": 0.74, "map_coco": None, "parameters": 4860000.0}
     assert last["sizes"]["large"] is None

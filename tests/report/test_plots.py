@@ -72,7 +72,7 @@ def test_rows_without_a_line_say_why_in_the_legend():
     assert legend_of(figure) == ["new (no values)", "apart (its runs share no range)"]
 
 
-def test_thirty_rows_differ_in_colour_marker_or_dash():
+def test_thirty_rows_differ_in_color_marker_or_dash():
     lines = curves_with_band(names(30), [[(STEPS, STEPS)]] * 30, "step", "mAP, %", "Curves").axes[0].lines
     styles = {(to_hex(line.get_color()), line.get_marker(), str(line.get_linestyle())) for line in lines}
     assert len(styles) == 30

@@ -28,7 +28,7 @@ def _get(address: str, path: str = "", host: str | None = None) -> tuple[int, by
 def test_files_of_the_folder_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "secret.txt").write_text("not yours")
     report = tmp_path / "report"
-    (report / "figures").mkdir(parents=True)
+    (report / "plots").mkdir(parents=True)
     (report / "index.html").write_text("<p>page</p>")
     with serve(report, 0) as address:
         assert _get(address) == (200, b"<p>page</p>")

@@ -38,7 +38,7 @@ def test_the_main_table(payload: dict[str, Any]) -> None:
     assert cells[0][:8] == heads and [line[0] for line in cells[2:]] == ["SSD (necks)", "FPN", "CFPN"]
     ssd, fpn, cfpn = cells[2:]
     row = payload["rows"][0]
-    mean, std = (100 * row["figures"]["map_50"][key] for key in ("mean", "std"))
+    mean, std = (100 * row["metrics"]["map_50"][key] for key in ("mean", "std"))
     assert ssd[1:3] == ["2", f"{mean:.1f} ± {std:.1f}"] and cfpn[1] == "2 of 3"
     low, high = (f"{100 * row['difference'][key]:+.1f}".replace("-", "−") for key in ("low", "high"))
     assert f"[{low}, {high}]" in ssd[3] and "not shown" not in ssd[3]
@@ -50,7 +50,7 @@ def test_coco_figures_stand_where_a_row_has_them(payload: dict[str, Any]) -> Non
     assert "COCO" not in markdown_report(payload)
     measured = {"mean": 0.2234, "std": 0.001, "n": 3}
     rows = [
-        {**row, "figures": {**row["figures"], "coco_ap": measured}, "paper": {"map_coco": 0.193}}
+        {**row, "metrics": {**row["metrics"], "coco_ap": measured}, "paper": {"map_coco": 0.193}}
         for row in payload["rows"]
     ]
     text = markdown_report({**payload, "rows": rows})
@@ -67,7 +67,7 @@ def test_one_seed_stands_without_plus_minus(payload: dict[str, Any]) -> None:
 
 def test_the_other_parts(payload: dict[str, Any]) -> None:
     text = markdown_report(payload)
-    for heading in ("which error", "size of the object", "Gray against colour", "did not finish", "Notes", "computed"):
+    for heading in ("which error", "size of the object", "Gray against color", "did not finish", "Notes", "computed"):
         assert heading in text
     failed = text.split("## Runs that did not finish")[1]
     assert "| CFPN (seed 2) | failed | ValueError: loss \\| is NaN |" in failed and "train.log |" in failed
@@ -79,7 +79,7 @@ def test_rows_as_raw_numbers(payload: dict[str, Any]) -> None:
     lines = _lines(rows_csv(payload))
     assert [line["label"] for line in lines][:3] == ["SSD (necks)", "FPN", "CFPN"]
     for line, row in zip(lines, payload["rows"], strict=True):
-        assert float(line["map_50_mean"]) == row["figures"]["map_50"]["mean"]
+        assert float(line["map_50_mean"]) == row["metrics"]["map_50"]["mean"]
         assert line["difference_shown"] == ("" if row["difference"] is None else str(row["difference"]["shown"]))
     assert lines[3]["map_50_std"] == "" and [line["baseline"] for line in lines] == ["False", "True", "False", "False"]
     assert [line["compared_with"] for line in lines] == ["FPN", "", "FPN", ""]
@@ -117,14 +117,14 @@ def test_jobs_that_left_no_run_are_among_the_failed(payload: dict[str, Any]) -> 
 
 
 def test_columns_without_any_value_are_left_out(payload: dict[str, Any]) -> None:
-    rows = [{**row, "paper": None, "figures": {**row["figures"], "macs": None}} for row in payload["rows"]]
+    rows = [{**row, "paper": None, "metrics": {**row["metrics"], "macs": None}} for row in payload["rows"]]
     text = markdown_report({**payload, "rows": rows})
     assert "multiply-adds" not in text and "paper" not in text and "| parameters |" in text
 
 
-def test_gray_images_against_colour(payload: dict[str, Any]) -> None:
-    lines = markdown_report(payload).split("## Gray against colour")[1].split("##")[0].strip().splitlines()[4:]
+def test_gray_images_against_color(payload: dict[str, Any]) -> None:
+    lines = markdown_report(payload).split("## Gray against color")[1].split("##")[0].strip().splitlines()[4:]
     cells = [line.strip("| ").split(" | ") for line in lines]
-    figures = payload["rows"][0]["figures"]
+    figures = payload["rows"][0]["metrics"]
     change = 100 * (figures["gray_map_50"]["mean"] - figures["map_50"]["mean"])
     assert cells[0][3] == f"{change:+.1f}".replace("-", "−") and cells[1][4] == "baseline"

@@ -40,7 +40,7 @@ def _main(cfg: DictConfig) -> None:
 def _watch(config: dict[str, Any]) -> None:
     """Serves the report until Ctrl-C."""
     from lightweight_ssd.report.build import build_report, run_roots
-    from lightweight_ssd.report.plot_files import write_pictures
+    from lightweight_ssd.report.plot_files import write_plots
     from lightweight_ssd.report.server import rebuild_on_change, serve
     from lightweight_ssd.system.json_file import write_json
     from lightweight_ssd.system.output_folder import make_output_folder
@@ -55,7 +55,7 @@ def _watch(config: dict[str, Any]) -> None:
         write_json(output / "version.json", {"version": payload["version"]})
         finished = {run["id"] for run in payload["runs"] if run["state"] == "finished"}
         if finished != drawn:
-            write_pictures(payload, output / "figures")
+            write_plots(payload, output / "plots")
             drawn = finished
         states = [run["state"] for run in payload["runs"]]
         counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))

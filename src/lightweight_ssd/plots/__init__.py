@@ -1,1 +1,1 @@
-"""Arrays to matplotlib figures, in one style."""
+"""Plots: arrays to matplotlib figures, in one style."""

@@ -1,4 +1,4 @@
-"""Many small pictures on one sheet: each image as it lies on disk, and beside it what training sees of it."""
+"""Many small pictures on one sheet: each image as on disk, and beside it the network's input after augmentation."""
 
 import math
 from collections.abc import Sequence
@@ -24,13 +24,13 @@ def contact_sheet(
     captions: Sequence[tuple[str, str]],
     title: str,
 ) -> Figure:
-    """Pairs of pictures, several in a row; their boxes are drawn already.
+    """Pairs of pictures, several in a row; boxes are already drawn on them.
 
     Args:
         before: RGB, sizes may differ.
         after: RGB, one for each of `before`.
-        captions: What stands above each picture of a pair.
-        title: What the pictures are from.
+        captions: Above each picture of a pair.
+        title: Heading.
 
     Raises:
         ValueError: If the three differ in length.
@@ -58,7 +58,7 @@ def contact_sheet(
 
 
 def _height(*pictures: Sequence[UInt8[np.ndarray, "_ _ 3"]]) -> float:
-    """Inches of a row: its tallest picture decides, and none is higher than wide ones are wide."""
+    """Height of a row in inches: that of its tallest picture, at most the width of a picture."""
     return _SIDE * max(float(np.clip(one.shape[0] / one.shape[1], 0.4, 1.0)) for some in pictures for one in some)
 
 

@@ -1,4 +1,4 @@
-"""How good, class by class: precision-recall curves, average precision, and what is taken for what."""
+"""Results class by class: precision-recall curves, average precision, and the confusion matrix."""
 
 from collections.abc import Sequence
 
@@ -19,9 +19,9 @@ def precision_recall_curves(
     curves: Sequence[Curve],
     class_names: Sequence[str],
     average_precision: Float[np.ndarray, " C"],
-    title: str = "Precision and recall at IoU 0.5, with the area in %",
+    title: str = "Precision-recall curves at IoU 0.5, with AP in %",
 ) -> Figure:
-    """A small panel per class: measured precision, its interpolation, and the area under it.
+    """A small panel per class: measured precision, its interpolated envelope, and the area under that.
 
     Args:
         curves: One per class.
@@ -47,14 +47,14 @@ def average_precision_bars(
     class_names: Sequence[str],
     average_precision: Float[np.ndarray, " C"],
     objects: Integer[np.ndarray, " C"],
-    title: str = "Average precision per class at IoU 0.5 (area)",
+    title: str = "AP@0.5 per class (area under the curve)",
 ) -> Figure:
-    """A bar per class, the best on top, with the mean as a line; classes without objects stand last, without a bar.
+    """A bar per class, the best on top, with the mean as a line; classes without objects come last, without a bar.
 
     Args:
         class_names: C names.
         average_precision: 0 to 1, NaN without objects.
-        objects: Countable objects per class, written behind the name.
+        objects: Counted (not difficult) objects per class, shown after the name.
         title: Heading.
     """
     order = np.argsort(np.nan_to_num(-average_precision, nan=1.0), kind="stable")[::-1]
@@ -63,15 +63,15 @@ def average_precision_bars(
     axes = figure.subplots()
     axes.barh(np.arange(len(order)), np.nan_to_num(values), color=MAIN, height=0.68)
     for y, (value, is_known) in enumerate(zip(values, known, strict=True)):
-        text, colour = (f"{value:.1f}", INK) if is_known else ("no objects", MUTED)
-        axes.text((value if is_known else 0) + 0.8, y, text, va="center", fontsize=8, color=colour, bbox=_PATCH)
+        text, color = (f"{value:.1f}", INK) if is_known else ("no objects", MUTED)
+        axes.text((value if is_known else 0) + 0.8, y, text, va="center", fontsize=8, color=color, bbox=_PATCH)
     if known.any():
         mean = float(values[known].mean())
         axes.axvline(mean, color=ACCENT, linewidth=1.2)
-        axes.text(mean + 0.8, len(order) - 0.4, f"mean {mean:.1f}", color=ACCENT, fontsize=8, va="center")
+        axes.text(mean + 0.8, len(order) - 0.4, f"mAP {mean:.1f}", color=ACCENT, fontsize=8, va="center")
     axes.set_yticks(np.arange(len(order)), [f"{class_names[i]} ({objects[i]})" for i in order])
     axes.set(xlim=(0, 106), xticks=range(0, 101, 20), ylim=(-0.6, max(len(order), 1) + 0.1))
-    axes.set(xlabel="average precision, %", ylabel="class (objects)")
+    axes.set(xlabel="AP@0.5 (%)", ylabel="class (objects)")
     style_axes(axes, grid="x")
     return figure
 
@@ -79,33 +79,37 @@ def average_precision_bars(
 def confusion_heat_map(
     matrix: Integer[np.ndarray, "K K"],
     class_names: Sequence[str],
-    title: str = "Confusion matrix: objects by true and found class",
+    score_threshold: float = 0.3,
+    iou_threshold: float = 0.5,
+    title: str = "Confusion matrix: true vs. predicted class",
 ) -> Figure:
-    """Counts in numbers, the share of their row in colour: off the diagonal, what a class is taken for.
+    """True vs. predicted class of objects: counts as numbers, row-normalized shares as color.
 
     Args:
-        matrix: Row true class, column found class, K = C + 1 with the background last.
+        matrix: Row true class, column predicted class, K = C + 1 with the background last.
         class_names: C names.
-        title: Heading.
+        score_threshold: Smallest score of the detections in the matrix.
+        iou_threshold: Smallest IoU at which a detection was assigned to an object.
+        title: Heading; both thresholds are added.
     """
     names = [*class_names, "background"]
     share = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
     side = max(5.6, 2.0 + 0.36 * len(names))
-    figure = new_figure(side + 0.6, side, title)
+    figure = new_figure(side + 0.6, side, f"{title} (score ≥ {score_threshold:g}, IoU ≥ {iou_threshold:g})")
     axes = figure.subplots()
     picture = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     for row, column in np.argwhere(matrix):
-        colour = readable_on(picture.cmap(share[row, column]))
-        axes.text(column, row, f"{matrix[row, column]}", ha="center", va="center", fontsize=7, color=colour)
+        color = readable_on(picture.cmap(share[row, column]))
+        axes.text(column, row, f"{matrix[row, column]}", ha="center", va="center", fontsize=7, color=color)
     axes.set_xticks(range(len(names)), names, rotation=90)
     axes.set_yticks(range(len(names)), names)
-    axes.set(xlabel="found class", ylabel="true class")
+    axes.set(xlabel="predicted class", ylabel="true class")
     style_axes(axes, grid=None)
     axes.spines[["left", "bottom"]].set_visible(False)
     axes.axhline(len(names) - 1.5, color=MUTED, linewidth=0.8)
     axes.axvline(len(names) - 1.5, color=MUTED, linewidth=0.8)
     bar = figure.colorbar(picture, ax=axes, shrink=0.6, pad=0.02)
-    bar.set_label("share of the row", fontsize=9, color=INK)
+    bar.set_label("share of the true class (row-normalized)", fontsize=9, color=INK)
     bar.ax.tick_params(labelsize=8, colors=INK, length=2)
     bar.outline.set_visible(False)
     return figure
@@ -113,8 +117,8 @@ def confusion_heat_map(
 
 def _draw_curve(axes: Axes, curve: Curve, name: str, average_precision: float) -> None:
     known = not np.isnan(average_precision)
-    figure = f"{100 * average_precision:.1f}" if known else "no objects"
-    style_axes(axes, f"{name}  {figure}")
+    value = f"{100 * average_precision:.1f}" if known else "no objects"
+    style_axes(axes, f"{name}  {value}")
     axes.set(xlim=(0, 1.02), ylim=(0, 1.02), xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))
     if not known or not len(curve.recall):
         return

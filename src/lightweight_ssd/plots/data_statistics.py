@@ -1,4 +1,4 @@
-"""What a split holds: objects per class, how large they are in their images, and how wide for their height."""
+"""Statistics of a split: objects per class, their size relative to the image, and their aspect ratio."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,7 +11,8 @@ __all__ = ["data_statistics"]
 
 
 def data_statistics(annotations: PackedAnnotations, title: str = "Objects of the split") -> Figure:
-    """Three histograms of one split: labels, relative box size, box aspect. Crowds are in the first alone, apart.
+    """Three histograms of one split: labels, relative box size, box aspect. Crowd regions appear only in the first, as
+    a part of their own.
 
     Args:
         annotations: The split.
@@ -47,9 +48,9 @@ def _labels(axes: Axes, annotations: PackedAnnotations) -> None:
     objects, crowds = counts["counted"] + counts["difficult"], counts["crowds"]
     order = np.argsort(objects, kind="stable")
     y, left = np.arange(len(names)), np.zeros(len(names), int)
-    for part, (colour, _) in parts.items():
+    for part, (color, _) in parts.items():
         if part != "crowds" or crowds.any():
-            axes.barh(y, counts[part][order], left=left, color=colour, height=0.7, label=part)
+            axes.barh(y, counts[part][order], left=left, color=color, height=0.7, label=part)
         left = left + counts[part][order]
     for place, row in enumerate(order):
         text = f" {objects[row]:,}" + (f" + {crowds[row]:,}" if crowds[row] else "")
@@ -61,7 +62,7 @@ def _labels(axes: Axes, annotations: PackedAnnotations) -> None:
 
 
 def _sizes(axes: Axes, annotations: PackedAnnotations) -> None:
-    """Side of the square of a box's area over that of its image: what the scales of the anchors have to cover."""
+    """Square root of box area over image area: the range that the scales of the anchors have to cover."""
     images = np.repeat(annotations.sizes.prod(1), np.diff(annotations.offsets))[~annotations.crowd]
     sides = _sides(annotations)
     relative = np.sqrt(sides.prod(1) / np.maximum(images, 1))
@@ -80,7 +81,7 @@ def _aspects(axes: Axes, annotations: PackedAnnotations) -> None:
     ticks = {1 / 8: "≤1/8", 1 / 4: "1/4", 1 / 2: "1/2", 1: "1", 2: "2", 4: "4", 8: "≥8"}
     axes.set_xticks(list(ticks), list(ticks.values()))
     axes.set(xlim=(1 / 8, 8), xlabel="width / height", ylabel="objects")
-    style_axes(axes, "Box aspect", grid="y")
+    style_axes(axes, "Box aspect ratio", grid="y")
 
 
 def _sides(annotations: PackedAnnotations) -> np.ndarray:

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image, ImageDraw, ImageFont
 
-from lightweight_ssd.plots.style import INK, MUTED, class_colours, new_figure, readable_on
+from lightweight_ssd.plots.style import INK, MUTED, class_colors, new_figure, readable_on
 from lightweight_ssd.tensor_types import Detections
 from lightweight_ssd.types import Annotation
 
@@ -26,14 +26,14 @@ def draw_boxes(
     class_names: Sequence[str],
     scores: Float[np.ndarray, " N"] | None = None,
 ) -> UInt8[np.ndarray, "H W 3"]:
-    """Draws boxes with their class and score; lines and letters grow with the image, better boxes lie on top.
+    """Draws boxes with their class and score; lines and letters scale with the image, boxes of higher score are on top.
 
     Args:
         image: RGB.
-        boxes: xyxy, pixels of the image; what lies outside is cut off, empty boxes are left out.
+        boxes: xyxy, pixels of the image; clipped to the image, empty boxes are left out.
         labels: Class index, from 0.
         class_names: Names in the order of the labels.
-        scores: 0 to 1, written behind the class.
+        scores: 0 to 1, shown after the class.
 
     Returns:
         A new image of the same size.
@@ -49,16 +49,16 @@ def draw_boxes(
     draw = ImageDraw.Draw(canvas)
     thickness = max(2, round(min(height, width) / 200))
     font = _font(int(np.clip(min(height, width) / 24, 10, 48)))
-    colours = class_colours(len(class_names))
+    colors = class_colors(len(class_names))
     boxes = np.clip(np.nan_to_num(boxes), 0, (width, height, width, height))
     order = np.arange(len(boxes))[::-1] if scores is None else np.argsort(scores, kind="stable")
     shown = [i for i in order.tolist() if (boxes[i, 2:] > boxes[i, :2]).all()]
     corners = {i: _pixels(boxes[i], width, height) for i in shown}
     for i in shown:
-        draw.rectangle(corners[i], outline=colours[int(labels[i])], width=thickness)
+        draw.rectangle(corners[i], outline=colors[int(labels[i])], width=thickness)
     for i in shown:
         text = class_names[int(labels[i])] + ("" if scores is None else f" {scores[i]:.2f}")
-        _draw_label(draw, corners[i], text, colours[int(labels[i])], font, (width, height))
+        _draw_label(draw, corners[i], text, colors[int(labels[i])], font, (width, height))
     return np.asarray(canvas).copy()
 
 
@@ -78,7 +78,7 @@ def detection_gallery(
         detections: One per image, boxes in pixels of the image file.
         class_names: Names in the order of the labels.
         score_threshold: Detections below it are not drawn.
-        title: What the pictures are from.
+        title: Heading.
 
     Raises:
         ValueError: If the three lists differ in length.
@@ -126,7 +126,7 @@ def _draw_label(
     draw: ImageDraw.ImageDraw,
     corner: tuple[int, int, int, int],
     text: str,
-    colour: str,
+    color: str,
     font: ImageFont.FreeTypeFont,
     size: tuple[int, int],
 ) -> None:
@@ -136,8 +136,8 @@ def _draw_label(
     height, width = ascent + descent + margin, int(np.ceil(draw.textlength(text, font))) + 2 * margin
     x = max(0, min(corner[0], size[0] - width))
     y = corner[1] - height + 1 if corner[1] >= height else corner[1]
-    draw.rectangle((x, y, x + width - 1, y + height - 1), fill=colour)
-    draw.text((x + margin, y + margin / 2), text, fill=readable_on(colour), font=font)
+    draw.rectangle((x, y, x + width - 1, y + height - 1), fill=color)
+    draw.text((x + margin, y + margin / 2), text, fill=readable_on(color), font=font)
 
 
 def _show(axes: Axes, image: UInt8[np.ndarray, "H W 3"], title: str) -> None:
@@ -156,15 +156,15 @@ def _add_boxes(
     dashed: Bool[np.ndarray, " N"] | None = None,
 ) -> None:
     """Boxes in points on the page, so that lines and letters stay sharp; the first boxes lie on top."""
-    colours = class_colours(len(class_names))
+    colors = class_colors(len(class_names))
     width, height = axes.get_xlim()[1] + 0.5, axes.get_ylim()[0] + 0.5
     for i in range(len(boxes) - 1, -1, -1):
-        colour, name = colours[int(labels[i])], class_names[int(labels[i])]
+        color, name = colors[int(labels[i])], class_names[int(labels[i])]
         # Half a pixel: matplotlib's pixel centres are whole numbers, our boxes' pixel edges are.
         x1, y1, x2, y2 = (np.clip(np.nan_to_num(boxes[i]), 0, (width, height, width, height)) - 0.5).tolist()
         style = "--" if dashed is not None and dashed[i] else "-"
         z = 2 + (len(boxes) - i) / (len(boxes) + 1)
-        line = {"fill": False, "edgecolor": colour, "linewidth": 1.8, "linestyle": style}
+        line = {"fill": False, "edgecolor": color, "linewidth": 1.8, "linestyle": style}
         axes.add_patch(Rectangle((x1, y1), x2 - x1, y2 - y1, zorder=z, **line))
         to_left = x1 > 0.78 * width
         axes.annotate(
@@ -175,7 +175,7 @@ def _add_boxes(
             ha="right" if to_left else "left",
             va="top",
             fontsize=7,
-            color=readable_on(colour),
-            bbox={"facecolor": colour, "edgecolor": "none", "pad": 1.2},
+            color=readable_on(color),
+            bbox={"facecolor": color, "edgecolor": "none", "pad": 1.2},
             zorder=z + 1,
         )

@@ -1,4 +1,4 @@
-"""How every picture of this project looks: one palette, one set of axes, one way to save.
+"""The style of every plot and picture of this project: one palette, one style of axes, one way to save.
 
 Figures are made without pyplot: it keeps every figure alive in a global list, and picks a window system where none is
 wanted. Settings are given to each axes, not to matplotlib's global parameters, so that a user's own plots stay theirs.
@@ -12,7 +12,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.typing import ColorType
 
-__all__ = ["ACCENT", "INK", "MAIN", "MUTED", "class_colours", "new_figure", "readable_on", "save", "style_axes"]
+__all__ = ["ACCENT", "INK", "MAIN", "MUTED", "class_colors", "new_figure", "readable_on", "save", "style_axes"]
 
 INK = "#22272e"
 MUTED = "#8a929c"
@@ -21,7 +21,7 @@ ACCENT = "#d55e00"
 _GRID = "#e4e7eb"
 
 # Light enough for lines on dark photographs. Neighbours differ in lightness as well as in hue, which is what
-# colour-blind readers go by; names stand beside colours wherever classes must be told apart.
+# color-blind readers go by; names stand beside colors wherever classes must be told apart.
 # fmt: off
 _CLASSES = (
     "#3b8fdb", "#e69f00", "#2ca25f", "#e05a7a", "#56c7e9", "#a64ca6", "#f0e05a", "#7a6be0", "#e3611c", "#3fc1a8",
@@ -30,26 +30,26 @@ _CLASSES = (
 # fmt: on
 
 
-def class_colours(count: int) -> list[str]:
-    """One colour per class as '#rrggbb'; from the twenty-first on they repeat in lighter tints.
+def class_colors(count: int) -> list[str]:
+    """One color per class as '#rrggbb'; from the twenty-first on they repeat in lighter tints.
 
     Example:
-        >>> class_colours(2)
+        >>> class_colors(2)
         ['#3b8fdb', '#e69f00']
-        >>> len(set(class_colours(80)))
+        >>> len(set(class_colors(80)))
         80
     """
     return [_tint(_CLASSES[i % len(_CLASSES)], i // len(_CLASSES)) for i in range(count)]
 
 
-def readable_on(colour: ColorType) -> str:
-    """Black or white, whichever has the higher contrast on the colour (relative luminance of WCAG 2).
+def readable_on(color: ColorType) -> str:
+    """Black or white, whichever has the higher contrast on the color (relative luminance of WCAG 2).
 
     Example:
         >>> readable_on("#0072b2"), readable_on("#e69f00")
         ('#ffffff', '#000000')
     """
-    linear = np.array(to_rgb(colour)) ** 2.2
+    linear = np.array(to_rgb(color)) ** 2.2
     return "#ffffff" if linear @ (0.2126, 0.7152, 0.0722) < 0.18 else "#000000"
 
 
@@ -77,14 +77,14 @@ def style_axes(axes: Axes, title: str = "", grid: str | None = "both") -> None:
 
 
 def save(figure: Figure, path: str | Path, dpi: int = 140) -> Path:
-    """Writes a PNG, makes its folder where there is none, and returns the path."""
+    """Writes a PNG, creates its folder if needed, and returns the path."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, format="png", dpi=dpi)
     return path
 
 
-def _tint(colour: str, turn: int) -> str:
+def _tint(color: str, turn: int) -> str:
     share = 1 / (1 + 0.45 * turn)
-    channels = (round(255 * (1 - (1 - value) * share)) for value in to_rgb(colour))
+    channels = (round(255 * (1 - (1 - value) * share)) for value in to_rgb(color))
     return "#{:02x}{:02x}{:02x}".format(*channels)

@@ -8,7 +8,7 @@ from typing import Any
 from lightweight_ssd.report.comparison import compare
 from lightweight_ssd.report.page.html import write_page
 from lightweight_ssd.report.payload import build_payload
-from lightweight_ssd.report.plot_files import write_pictures
+from lightweight_ssd.report.plot_files import write_plots
 from lightweight_ssd.report.tables import markdown_report, rows_csv, runs_csv
 from lightweight_ssd.runs.record import find_runs
 from lightweight_ssd.sweeps.notes import sweep_notes
@@ -47,7 +47,7 @@ def build_report(
     for name, text in {"report.md": markdown_report, "report.csv": rows_csv, "runs.csv": runs_csv}.items():
         write_atomic(output / name, text(payload).encode(), shared=True)
     if pictures:
-        write_pictures(payload, output / "figures")
+        write_plots(payload, output / "plots")
     write_page(output / "index.html", payload)
     return payload
 

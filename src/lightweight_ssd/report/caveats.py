@@ -1,4 +1,4 @@
-"""What a reader must know before two rows are held against each other: everything but the row itself that differs."""
+"""Caveats of a comparison: everything in which two rows differ besides what the ablation varies."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +24,7 @@ def run_name(row: Row, run: RunRecord) -> str:
 
 
 def latency_device(run: RunRecord) -> str | None:
-    """On what the latency of a run was measured, None where it was not.
+    """The device on which the latency of a run was measured, None where it was not.
 
     Returns:
         Such as `NVIDIA H100, 8 threads`.
@@ -37,7 +37,7 @@ def latency_device(run: RunRecord) -> str | None:
 
 
 def comparison_notes(rows: Sequence[Row], baselines: Mapping[str, Row]) -> list[str]:
-    """A sentence for each thing that stands in the way of a plain comparison.
+    """A sentence for each caveat that a reader needs before comparing rows.
 
     Args:
         rows: All rows.
@@ -51,7 +51,7 @@ def comparison_notes(rows: Sequence[Row], baselines: Mapping[str, Row]) -> list[
     changed = [(row, run) for row, run in finished if run.environment.get("uncommitted_changes")]
     if changed:
         which = "all runs" if len(changed) == len(finished) else _list([run_name(row, run) for row, run in changed])
-        notes.append(f"Trained with changes that are in no commit, so the commit alone does not repeat it: {which}.")
+        notes.append(f"Trained with uncommitted changes, so the commit alone does not reproduce it: {which}.")
     notes += _differing(finished, "Post-processing settings", lambda run: run.results.postprocess)
     notes += _differing(finished, "Image sizes (height, width)", lambda run: run.results.input_size)
     notes += _differing(finished, "Budgets (scale)", lambda run: run.identity["scale"])
@@ -61,7 +61,7 @@ def comparison_notes(rows: Sequence[Row], baselines: Mapping[str, Row]) -> list[
 
 def _unfinished(rows: Sequence[Row]) -> list[str]:
     return [
-        f"{row.label}: {row.seeds} seeds finished; the others are not averaged in."
+        f"{row.label}: {row.seeds} seeds finished; failed or unfinished runs are excluded."
         for row in rows
         if row.finished != row.runs
     ]
@@ -69,7 +69,7 @@ def _unfinished(rows: Sequence[Row]) -> list[str]:
 
 def _stale(rows: Sequence[Row]) -> list[str]:
     return [
-        f"{run_name(row, run)} says that it is running but has written nothing since {run.status['updated']}; "
+        f"{run_name(row, run)} is marked as running but has written nothing since {run.status['updated']}; "
         "it may have been killed."
         for row in rows
         for run in row.runs
@@ -86,10 +86,10 @@ def _is_old(updated: Any) -> bool:
 
 def _partly_measured(rows: Sequence[Row]) -> list[str]:
     return [
-        f"{row.label}: {figure} was measured for {found.n} of {len(row.finished)} seeds."
+        f"{row.label}: {metric} was measured for {found.n} of {len(row.finished)} seeds."
         for row in rows
-        for figure in METRICS
-        if (found := spread(row, figure)) and found.n < len(row.finished)
+        for metric in METRICS
+        if (found := spread(row, metric)) and found.n < len(row.finished)
     ]
 
 
@@ -98,8 +98,8 @@ def _single_seeds(rows: Sequence[Row]) -> list[str]:
     if not single:
         return []
     return [
-        f"One seed has no spread: {_list(single)} without ±; an interval from one seed covers the choice of test "
-        "images, not the luck of the training."
+        f"Only one seed, so no ±: {_list(single)}. The 95 % CI then captures test-set sampling, not seed-to-seed "
+        "variance."
     ]
 
 
@@ -108,15 +108,15 @@ def _baselines(rows: Sequence[Row], baselines: Mapping[str, Row]) -> list[str]:
     for baseline in {row.id: row for row in baselines.values()}.values():
         others = [row.label for row in rows if row.is_baseline and row.group == baseline.group and row is not baseline]
         if others:
-            marked = "is marked as a baseline too" if len(others) == 1 else "are marked as baselines too"
-            notes.append(f"Differences are to {baseline.label}; {_list(others)} {marked}: baseline=… chooses it.")
+            marked = "is also marked as a baseline" if len(others) == 1 else "are also marked as baselines"
+            notes.append(f"The baseline is {baseline.label}; {_list(others)} {marked}: baseline=… chooses it.")
         if not baseline.finished:
-            notes.append(f"The baseline {baseline.label} has no finished run, so no difference to it is computed.")
+            notes.append(f"The baseline {baseline.label} has no finished run, so there is no Δ vs. baseline.")
     return notes
 
 
 def _beside_the_paper(rows: Sequence[Row]) -> list[str]:
-    """The printed figures are of one test set after one training; beside others they are no yardstick."""
+    """The paper's results hold for its data and budget; beside runs on others they are no reference."""
     ways: dict[str, None] = {}
     for row in rows:
         data = row.runs[0].identity["choices"].get("data")
@@ -125,13 +125,13 @@ def _beside_the_paper(rows: Sequence[Row]) -> list[str]:
     if not ways:
         return []
     return [
-        "The paper's figures are for VOC 2007 test, those of COCO for test-dev 2017, after 500,000 steps; beside them "
-        f"stand runs with {_list(list(ways))}, so the two are not to be compared."
+        "The paper's results are for VOC 2007 test, and test-dev 2017 of COCO, after 500,000 steps. They are not "
+        f"comparable with runs on {_list(list(ways))}."
     ]
 
 
 def _differing(finished: list[tuple[Row, RunRecord]], what: str, value_of: Callable[[RunRecord], Any]) -> list[str]:
-    """One note if the value is not the same for all runs: each value with the runs that have it."""
+    """One note if runs differ in a value: each value with the runs that have it."""
     runs: dict[str, list[str]] = {}
     whole: dict[str, dict[str, None]] = {}
     for row, run in finished:
@@ -142,13 +142,13 @@ def _differing(finished: list[tuple[Row, RunRecord]], what: str, value_of: Calla
     if len(runs) < 2:
         return []
     labels = [label for names in whole.values() for label in names]
-    by_row = len(labels) == len(set(labels))  # no row has two values: its label says it
+    by_row = len(labels) == len(set(labels))  # no row has two values: its label is enough
     parts = [f"{text}: {_list(list(whole[text]) if by_row else runs[text])}" for text in runs]
     return [f"{what} differ. {'; '.join(parts)}."]
 
 
 def _list(names: Sequence[str], most: int = 6) -> str:
-    """Names in a row; the last ones as a number where they are many.
+    """Names joined by commas; beyond `most` only their number.
 
     Example:
         >>> _list(["a", "b", "c"], most=2)

@@ -1,4 +1,4 @@
-"""The test images on which rows disagree most, small enough for a page, with what is there and what was found."""
+"""The test images on which rows disagree most, small enough for a page, with ground truth and detections."""
 
 import base64
 import io
@@ -27,8 +27,8 @@ def disagreement_images(
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Chooses images and gathers what the page draws.
 
-    Every row is held against its baseline by their first seeds; the images on which the two differ most are taken from
-    each pair in turn. Where no two rows are compared, all are held against the first; of one row, its seeds.
+    Every row is compared with its baseline by their first seeds; the images on which the two differ most are taken from
+    each pair in turn. Where no row has a baseline, all are compared with the first; of a single row, its seeds.
 
     Args:
         comparison: Rows and what was computed of their runs.
@@ -61,7 +61,7 @@ def thumbnail(path: Path, size: tuple[int, int], longest: int = _LONGEST_SIDE) -
 
     Args:
         path: Image file.
-        size: Height and width that its annotation tells.
+        size: Height and width according to its annotation.
         longest: Longest side of the JPEG, pixels.
     """
     try:
@@ -93,7 +93,7 @@ def _places(comparison: Comparison, peers: Sequence[RunRecord], count: int) -> l
 
 
 def _pairs(comparison: Comparison, peers: Sequence[RunRecord]) -> list[tuple[RunRecord, RunRecord]]:
-    """First runs of a baseline and of a row that is compared with it; the others against the first where none is."""
+    """First runs of a baseline and of each row that is compared with it; if there is none, all against the first."""
     known = {run.folder for run in peers}
     first = {row.id: next((run for run in row.finished if run.folder in known), None) for row in comparison.rows}
     pairs = [

@@ -1,7 +1,7 @@
 """Names beside points, moved apart until they neither cover one another nor a point.
 
 Points are named one after another; each name takes the cheapest of a few dozen places around its point, near ones
-first. That is not the best arrangement there is, but it is quick, always the same, and good for some twenty names.
+first. That is not the optimal arrangement, but it is fast, deterministic, and good for some twenty names.
 """
 
 from collections.abc import Sequence
@@ -18,9 +18,9 @@ from lightweight_ssd.plots.style import MUTED
 __all__ = ["name_points"]
 
 _DIRECTIONS = np.deg2rad((0, 180, 90, 270, 45, 315, 135, 225, 20, 340, 160, 200, 65, 115, 245, 295))
-_GAPS = (6.0, 12.0, 20.0, 30.0, 44.0, 60.0)  # from the point to the nearest edge of its name, printer's points
+_GAPS = (6.0, 12.0, 20.0, 30.0, 44.0, 60.0)  # from the point to the nearest edge of its name, points (1/72 inch)
 _LEADER_FROM = 12.0
-_POINT = 4.5  # half the side that a marker takes, printer's points
+_POINT = 4.5  # half the side that a marker takes, points (1/72 inch)
 
 
 def name_points(
@@ -28,20 +28,20 @@ def name_points(
     axes: Axes,
     points: Float[np.ndarray, "N 2"],
     names: Sequence[str],
-    colour: str,
+    color: str,
     size: float = 7.5,
 ) -> None:
     """Writes a name beside each point; a thin line leads to names that had to move away.
 
-    Call it last: limits and scales must stand, since places are sought in the finished layout.
+    Call it last, when limits and scales are final: places are chosen in the finished layout.
 
     Args:
         figure: Figure of the axes.
         axes: Where the points are.
         points: x and y in the units of the axes; the first ones get the better places.
         names: One per point; where it is empty, the point only keeps names away.
-        colour: Of the letters.
-        size: Of the letters, printer's points.
+        color: Of the letters.
+        size: Of the letters, points (1/72 inch).
     """
     figure.draw_without_rendering()  # the layout decides how many pixels a unit has
     to_points = 72 / figure.dpi
@@ -53,7 +53,7 @@ def name_points(
         if not name:
             continue
         at = (float(point[0]), float(point[1]))
-        text = axes.annotate(name, at, (0, 0), textcoords="offset points", fontsize=size, color=colour, va="center")
+        text = axes.annotate(name, at, (0, 0), textcoords="offset points", fontsize=size, color=color, va="center")
         text.set_in_layout(False)
         extent = text.get_window_extent()
         box, gap = _cheapest(centre, _size(extent, to_points), np.array(taken), inside)
@@ -64,7 +64,7 @@ def name_points(
 
 
 def _anchor(text: Annotation, box: Float[np.ndarray, " 4"]) -> None:
-    """Holds the name at the edge that faces its point: letters are a little wider in some formats than in others."""
+    """Anchors the name at the edge that faces its point: letters are a little wider in some formats than in others."""
     x, side = (box[0], "left") if box[0] >= 0 else (box[2], "right") if box[2] <= 0 else (box[[0, 2]].mean(), "center")
     text.set_position((float(x), float(box[[1, 3]].mean())))
     text.set_horizontalalignment(side)
@@ -94,7 +94,7 @@ def _cheapest(
 
 
 def _covered(box: Float[np.ndarray, " 4"], taken: Float[np.ndarray, "K 4"]) -> float:
-    """Area of the box that others have already, with a point of air around them; square printer's points."""
+    """Area of the box that is already taken, with a margin of one point; square points."""
     sides = np.minimum(box[2:], taken[:, 2:] + 1) - np.maximum(box[:2], taken[:, :2] - 1)
     return float(np.maximum(sides, 0).prod(1).sum())
 

@@ -13,7 +13,7 @@ class MeanCurve(NamedTuple):
     """A mean over runs.
 
     Attributes:
-        x: Step, epoch or hours, rising.
+        x: Step, epoch or hours, increasing.
         mean: Of all runs.
         deviation: Standard deviation over runs (n − 1); NaN for one run.
         runs: Runs with any value.
@@ -31,7 +31,7 @@ def mean_curve(runs: Sequence[tuple[Float[np.ndarray, "_"], Float[np.ndarray, "_
     Beyond the shortest run there is no mean: one over fewer runs would jump where a run ends.
 
     Args:
-        runs: x and y of each run, of equal length; points with NaN in either are passed over.
+        runs: x and y of each run, of equal length; points with NaN in either are ignored.
 
     Example:
         >>> early, late = (np.array([0.0, 2.0]), np.array([0.0, 2.0])), (np.array([1.0, 3.0]), np.array([3.0, 3.0]))

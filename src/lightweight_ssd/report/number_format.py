@@ -1,4 +1,4 @@
-"""Figures as the cells of a table: with as many digits as mean something, and a real minus sign."""
+"""Numbers as the cells of a table: with as many digits as mean something, and a real minus sign."""
 
 import math
 from typing import Any
@@ -9,17 +9,17 @@ NONE = "–"
 
 
 def mean(row: dict[str, Any], name: str) -> float | None:
-    """A figure's mean over the seeds of a row of the payload."""
-    figure = row["figures"][name]
-    return figure["mean"] if figure else None
+    """A metric's mean over the seeds of a row of the payload."""
+    found = row["metrics"][name]
+    return found["mean"] if found else None
 
 
 def share(row: dict[str, Any], name: str) -> str:
     """A share in percent with its spread over the seeds, such as `74.1 ± 0.3`."""
-    figure = row["figures"][name]
-    if figure is None:
+    found = row["metrics"][name]
+    if found is None:
         return NONE
-    return percent(figure["mean"]) + (f" ± {percent(figure['std'])}" if figure["std"] is not None else "")
+    return percent(found["mean"]) + (f" ± {percent(found['std'])}" if found["std"] is not None else "")
 
 
 def percent(value: float | None) -> str:
@@ -33,7 +33,7 @@ def percent(value: float | None) -> str:
 
 
 def signed(value: float | None) -> str:
-    """A difference of two shares in points; a small one has two decimals, so that its sign is seen.
+    """A difference of two shares in points; a small one has two decimals, so that its sign is visible.
 
     Example:
         >>> signed(0.002), signed(-0.0001), signed(0.0)
@@ -47,31 +47,31 @@ def signed(value: float | None) -> str:
 
 
 def interval(found: dict[str, Any] | None) -> str:
-    """A difference in points, marked where it is not shown.
+    """A difference in points with its confidence interval; `n.s.` (not significant) where the interval includes 0.
 
     Example:
         >>> interval({"mean": 0.002, "low": -0.001, "high": 0.005, "shown": False})
-        '+0.2 [−0.1, +0.5] not shown'
+        '+0.2 [−0.1, +0.5] n.s.'
     """
     if found is None:
         return NONE
     middle, low, high = (signed(found[key]) for key in ("mean", "low", "high"))
-    return f"{middle} [{low}, {high}]" + ("" if found["shown"] else " not shown")
+    return f"{middle} [{low}, {high}]" + ("" if found["shown"] else " n.s.")
 
 
-def timed(figure: dict[str, Any] | None) -> str:
-    """Milliseconds, no more exact than their spread, and with three digits at most.
+def timed(spread: dict[str, Any] | None) -> str:
+    """Milliseconds, no more precise than their spread, and with three digits at most.
 
     Example:
         >>> [timed({"mean": mean, "std": std}) for mean, std in ((43.91, 10.7), (13.04, 0.71), (1520.4, None))]
         ['44 ± 11 ms', '13.0 ± 0.7 ms', '1520 ms']
     """
-    if figure is None:
+    if spread is None:
         return NONE
-    digits = 2 - _magnitude(figure["mean"])
-    if figure["std"]:
-        digits = min(digits, -_magnitude(figure["std"]))
-    shown = [f"{each:.{max(digits, 0)}f}" for each in (figure["mean"], figure["std"]) if each is not None]
+    digits = 2 - _magnitude(spread["mean"])
+    if spread["std"]:
+        digits = min(digits, -_magnitude(spread["std"]))
+    shown = [f"{each:.{max(digits, 0)}f}" for each in (spread["mean"], spread["std"]) if each is not None]
     return " ± ".join(shown) + " ms"
 
 
@@ -80,7 +80,7 @@ def _magnitude(value: float) -> int:
 
 
 def large(value: float | None) -> str:
-    """Parameters and multiply-adds with three digits.
+    """Parameters and MACs with three digits.
 
     Example:
         >>> large(4862678.0), large(1.55e9), large(22759.0)

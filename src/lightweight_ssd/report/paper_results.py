@@ -1,4 +1,4 @@
-"""What the paper prints of itself and of others, for the gray points beside our own."""
+"""The paper's results for its detector and others, for the gray points beside our own."""
 
 from typing import NamedTuple
 
@@ -6,24 +6,24 @@ __all__ = ["TABLE_5", "PaperResult"]
 
 
 class PaperResult(NamedTuple):
-    """One printed row.
+    """One row of the paper's Table 5.
 
     Attributes:
         name: Detector and backbone.
         input_size: Side of the square input, pixels.
-        map_50: mAP on PASCAL VOC 2007 test, 0 to 1; which of the two figures of VOC is not printed.
-        parameters: Trainable parameters, None where the paper prints none.
-        speed_ms: Time of one image on an RTX 2080 Ti, None where the paper prints none.
+        map_50: mAP@0.5 on PASCAL VOC 2007 test, 0 to 1; the paper does not say whether by area or 11 points.
+        parameters: Trainable parameters, None where the paper gives none.
+        latency_ms: Latency of one image on an RTX 2080 Ti, ms; None where the paper gives none.
     """
 
     name: str
     input_size: int
     map_50: float
     parameters: float | None
-    speed_ms: float | None = None
+    latency_ms: float | None = None
 
 
-# Source: Lightweight SSD, Table 5; the speeds are those of Table 6.
+# Source: Lightweight SSD, Table 5; the latencies are those of Table 6.
 TABLE_5 = (
     PaperResult("Faster R-CNN, VGG-16", 300, 0.732, 138.5e6),
     PaperResult("SSD300, VGG-16", 300, 0.775, 141.5e6),

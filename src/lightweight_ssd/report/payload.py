@@ -31,18 +31,18 @@ def build_payload(
     watch: bool = False,
     sweeps: SweepNotes | None = None,
 ) -> dict[str, Any]:
-    """Puts everything together.
+    """Gathers everything that the page and the tables show.
 
     Args:
         comparison: Rows, their runs and what was computed of them.
         max_images: Images of disagreement, at most.
         images: Folder of the image files; None looks where they lay when the runs were measured.
         watch: Whether the page is served and asks for newer versions of itself.
-        sweeps: What sweeps tell of jobs that left no run, if anything.
+        sweeps: Notes on jobs of sweeps that have no run folder.
 
     Returns:
         Plain containers without NaN; shares from 0 to 1, hours, milliseconds. Besides what the page needs, each run has
-        what its line in `runs.csv` needs. `baseline` is null where there are several; each row tells its own.
+        what its line in `runs.csv` needs. `baseline` is null where there are several; each row names its own.
     """
     pictures, notes = disagreement_images(comparison, max_images, images)
     sweeps = sweeps or SweepNotes()
@@ -87,7 +87,7 @@ def _row(comparison: Comparison, row: Row) -> dict[str, Any]:
         "planned": len(row.runs),
         "finished": len(row.finished),
         "state": row.state,
-        "figures": {name: found._asdict() if (found := spread(row, name)) else None for name in METRICS},
+        "metrics": {name: found._asdict() if (found := spread(row, name)) else None for name in METRICS},
         "interval": {"mean": interval.mean, "low": interval.low, "high": interval.high} if interval else None,
         "difference": found._asdict() if (found := comparison.differences.get(row.id)) else None,
         "gray_difference": found._asdict() if (found := comparison.gray_differences.get(row.id)) else None,
@@ -118,12 +118,12 @@ def _run(comparison: Comparison, row: Row, run: RunRecord) -> dict[str, Any]:
         "started": identity["started"],
         "overrides": identity["overrides"],
         "uncommitted_changes": run.environment.get("uncommitted_changes"),
-        "figures": {name: metric_of(run.results, name) for name in METRICS} if run.complete else {},
+        "metrics": {name: metric_of(run.results, name) for name in METRICS} if run.complete else {},
     }
 
 
 def _paper(row: Row) -> dict[str, float | None] | None:
-    """What the paper prints of a row, without the figure of another data set than the row was measured on."""
+    """The paper's results for a row, without those on another data set than the row was measured on."""
     if not row.paper:
         return None
     on_coco = str(row.runs[0].identity["choices"].get("data", "")).startswith("coco")
@@ -189,4 +189,4 @@ def _as_json(value: Any) -> Any:
 
 
 def _paper_point(point: dict[str, Any]) -> dict[str, Any]:
-    return {key: point[key] for key in ("name", "map_50", "parameters", "speed_ms")}
+    return {key: point[key] for key in ("name", "map_50", "parameters", "latency_ms")}

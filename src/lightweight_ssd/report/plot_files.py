@@ -1,4 +1,4 @@
-"""The figures of a report as files for a paper: which of them the runs have values for, each as PNG and SVG."""
+"""The plots of a report as PNG and SVG files for a paper; only those for which the runs have values."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -18,20 +18,20 @@ from lightweight_ssd.report.plots import (
     save_both,
 )
 
-__all__ = ["write_pictures"]
+__all__ = ["write_plots"]
 
-_CURVES = {"val/map_50": ("mAP on the validation images, %", True), "train/loss": ("training loss", False)}
-# Figure of a row: label with the unit, its size, and the same cost of the paper's points.
+_CURVES = {"val/map_50": ("val mAP@0.5 (%)", True), "train/loss": ("train loss", False)}
+# Metric of a row: axis label with the unit, the size of the unit, and the same metric of the paper's points.
 _COSTS = {
-    "parameters": ("parameters, millions", 1e6, "parameters"),
-    "macs": ("multiply-adds, billions", 1e9, None),
-    "latency_ms": ("latency of one image, ms", 1.0, "speed_ms"),
+    "parameters": ("parameters (millions)", 1e6, "parameters"),
+    "macs": ("GMACs", 1e9, None),
+    "latency_ms": ("latency of one image (ms)", 1.0, "latency_ms"),
 }
 _NAMES = (*(f"curves_{name.replace('/', '_')}" for name in _CURVES), *(f"accuracy_{cost}" for cost in _COSTS), "errors")
 
 
-def write_pictures(payload: dict[str, Any], folder: Path) -> list[Path]:
-    """Draws what there is and takes away what an earlier report drew that these runs have no values for.
+def write_plots(payload: dict[str, Any], folder: Path) -> list[Path]:
+    """Draws every plot that the runs have values for and deletes what an earlier report drew of others.
 
     Args:
         payload: As `payload.build_payload` gives it.
@@ -60,7 +60,7 @@ def _drawings(payload: dict[str, Any]) -> Iterator[tuple[str, Callable[[], Figur
 
 
 def _curves(payload: dict[str, Any], name: str) -> Figure | None:
-    """Finished runs only: a mean over runs of different length would not be one of a row."""
+    """Finished runs only: a mean over runs of different lengths would jump where one of them ends."""
     runs = [run for run in payload["runs"] if run["state"] == "finished" and name in run["curves"]]
     rows = [row for row in payload["rows"] if any(run["row"] == row["id"] for run in runs)]
     if not rows:
@@ -75,14 +75,14 @@ def _line(run: dict[str, Any], name: str) -> tuple[Float64[np.ndarray, " K"], Fl
 
 
 def _accuracy(payload: dict[str, Any], cost: str) -> Figure | None:
-    rows = [row for row in payload["rows"] if row["figures"]["map_50"] and row["figures"][cost]]
+    rows = [row for row in payload["rows"] if row["metrics"]["map_50"] and row["metrics"][cost]]
     if not rows:
         return None
     label, unit, printed = _COSTS[cost]
     means, deviation = (
-        np.array([row["figures"]["map_50"][key] for row in rows], np.float64) for key in ("mean", "std")
+        np.array([row["metrics"]["map_50"][key] for row in rows], np.float64) for key in ("mean", "std")
     )
-    costs = np.array([row["figures"][cost]["mean"] for row in rows], np.float64) / unit
+    costs = np.array([row["metrics"][cost]["mean"] for row in rows], np.float64) / unit
     points = [(each["name"], each["map_50"], each[printed]) for each in payload["paper_points"]] if printed else []
     paper = [(name, share, value / unit) for name, share, value in points if value is not None]
     names = [row["label"] for row in rows]
@@ -90,7 +90,7 @@ def _accuracy(payload: dict[str, Any], cost: str) -> Figure | None:
 
 
 def _compared(payload: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """Rows that have a difference, by the name of the picture: one for each baseline."""
+    """Rows that have a difference, by the name of the plot: one for each baseline."""
     groups: dict[str, list[dict[str, Any]]] = {}
     for row in payload["rows"]:
         if row["difference"]:

@@ -1,7 +1,7 @@
-"""Pictures that compare rows of an ablation: curves, accuracy against cost, differences, lost mAP; for print.
+"""Plots that compare rows of an ablation: curves, accuracy vs. cost, differences, ΔmAP by error type; for print.
 
-Rows differ in colour, marker and dash at once, so that a picture stays readable in gray and for colour-blind readers.
-mAP comes as a share, 0 to 1, and is drawn in points of 100.
+Rows differ in color, marker and dash at once, so that a plot stays readable in grayscale and for color-blind readers.
+mAP comes as a share, 0 to 1, and is drawn in percent.
 """
 
 from collections.abc import Sequence
@@ -28,12 +28,12 @@ __all__ = [
     "save_both",
 ]
 
-# Okabe and Ito's colours without the yellow, which is too light for a line on white. Seven colours, four dashes and
+# Okabe and Ito's colors without the yellow, which is too light for a line on white. Seven colors, four dashes and
 # nine markers repeat together only after 252 rows.
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#22272e")
+_COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#22272e")
 _DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)))
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
-_KIND_COLOURS = ("#0072b2", "#56b4e9", "#009e73", "#e69f00", "#d55e00", "#c9ced6")
+_KIND_COLORS = ("#0072b2", "#56b4e9", "#009e73", "#e69f00", "#d55e00", "#c9ced6")
 _KIND_HATCHES = ("", "////", "....", "\\\\\\\\", "", "xxxx")
 _GRAY = "#5f6772"  # letters on white need more contrast than MUTED has
 _LONGEST_NAME = 44
@@ -47,11 +47,11 @@ def curves_with_band(
     title: str,
     percent: bool = True,
 ) -> Figure:
-    """One line per row, the mean of its runs, with a band of one standard deviation where there are several.
+    """One line per row, the mean of its runs, with a band of one standard deviation where it has several.
 
     Args:
         names: One per row.
-        curves: Per row and run x (step, epoch or hours) and y; points with NaN in either are passed over.
+        curves: Per row and run x (step, epoch or hours) and y; points with NaN in either are ignored.
         x_label: What x is, with its unit.
         y_label: What y is.
         title: Heading.
@@ -78,18 +78,18 @@ def accuracy_against_cost(
     deviation: Float[np.ndarray, " N"] | None = None,
     paper_points: Sequence[tuple[str, float, float | None]] = (),
 ) -> Figure:
-    """Rows as coloured points, what the paper prints as gray rings with names.
+    """Rows as colored points, the paper's results as gray rings with names.
 
     Costs that differ tenfold stand on a logarithmic scale.
 
     Args:
         names: One per row.
-        cost: Parameters, multiply-adds or milliseconds; NaN leaves the point out.
+        cost: Parameters, MACs or milliseconds; NaN leaves the point out.
         map_50: 0 to 1; NaN leaves the point out.
         cost_label: What the cost is, with its unit.
         title: Heading.
         deviation: Standard deviation of `map_50` over seeds, drawn as a bar; NaN for a row with one.
-        paper_points: Name, mAP from 0 to 1 and cost, in the unit of `cost`; None for a cost that is not printed.
+        paper_points: Name, mAP from 0 to 1 and cost, in the unit of `cost`; None for a cost that the paper does not give.
     """
     figure = new_figure(7.0, 4.4 + 0.17 * len(names), title)
     axes = figure.subplots()
@@ -101,9 +101,9 @@ def accuracy_against_cost(
     theirs = np.array([(price, value) for _, value, price in printed], float).reshape(-1, 2)
     if printed:
         ring = {"marker": "o", "markersize": 6, "color": MUTED, "markerfacecolor": "none", "markeredgewidth": 1.4}
-        axes.plot(*theirs.T, linestyle="none", zorder=4, label="printed in the paper", **ring)
+        axes.plot(*theirs.T, linestyle="none", zorder=4, label="the paper's Table 5", **ring)
     style_axes(axes)
-    axes.set(xlabel=cost_label, ylabel="mAP at IoU 0.5, %")
+    axes.set(xlabel=cost_label, ylabel="mAP@0.5 (%)")
     _scale_cost(axes, np.concatenate([cost[np.isfinite(cost)], theirs[:, 0]]))
     _legend_below(figure, axes)
     ours = np.stack([cost, 100 * map_50], 1)
@@ -116,13 +116,13 @@ def difference_forest(
     names: Sequence[str],
     intervals: Sequence[tuple[float, float, float, bool]],
     baseline: str,
-    title: str = "Difference in mAP with its 95 % interval",
+    title: str = "ΔmAP@0.5 vs. baseline with its 95 % CI",
 ) -> Figure:
-    """A line per row from the low to the high end; hollow, gray and marked where the interval holds zero.
+    """A line per row from the low to the high end; hollow, gray and marked n.s. where the interval includes 0.
 
     Args:
         names: One per row, without the baseline.
-        intervals: Mean, low end, high end (shares, −1 to 1) and whether the interval leaves out zero.
+        intervals: Mean, low end, high end (shares, −1 to 1) and whether the interval excludes 0.
         baseline: Name of the row that others are compared with.
         title: Heading.
     """
@@ -132,7 +132,7 @@ def difference_forest(
     for place, (_, interval) in enumerate(zip(names, intervals, strict=True)):
         _draw_interval(axes, -place, *interval)
     _name_bars(axes, names)
-    axes.set_xlabel(f"points of mAP above “{_short(baseline)}”")
+    axes.set_xlabel(f"Δ vs. “{_short(baseline)}”, points of mAP@0.5")
     style_axes(axes, grid="x")
     axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", length=0)
@@ -140,14 +140,14 @@ def difference_forest(
 
 
 def lost_map_bars(
-    names: Sequence[str], lost: Float[np.ndarray, "N 6"], title: str = "mAP that each kind of error costs"
+    names: Sequence[str], lost: Float[np.ndarray, "N 6"], title: str = "ΔmAP@0.5 if this error type were fixed (TIDE)"
 ) -> Figure:
-    """A bar per row, in it a part per kind of error. Each part is measured alone; together they are no mAP.
+    """A bar per row, in it a part per type of error. Each part is measured alone; their sum is no mAP.
 
     Args:
         names: One per row.
-        lost: Share of mAP (0 to 1) that putting right one kind alone would give, in the order of `ERROR_KINDS`; a row
-            with NaN has no bar.
+        lost: ΔmAP (0 to 1) if one type of error alone were fixed, in the order of `ERROR_KINDS`; a row with NaN has no
+            bar.
         title: Heading.
     """
     figure = new_figure(7.4, 1.7 + 0.36 * max(len(names), 1), title)
@@ -161,30 +161,30 @@ def lost_map_bars(
     for place in np.flatnonzero(~measured).tolist():
         axes.text(0.01 * widest, -place, "not measured", va="center", fontsize=8, color=_GRAY)
     _name_bars(axes, names)
-    axes.set(xlim=(0, 1.02 * widest), xlabel="points of mAP, one kind put right at a time")
+    axes.set(xlim=(0, 1.02 * widest), xlabel="ΔmAP@0.5 (points), one error type fixed at a time")
     style_axes(axes, grid="x")
     _legend_below(figure, axes)
     return figure
 
 
 def save_both(figure: Figure, path_stem: str | Path) -> tuple[Path, Path]:
-    """Writes a PNG and an SVG, equal figures into equal files, and returns both paths.
+    """Writes a PNG and an SVG and returns both paths; equal figures give equal files.
 
     Args:
         figure: What to write.
         path_stem: Path without its ending; its folder is made where there is none.
     """
     stem = Path(path_stem)
-    picture = save(figure, stem.with_name(f"{stem.name}.png"), dpi=200)
-    drawing = stem.with_name(f"{stem.name}.svg")
+    png = save(figure, stem.with_name(f"{stem.name}.png"), dpi=200)
+    svg = stem.with_name(f"{stem.name}.svg")
     with matplotlib.rc_context({"svg.hashsalt": "lightweight-ssd"}):  # without it the ids in the file are random
-        figure.savefig(drawing, format="svg", metadata={"Date": None})
-    return picture, drawing
+        figure.savefig(svg, format="svg", metadata={"Date": None})
+    return png, svg
 
 
 def _row_style(place: int) -> dict[str, Any]:
     return {
-        "color": _COLOURS[place % len(_COLOURS)],
+        "color": _COLORS[place % len(_COLORS)],
         "marker": _MARKERS[place % len(_MARKERS)],
         "markeredgecolor": "white",
         "markeredgewidth": 0.6,
@@ -194,15 +194,15 @@ def _row_style(place: int) -> dict[str, Any]:
 def _draw_point(axes: Axes, place: int, cost: float, value: float, spread: float, label: str) -> None:
     axes.plot(cost, value, linestyle="none", markersize=7.5, zorder=3, label=label, **_row_style(place))
     if spread:
-        axes.errorbar(cost, value, yerr=spread, fmt="none", ecolor=_COLOURS[place % len(_COLOURS)], capsize=3, zorder=2)
+        axes.errorbar(cost, value, yerr=spread, fmt="none", ecolor=_COLORS[place % len(_COLORS)], capsize=3, zorder=2)
 
 
 def _draw_curve(axes: Axes, place: int, name: str, curve: MeanCurve, scale: int) -> None:
     """A row without values keeps its line in the legend, which says so."""
     mean, deviation, step = scale * curve.mean, scale * curve.deviation, max(1, len(curve.x) // 8)
     if np.isfinite(deviation).any():
-        colour = _COLOURS[place % len(_COLOURS)]
-        axes.fill_between(curve.x, mean - deviation, mean + deviation, color=colour, alpha=0.2, linewidth=0)
+        color = _COLORS[place % len(_COLORS)]
+        axes.fill_between(curve.x, mean - deviation, mean + deviation, color=color, alpha=0.2, linewidth=0)
     if not len(curve.x):
         name += " (its runs share no range)" if curve.runs else " (no values)"
     elif curve.runs > 1:
@@ -212,25 +212,25 @@ def _draw_curve(axes: Axes, place: int, name: str, curve: MeanCurve, scale: int)
 
 
 def _draw_interval(axes: Axes, y: int, mean: float, low: float, high: float, shown: bool) -> None:
-    colour, width, face = (_COLOURS[0], 1.8, _COLOURS[0]) if shown else (_GRAY, 1.1, "white")
-    axes.plot([100 * low, 100 * high], [y, y], color=colour, linewidth=width, solid_capstyle="butt")
-    axes.plot(100 * mean, y, marker="o", markersize=6.5, color=colour, markerfacecolor=face, markeredgewidth=1.3)
+    color, width, face = (_COLORS[0], 1.8, _COLORS[0]) if shown else (_GRAY, 1.1, "white")
+    axes.plot([100 * low, 100 * high], [y, y], color=color, linewidth=width, solid_capstyle="butt")
+    axes.plot(100 * mean, y, marker="o", markersize=6.5, color=color, markerfacecolor=face, markeredgewidth=1.3)
     text = f"{100 * mean:+.2f}  [{100 * low:+.2f}, {100 * high:+.2f}]".replace("-", "−")
-    text += "" if shown else "  not shown"
-    axes.text(1.02, y, text, transform=axes.get_yaxis_transform(), va="center", fontsize=8, color=colour)
+    text += "" if shown else "  n.s."
+    axes.text(1.02, y, text, transform=axes.get_yaxis_transform(), va="center", fontsize=8, color=color)
 
 
 def _draw_parts(
     axes: Axes, kind: int, values: Float[np.ndarray, " N"], starts: Float[np.ndarray, " N"], widest: float
 ) -> None:
-    """One kind of error in every bar, with its figure where the part is wide enough for it."""
-    colour = _KIND_COLOURS[kind]
-    style = {"color": colour, "hatch": _KIND_HATCHES[kind], "edgecolor": "white", "linewidth": 0.6}
+    """One type of error in every bar, with its value where the part is wide enough for it."""
+    color = _KIND_COLORS[kind]
+    style = {"color": color, "hatch": _KIND_HATCHES[kind], "edgecolor": "white", "linewidth": 0.6}
     axes.barh(-np.arange(len(values)), values, left=starts, height=0.7, label=ERROR_KINDS[kind], **style)
-    patch = {"facecolor": colour, "edgecolor": "none", "pad": 0.8}
+    patch = {"facecolor": color, "edgecolor": "none", "pad": 0.8}
     for place in np.flatnonzero(values > 0.045 * widest).tolist():
         at, text = (starts[place] + values[place] / 2, -place), f"{values[place]:.1f}"
-        axes.text(*at, text, ha="center", va="center", fontsize=8, color=readable_on(colour), bbox=patch)
+        axes.text(*at, text, ha="center", va="center", fontsize=8, color=readable_on(color), bbox=patch)
 
 
 def _name_bars(axes: Axes, names: Sequence[str]) -> None:

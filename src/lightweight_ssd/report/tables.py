@@ -10,6 +10,7 @@ from lightweight_ssd.report.number_format import NONE, hours, interval, large, m
 
 __all__ = ["markdown_report", "rows_csv", "runs_csv", "short_table"]
 
+DIFFERENCE = "Δ vs. baseline (95 % CI)"
 _ERRORS = ("classification", "localization", "both", "duplicate", "background", "missed")
 _SIZES = ("small", "medium", "large")
 
@@ -22,7 +23,7 @@ def markdown_report(payload: dict[str, Any]) -> str:
     """
     parts = [f"# {_text(payload['title'])}", _how_to_read(payload)]
     for name, rows in _sections(payload):
-        said = f"Differences are to **{_text(_baseline(rows) or NONE)}**." if _baseline(rows) else ""
+        said = f"The baseline is **{_text(_baseline(rows) or NONE)}**." if _baseline(rows) else ""
         parts += [f"## {_text(name)}", said, _table(*_without_empty(_MAIN, map(_main_cells, rows)))]
     parts += [*_analyses(payload["rows"]), *_unfinished(payload)]
     if payload["notes"]:
@@ -56,7 +57,7 @@ def rows_csv(payload: dict[str, Any]) -> str:
 
 
 def runs_csv(payload: dict[str, Any]) -> str:
-    """One line per run: what it takes to find it and to repeat it, and its figures."""
+    """One line per run: what it takes to find and to repeat it, and its metrics."""
     labels = {row["id"]: row for row in payload["rows"]}
     return _csv(
         {
@@ -66,7 +67,7 @@ def runs_csv(payload: dict[str, Any]) -> str:
             **{key: run[key] for key in ("folder", "log", "host", "started")},
             "overrides": " ".join(run["overrides"]),
             "latency_device": run["latency_device"],
-            **run["figures"],
+            **run["metrics"],
         }
         for run in payload["runs"]
     )
@@ -83,13 +84,13 @@ def _sections(payload: dict[str, Any]) -> Iterator[tuple[str, list[dict[str, Any
 
 
 def _baseline(rows: Sequence[dict[str, Any]]) -> str | None:
-    """What rows of a section are compared with."""
+    """The row that the others of a section are compared with."""
     return next((row["compared_with"] for row in rows if row["compared_with"]), None)
 
 
 _MAIN = (
-    "row", "seeds", "mAP", "difference [95 % interval]", "11-point", "50:95", "COCO AP", "gray mAP",
-    "parameters", "multiply-adds", "latency", "training", "paper mAP", "paper COCO AP", "paper parameters",
+    "row", "seeds", "mAP@0.5", DIFFERENCE, "mAP@0.5 (11-pt)", "mAP@[.5:.95]", "COCO AP", "mAP@0.5, grayscale",
+    "parameters", "MACs", "latency", "training time", "paper mAP@0.5", "paper COCO AP", "paper parameters",
 )  # fmt: skip
 
 
@@ -103,7 +104,7 @@ def _main_cells(row: dict[str, Any]) -> list[str]:
         *(share(row, name) for name in ("map_50_11point", "map_50_95", "coco_ap", "gray_map_50")),
         large(mean(row, "parameters")),
         large(mean(row, "macs")),
-        timed(row["figures"]["latency_ms"]),
+        timed(row["metrics"]["latency_ms"]),
         hours(mean(row, "training_hours")),
         percent(paper.get("map_50")),
         percent(paper.get("map_coco")),
@@ -119,39 +120,39 @@ def _without_empty(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> tupl
 
 
 def _analyses(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """The tables of errors, sizes and gray images, each where a row has it."""
+    """The tables of error types, object sizes and grayscale images, each where a row has it."""
     parts = []
     errors = [[row["label"], *(percent(row["errors"][kind]) for kind in _ERRORS)] for row in rows if row["errors"]]
     if errors:
         said = (
-            "Points of mAP that would be won if all errors of one kind were put right and nothing else changed; they "
-            "do not add up."
+            "ΔmAP if all errors of this type, and nothing else, were fixed (TIDE), in points of mAP. The columns do not "
+            "add up to all that is lost."
         )
-        parts += ["## What is lost to which error", said, _table(("row", *_ERRORS), errors)]
+        parts += ["## ΔmAP by type of error", said, _table(("row", *_ERRORS), errors)]
     sizes = [[row["label"], *(percent(row["sizes"][size]) for size in _SIZES)] for row in rows if row["sizes"]]
     if sizes:
         said = (
-            "mAP of small objects (below 32² square pixels of the image file), medium ones (below 96²) and large ones. "
-            f"{NONE}: the test images have none."
+            "mAP@0.5 of small (area below 32² pixels of the image file), medium (below 96²) and large objects. "
+            f"{NONE}: the test images have none of this size."
         )
-        parts += ["## By size of the object", said, _table(("row", *_SIZES), sizes)]
-    gray = [_gray_cells(row) for row in rows if row["figures"]["gray_map_50"]]
+        parts += ["## mAP@0.5 by object size", said, _table(("row", *_SIZES), sizes)]
+    gray = [_gray_cells(row) for row in rows if row["metrics"]["gray_map_50"]]
     if gray:
-        heads = ("row", "colour mAP", "gray mAP", "gray less colour", "difference on gray [95 % interval]")
-        said = "The same checkpoints on the gray version of the test images; the last column is to the row's baseline."
-        parts += ["## Gray against colour", said, _table(*_without_empty(heads, gray))]
+        heads = ("row", "mAP@0.5", "mAP@0.5, grayscale", "grayscale − color", f"grayscale: {DIFFERENCE}")
+        said = "The same checkpoints on grayscale versions of the test images."
+        parts += ["## Grayscale vs. color", said, _table(*_without_empty(heads, gray))]
     return parts
 
 
 def _gray_cells(row: dict[str, Any]) -> list[str]:
-    colour, gray = mean(row, "map_50"), mean(row, "gray_map_50")
-    change = None if colour is None or gray is None else gray - colour
+    color, gray = mean(row, "map_50"), mean(row, "gray_map_50")
+    change = None if color is None or gray is None else gray - color
     difference = "baseline" if row["baseline"] else interval(row["gray_difference"])
     return [row["label"], share(row, "map_50"), share(row, "gray_map_50"), signed(change), difference]
 
 
 def _unfinished(payload: dict[str, Any]) -> list[str]:
-    """Runs that did not finish, and jobs that failed before they had a run."""
+    """Runs that did not finish, and jobs that failed before they had a run folder."""
     stopped = [run for run in payload["runs"] if run["state"] != "finished"]
     cells = [[_name(payload, run), run["state"], run["error"] or _progress(run), run["log"]] for run in stopped]
     for job in payload["failed_jobs"]:
@@ -161,40 +162,40 @@ def _unfinished(payload: dict[str, Any]) -> list[str]:
 
 def _how_to_read(payload: dict[str, Any]) -> str:
     said = [
-        "mAP is the mean over classes of the area under the precision-recall curve at IoU 0.5, on the test images, in "
-        "percent; ± is the standard deviation over seeds."
+        "mAP@0.5 is the mean over classes of the area under the precision-recall curve at IoU 0.5 on the test images. "
+        "AP and mAP are in %; ± is the standard deviation over seeds."
     ]
-    if any(row["figures"]["coco_ap"] for row in payload["rows"]):
+    if any(row["metrics"]["coco_ap"] for row in payload["rows"]):
         said.append("COCO AP is the mean over classes and over IoU 0.5 to 0.95 by COCO's rules, on the same images.")
     if any(row["difference"] for row in payload["rows"]):
         said.append(
-            "Differences are in points of mAP. One whose 95 % interval holds zero is marked *not shown*: these images "
-            "and seeds do not show that the rows differ."
+            "Δ is in points of mAP. *n.s.* means not significant, that is inconclusive (95 % CI includes 0): these "
+            "images and seeds do not show that the rows differ."
         )
     if any(row["paper"] for row in payload["rows"]):
-        said.append("What the paper prints comes from its own data and training budget.")
+        said.append("The paper's results are for its own data and training budget.")
     devices = list(dict.fromkeys(run["latency_device"] for run in payload["runs"] if run["latency_device"]))
     if devices:
-        said.append(f"Latency is that of one image, measured on {_text(' or '.join(devices))}.")
+        said.append(f"Latency is for one image, measured on {_text(' or '.join(devices))}.")
     return " ".join(said)
 
 
 def _how_computed(payload: dict[str, Any]) -> str:
     return (
         f"From the run folders alone, at {payload['generated']} by commit {payload['commit'] or 'unknown'}. "
-        f"Intervals: paired bootstrap, {payload['resamples']:,} resamples of the test images (seed {payload['seed']}) "
-        "and of the seeds of a row that has several; percentile interval, 95 %. Not corrected for the number of rows: "
-        "of twenty rows that change nothing about one is shown. Few seeds understate the luck of training: of S seeds "
-        "an interval sees (S − 1)/S of its variance, so give a close case more of them. Standard deviations are of the "
-        "sample (n − 1)."
+        f"95 % CI: percentile interval of a paired bootstrap with {payload['resamples']:,} resamples of the test images "
+        f"(seed {payload['seed']}) and, where a row has several, of its seeds. It is not corrected for the number of "
+        "rows: about one of twenty rows without any effect appears significant. With few seeds the interval is too "
+        "narrow: resampling S seeds shows (S − 1)/S of the variance between them, so run more seeds for a close case. "
+        "± is the sample standard deviation (n − 1)."
     )
 
 
 def _flat_row(row: dict[str, Any]) -> dict[str, Any]:
     flat = {key: row[key] for key in ("experiment", "scale", "label", "id", "state", "finished", "planned")}
     flat |= {key: row[key] for key in ("baseline", "compared_with")}
-    for name, figure in row["figures"].items():
-        flat |= {f"{name}_{key}": (figure or {}).get(key) for key in ("mean", "std", "n")}
+    for name, spread in row["metrics"].items():
+        flat |= {f"{name}_{key}": (spread or {}).get(key) for key in ("mean", "std", "n")}
     for name, keys in {
         "interval": ("low", "high"),
         "difference": ("mean", "low", "high", "shown"),

@@ -58,7 +58,7 @@ def example_payload(evil: bool = False) -> dict[str, Any]:
         "configs": {row: _config(row) for row in _ROWS},
         "images": [_image(number, draw) for number in range(8)],
         "paper_points": [
-            {"name": name, "map_50": map_50, "parameters": parameters, "speed_ms": speed}
+            {"name": name, "map_50": map_50, "parameters": parameters, "latency_ms": speed}
             for name, map_50, parameters, speed in _PAPER
         ],
     }
@@ -96,7 +96,7 @@ def _row(row: str, draw: random.Random) -> dict[str, Any]:
         "planned": 3,
         "finished": finished,
         "state": next((state for (name, _), state in _STATES.items() if name == row), "finished"),
-        "figures": figures,
+        "metrics": figures,
         "interval": {"mean": map_50, "low": map_50 - 0.008, "high": map_50 + 0.007},
         "difference": None if row == "r0" else _interval(move, reach),
         "gray_difference": None if row == "r0" else _interval(gray_move, 0.007),

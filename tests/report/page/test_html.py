@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from plotly.offline import get_plotlyjs
 
-from lightweight_ssd.plots.style import class_colours
+from lightweight_ssd.plots.style import class_colors
 from lightweight_ssd.report.page.html import page_html, safe_json, write_page
 from lightweight_ssd.system.atomic_write import NotWritten
 
@@ -57,8 +57,8 @@ def test_payload_comes_back_from_the_page() -> None:
     payload = _evil_payload()
     elements = _Elements(page_html(payload))
     assert json.loads(elements.scripts["payload"]) == payload
-    colours = [colour for colour, _ in json.loads(elements.scripts["class-colours"])]
-    assert colours == class_colours(len(EVIL))
+    colors = [color for color, _ in json.loads(elements.scripts["class-colors"])]
+    assert colors == class_colors(len(EVIL))
     assert [tag for tag, _ in elements.found].count("script") == 4
 
 

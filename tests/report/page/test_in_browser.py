@@ -60,7 +60,7 @@ def test_sorts_by_value(visit: Visit, column: str, first: str, last: str) -> Non
 
 def test_charts_follow_the_selection(visit: Visit) -> None:
     page = visit.page
-    page.get_by_label("+ GrayMixRGB in the charts", exact=True).uncheck()
+    page.get_by_label("+ GrayMixRGB in the plots", exact=True).uncheck()
     for chart in ("cost", "pr", "per-class", "sizes", "gray"):
         names = [name for name in visit.traces(chart) if name]
         assert names and "+ GrayMixRGB" not in names and "+ BLL + GrayMixRGB" in names
@@ -139,6 +139,6 @@ def test_images_are_ranked_and_drawn(visit: Visit) -> None:
     assert shown == [f" scores differ by {100 * gap:.1f}" for gap in gaps[:6]]
     page.locator("#more-images").click()
     assert page.locator(".pair canvas").count() == 16
-    colours = """(canvas) => new Set(new Uint32Array(
+    colors = """(canvas) => new Set(new Uint32Array(
       canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.buffer)).size"""
-    until(visit, f"[...document.querySelectorAll('.pair canvas')].every((one) => ({colours})(one) > 3)")
+    until(visit, f"[...document.querySelectorAll('.pair canvas')].every((one) => ({colors})(one) > 3)")

@@ -53,13 +53,13 @@ def test_choices_survive_a_reload(visit: Visit) -> None:
     page = visit.page
     page.locator("[data-sort='map_50']").click()
     page.get_by_label("epoch", exact=True).check(force=True)
-    page.get_by_label("+ BLL in the charts", exact=True).uncheck()
+    page.get_by_label("+ BLL in the plots", exact=True).uncheck()
     order = visit.labels()
     page.reload()
     visit.wait()
     assert visit.labels() == order
     assert page.get_by_label("epoch", exact=True).is_checked()
-    assert not page.get_by_label("+ BLL in the charts", exact=True).is_checked()
+    assert not page.get_by_label("+ BLL in the plots", exact=True).is_checked()
     assert "+ BLL" not in visit.traces("curve-a")
 
 
@@ -83,7 +83,7 @@ def test_a_row_without_figures_has_sentences_in_place_of_charts(browser: Browser
     payload = example_payload()
     bare = {"curves": {}, "per_class": {}, "precision_recall": {}, "state": "running"}
     missing = dict.fromkeys(("difference", "gray_difference", "interval", "errors", "sizes", "paper"))
-    row = payload["rows"][4] | missing | {"figures": dict.fromkeys(payload["rows"][4]["figures"]), "finished": 0}
+    row = payload["rows"][4] | missing | {"metrics": dict.fromkeys(payload["rows"][4]["metrics"]), "finished": 0}
     payload |= {"rows": [row], "runs": [run | bare for run in payload["runs"] if run["row"] == "r4"], "images": []}
     visit = _open(browser, tmp_path, payload)
     assert "seed 2 running: step 3,600 of 6,000, 38 min left" in str(visit.page.locator("#rows").text_content())
@@ -96,7 +96,7 @@ def test_a_row_without_figures_has_sentences_in_place_of_charts(browser: Browser
 def test_one_seed_has_a_line_and_no_band(browser: Browser, tmp_path: Path) -> None:
     payload = example_payload()
     payload["rows"] = [row | {"runs": row["runs"][:1]} for row in payload["rows"][:1]]
-    payload["rows"][0]["figures"]["map_50"] = {"mean": 0.74, "std": None, "n": 1}
+    payload["rows"][0]["metrics"]["map_50"] = {"mean": 0.74, "std": None, "n": 1}
     visit = _open(browser, tmp_path, payload)
     assert visit.traces("curve-a", "name") == ["MBlitenet + CFPN"]
     assert "±" not in str(visit.page.locator("td.map_50").text_content())
@@ -122,11 +122,11 @@ def test_a_served_page_reloads_when_its_version_changes(browser: Browser, tmp_pa
     page.goto("http://127.0.0.1:9/index.html")
     page.wait_for_selector("html[data-ready]")
     page.wait_for_selector("#live:text-is('live')")
-    page.get_by_label("+ BLL in the charts", exact=True).uncheck()
+    page.get_by_label("+ BLL in the plots", exact=True).uncheck()
     state["version"] = "2"
     page.clock.fast_forward(4000)
     page.wait_for_selector("h1:text-is('version 2')")
     page.wait_for_selector("html[data-ready]")
-    assert not page.get_by_label("+ BLL in the charts", exact=True).is_checked()
+    assert not page.get_by_label("+ BLL in the plots", exact=True).is_checked()
     assert json.loads(page.evaluate("sessionStorage.getItem(storageKey)"))["hidden"] == ["r1"]
     page.close()

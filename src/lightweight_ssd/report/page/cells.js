@@ -1,41 +1,43 @@
 // The columns of the ablation table: what each sorts by and what its cells show.
 
-const share = (key) => (row) => [shareText(figure(row, key))];
+const INCONCLUSIVE = "inconclusive (95 % CI includes 0)";
+
+const share = (key) => (row) => [shareText(metric(row, key))];
 
 const COLUMNS = [
   { key: "label", name: "Row", value: (row) => row.label, cells: labelCell, up: true, text: true },
   {
     key: "map_50",
-    name: "mAP",
+    name: "mAP@0.5",
     title:
-      "AP at IoU 0.5 (area), mean over classes: mean ± standard deviation over seeds; below, the 95 % interval over test images",
+      "AP at IoU 0.5 (area), mean over classes: mean ± standard deviation over seeds (number of seeds); below, its 95 % CI",
     value: (row) => meanOf(row, "map_50"),
     cells: mapCell,
   },
   {
     key: "paper",
-    name: "Paper",
-    title: "mAP that the paper prints for this row",
+    name: "Paper mAP@0.5",
+    title: "The paper's result for this row",
     value: (row) => row.paper?.map_50 ?? null,
     cells: (row) => [make("span", { className: "quiet" }, percent(row.paper?.map_50))],
   },
   {
     key: "difference",
-    name: "Difference",
-    title: "mAP less the baseline's, with its 95 % interval (paired bootstrap over test images and seeds)",
+    name: "Δ vs. baseline (95\u00a0%\u00a0CI)",
+    title: "mAP@0.5 minus that of the baseline (paired bootstrap over test images and seeds)",
     value: (row) => row.difference?.mean ?? null,
     cells: differenceCell,
   },
   {
     key: "map_50_11point",
-    name: "11-point",
-    title: "mAP by the 11-point rule of VOC 2007",
+    name: "mAP@0.5 (11-pt)",
+    title: "mAP@0.5 by the 11-point rule of VOC 2007",
     value: (row) => meanOf(row, "map_50_11point"),
     cells: share("map_50_11point"),
   },
   {
     key: "map_50_95",
-    name: "50:95",
+    name: "mAP@[.5:.95]",
     title: "mAP averaged over IoU 0.5 to 0.95",
     value: (row) => meanOf(row, "map_50_95"),
     cells: share("map_50_95"),
@@ -43,21 +45,22 @@ const COLUMNS = [
   {
     key: "coco_ap",
     name: "COCO AP",
-    title: "AP by COCO's rules, mean over IoU 0.5 to 0.95 and classes; below, what the paper prints",
+    title: "AP by COCO's rules, mean over IoU 0.5 to 0.95 and classes; below, the paper's",
     value: (row) => meanOf(row, "coco_ap"),
     cells: cocoCell,
   },
   {
     key: "gray_map_50",
-    name: "Gray",
-    title: "mAP on the gray version of the test images; below, its difference to the baseline's",
+    name: "mAP@0.5, grayscale",
+    title: "mAP@0.5 on grayscale versions of the test images; below, Δ vs. baseline (95 % CI)",
     value: (row) => meanOf(row, "gray_map_50"),
     cells: grayCell,
   },
   { key: "parameters", name: "Parameters", value: (row) => meanOf(row, "parameters"), cells: parameterCell, up: true },
   {
     key: "macs",
-    name: "Multiply-adds",
+    name: "MACs",
+    title: "Multiply-accumulate operations for one image",
     value: (row) => meanOf(row, "macs"),
     cells: (row) => [macText(meanOf(row, "macs"))],
     up: true,
@@ -72,8 +75,8 @@ const COLUMNS = [
   },
   {
     key: "training_hours",
-    name: "Training",
-    title: "All parts of a run together, mean over seeds",
+    name: "Training time",
+    title: "All parts of a resumed run together, mean over seeds",
     value: (row) => meanOf(row, "training_hours"),
     cells: (row) => [hoursText(meanOf(row, "training_hours"))],
     up: true,
@@ -125,7 +128,7 @@ function shareText(spread) {
 }
 
 function mapCell(row) {
-  const spread = figure(row, "map_50");
+  const spread = metric(row, "map_50");
   if (!isNumber(spread?.mean)) return [NONE];
   const seeds = make("span", { className: "quiet" }, ` (${spread.n})`);
   const range =
@@ -142,12 +145,12 @@ function differenceCell(row) {
   const range = ` [${signed(difference.low)}, ${signed(difference.high)}]`;
   const mark = difference.shown
     ? null
-    : make("span", { className: "chip not", title: "The 95 % interval holds zero" }, "not shown");
-  const to = { className: "quiet", title: `to ${row.compared_with}` };
+    : make("span", { className: "chip not", title: INCONCLUSIVE }, "n.s.");
+  const to = { className: "quiet", title: `vs. ${row.compared_with}` };
   return [mean, make("span", to, range), " ", mark, intervalBar(difference)];
 }
 
-// The interval on a scale that all rows share, with a line at zero.
+// The interval on a scale that all rows share, with a line at 0.
 function intervalBar(difference) {
   const known = payload.rows.map((row) => row.difference).filter(Boolean);
   const low = Math.min(0, ...known.map((one) => one.low));
@@ -171,7 +174,7 @@ function intervalBar(difference) {
 function grayCell(row) {
   const change = row.gray_difference;
   if (!change) return share("gray_map_50")(row);
-  const title = `Difference to the baseline on gray images, 95 % interval${change.shown ? "" : "; not shown: it holds zero"}`;
+  const title = `Δ vs. baseline on grayscale images (95 % CI)${change.shown ? "" : `; ${INCONCLUSIVE}`}`;
   const text = `${signed(change.mean)} [${signed(change.low)}, ${signed(change.high)}]`;
   return [...share("gray_map_50")(row), make("span", { className: "second", title }, text)];
 }

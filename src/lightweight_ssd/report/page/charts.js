@@ -3,10 +3,10 @@
 // What Plotly shows as text it reads as a small markup; these are the characters it would take for it.
 const plain = (text) => String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 
-// Plotly needs colours as values; a probe resolves the page's own variables, in whatever theme it stands.
-function resolved(colour, opacity = 1) {
+// Plotly needs colors as values; a probe resolves the page's own variables in the current theme.
+function resolved(color, opacity = 1) {
   const probe = make("span");
-  probe.style.color = colour;
+  probe.style.color = color;
   document.body.append(probe);
   const [red, green, blue] = getComputedStyle(probe).color.match(/[\d.]+/g);
   probe.remove();
@@ -44,8 +44,11 @@ function baseLayout(box, height) {
 }
 
 // Paper has a width of its own, which the window does not know.
-const chartWidth = (box) =>
-  printing ? (box.dataset.wide ? 1000 : box.closest(".thirds") ? 310 : 480) : Math.max(220, box.clientWidth);
+function chartWidth(box) {
+  if (!printing) return Math.max(220, box.clientWidth);
+  if (box.dataset.wide) return 1000;
+  return box.closest(".thirds") ? 310 : 480;
+}
 
 function draw(id, chart) {
   const box = element(id);
@@ -78,14 +81,15 @@ const CHARTS = {
   gray: () => grayChart(),
 };
 
+function nothingToDraw() {
+  if (!payload.rows.length) return "There are no rows yet.";
+  return selectedRows().length ? null : "No row is selected; tick one in the table.";
+}
+
 // All charts, or only those named; before Plotly is unpacked there is nothing to draw with.
 function renderCharts(...names) {
   if (!window.Plotly) return;
-  const none = !payload.rows.length
-    ? "There are no rows yet."
-    : !selectedRows().length
-      ? "No row is selected; tick one in the table."
-      : null;
+  const none = nothingToDraw();
   for (const name of names.length ? names : Object.keys(CHARTS)) draw(name, none ? { sentence: none } : CHARTS[name]());
   element("curve-hint").textContent = none ? "" : curveHint();
   element("cost-hint").textContent = none ? "" : costHint();
@@ -102,12 +106,12 @@ async function unpackPlotly() {
 // Triangles look smaller than squares of the same size.
 const markSize = (symbol, size) => (symbol.startsWith("triangle") ? size + 2 : size);
 
-// Marks and lines of a row, in Plotly's words.
+// Marks and lines of a row, in Plotly's terms.
 function rowStyle(row) {
-  const { colour, dash, symbol } = look(row);
-  const value = resolved(colour);
+  const { color, dash, symbol } = look(row);
+  const value = resolved(color);
   return {
-    colour: value,
+    color: value,
     line: { color: value, dash, width: 2 },
     marker: { color: value, symbol, size: markSize(symbol, 8), line: { color: resolved("var(--ground)"), width: 1 } },
   };

@@ -1,4 +1,4 @@
-// Final figures side by side: classes, types of error, sizes, gray images.
+// Final metrics side by side: classes, types of error, object sizes, grayscale images.
 
 // Classes -------------------------------------------------------------------------------------------------------------
 
@@ -23,9 +23,9 @@ function orderedClasses(rows) {
 function perClassChart() {
   const rows = selectedRows();
   const classes = orderedClasses(rows);
-  if (!classes.length) return { sentence: "The selected rows have no figures per class yet." };
+  if (!classes.length) return { sentence: "The selected rows have no AP per class yet." };
   const width = chartWidth(element("per-class"));
-  const columns = Math.min(Math.ceil(classes.length / 8), width > 1100 ? 3 : width > 640 ? 2 : 1);
+  const columns = Math.min(Math.ceil(classes.length / 8), 1 + (width > 640) + (width > 1100));
   const lines = Math.ceil(classes.length / columns);
   const gap = (7 * Math.min(CLASS_LETTERS, Math.max(...classes.map(({ name }) => name.length))) + 26) / width;
   const part = (1 - gap * (columns - 1)) / columns;
@@ -151,7 +151,7 @@ function errorChart() {
     barmode: "stack",
     showlegend: true,
     legend,
-    xaxis: axis("mAP lost (points)"),
+    xaxis: axis("ΔmAP@0.5 (points)"),
     yaxis: rowLines(rows),
     margin: { l: 8, r: 12, t: 66, b: 40 },
   };
@@ -159,13 +159,13 @@ function errorChart() {
     traces,
     layout,
     height: 130 + 34 * rows.length,
-    about: `mAP lost to six types of error for ${counted(rows.length, "row")}`,
+    about: `ΔmAP if each of six types of error were fixed for ${counted(rows.length, "row")}`,
   };
 }
 
 function sizeChart() {
   const rows = selectedRows().filter((row) => row.sizes);
-  if (!rows.length) return { sentence: "The selected rows have no figures by size yet." };
+  if (!rows.length) return { sentence: "The selected rows have no AP by object size yet." };
   const names = ["small", "medium", "large"];
   const traces = rows.map((row, index) => {
     const offset = (index - (rows.length - 1) / 2) * Math.min(0.13, 0.7 / rows.length);
@@ -191,7 +191,7 @@ function sizeChart() {
   });
   return {
     traces,
-    layout: { xaxis, yaxis: axis("AP (%)", { rangemode: "tozero" }) },
+    layout: { xaxis, yaxis: axis("mAP@0.5 (%)", { rangemode: "tozero" }) },
     height: 300,
     about: `AP by object size for ${counted(rows.length, "row")}`,
   };
@@ -199,9 +199,9 @@ function sizeChart() {
 
 function grayChart() {
   const rows = selectedRows().filter((row) => isNumber(meanOf(row, "gray_map_50")) && isNumber(meanOf(row, "map_50")));
-  if (!rows.length) return { sentence: "The selected rows were not tested on gray images yet." };
+  if (!rows.length) return { sentence: "The selected rows were not tested on grayscale images yet." };
   const traces = rows.map((row, place) => {
-    const { colour, marker } = rowStyle(row);
+    const { color, marker } = rowStyle(row);
     return {
       type: "scatter",
       mode: "lines+markers",
@@ -209,21 +209,21 @@ function grayChart() {
       y: [place, place],
       meta: plain(row.label),
       name: plain(row.label),
-      text: ["gray", "colour"],
-      line: { color: colour, width: 2 },
+      text: ["grayscale", "color"],
+      line: { color: color, width: 2 },
       marker: {
         ...marker,
         size: marker.size + 2,
         symbol: [marker.symbol + "-open", marker.symbol],
-        line: { color: colour, width: 1.6 },
+        line: { color: color, width: 1.6 },
       },
       hovertemplate: "%{meta}<br>%{text}: <b>%{x:.1f}</b><extra></extra>",
     };
   });
   return {
     traces,
-    layout: { xaxis: axis("mAP (%)"), yaxis: rowLines(rows), margin: { l: 8, r: 14, t: 8, b: 40 } },
+    layout: { xaxis: axis("mAP@0.5 (%)"), yaxis: rowLines(rows), margin: { l: 8, r: 14, t: 8, b: 40 } },
     height: 64 + 34 * Math.max(2, rows.length),
-    about: `mAP on gray and on colour images for ${counted(rows.length, "row")}`,
+    about: `mAP@0.5 on grayscale and on color images for ${counted(rows.length, "row")}`,
   };
 }

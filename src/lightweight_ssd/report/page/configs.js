@@ -34,7 +34,8 @@ function renderConfigs() {
 
 const configText = (row, key) => {
   const value = payload.configs[row.id]?.[key];
-  return value === undefined ? "" : typeof value === "string" ? value : JSON.stringify(value);
+  if (value === undefined) return "";
+  return typeof value === "string" ? value : JSON.stringify(value);
 };
 
 function differingKeys(rows) {
@@ -42,8 +43,9 @@ function differingKeys(rows) {
   return [...keys].filter((key) => new Set(rows.map((row) => configText(row, key))).size > 1).sort();
 }
 
-// A dotted path may break behind its dots, and nowhere else unless it must.
-const breakable = (text) => text.split(/(?<=[./])/).flatMap((part, place) => (place ? [make("wbr"), part] : [part]));
+// Text that may break at `places` and nowhere else unless it must: a dotted path after its dots.
+const breakable = (text, places = /(?<=[./])/) =>
+  text.split(places).flatMap((part, place) => (place ? [make("wbr"), part] : [part]));
 
 // What is as in the row's baseline (or the first row) steps back, so that a row's own choice is what one reads.
 function configCell(row, key) {

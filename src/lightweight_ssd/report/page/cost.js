@@ -1,9 +1,9 @@
-// Accuracy against what a model costs, as in the paper's Figure 1, with the printed figures of its Table 5 in gray.
+// Accuracy vs. cost, as in the paper's Figure 1, with the results of its Table 5 in gray.
 
 const COSTS = {
   parameters: { name: "parameters", title: "parameters (millions)", unit: 1e6, paper: "parameters" },
-  macs: { name: "multiply-adds", title: "multiply-adds (billions)", unit: 1e9, paper: null },
-  latency_ms: { name: "latency", title: "latency of one image (ms)", unit: 1, paper: "speed_ms" },
+  macs: { name: "MACs", title: "GMACs", unit: 1e9, paper: null },
+  latency_ms: { name: "latency", title: "latency of one image (ms)", unit: 1, paper: "latency_ms" },
 };
 
 function paperPoints() {
@@ -25,7 +25,7 @@ function paperTrace(found) {
     name: "paper",
     marker: { color: gray, size: 7, symbol: "circle-open", line: { width: 1.5 } },
     cliponaxis: false,
-    hovertemplate: "%{text}, printed<br>%{x:.3~g}: <b>%{y:.1f}</b><extra></extra>",
+    hovertemplate: "%{text} (paper)<br>%{x:.3~g}: <b>%{y:.1f}</b><extra></extra>",
   };
 }
 
@@ -40,7 +40,7 @@ const DIRECTIONS = [
   [-1, 1],
 ];
 
-// The name of each printed figure, where it covers least: beside its point, or farther off on a thin line.
+// The name of each of the paper's points, where it covers least: beside its point, or farther off on a thin line.
 // `marks` are what else is drawn ({ x, low, high }); `at` maps values to pixels.
 function paperNames(found, marks, at) {
   const gray = resolved("var(--paper-point)");
@@ -60,8 +60,9 @@ function paperNames(found, marks, at) {
         box: nameBox(name, at.x(x), at.y(y), right, down, reach),
       })),
     );
-    const cost = ({ box, far }) =>
+    const cost = ({ box, far, right, down, reach }) =>
       taken.reduce((sum, other) => sum + overlap(box, other), 30 * far) +
+      (far ? 40 * crossed(at.x(x), at.y(y), right * reach, down * reach, taken) : 0) +
       (box.left < 0 || box.right > at.width || box.top < 0 || box.bottom > at.height ? 500 : 0);
     const { right, down, reach, far, box } = options.reduce((best, other) => (cost(other) < cost(best) ? other : best));
     taken.push(box);
@@ -91,6 +92,13 @@ function nameBox(name, x, y, right, down, reach) {
   return { left, right: left + width, top, bottom: top + 14 };
 }
 
+// How many boxes the line from a point to its name crosses, those around the point itself left out.
+function crossed(x, y, right, down, boxes) {
+  const inside = ({ left, right: end, top, bottom }, part) =>
+    x + part * right > left && x + part * right < end && y + part * down > top && y + part * down < bottom;
+  return boxes.filter((box) => !inside(box, 0) && [0.2, 0.4, 0.6, 0.8, 1].some((part) => inside(box, part))).length;
+}
+
 const overlap = (a, b) =>
   Math.max(0, Math.min(a.right, b.right) - Math.max(a.left, b.left)) *
   Math.max(0, Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top));
@@ -103,7 +111,7 @@ function rowPoint(row, x) {
     symmetric: false,
     array: [Math.max(0, 100 * row.interval.high - y)],
     arrayminus: [Math.max(0, y - 100 * row.interval.low)],
-    color: style.colour,
+    color: style.color,
     thickness: 1.4,
     width: 3,
   };
@@ -163,31 +171,31 @@ function costAxes(rows, printed) {
 function costChart() {
   const { title, name } = COSTS[view.cost];
   const rows = selectedRows().filter((row) => isNumber(meanOf(row, view.cost)) && isNumber(meanOf(row, "map_50")));
-  if (!rows.length) return { sentence: `None of the selected rows has both mAP and ${name} yet.` };
+  if (!rows.length) return { sentence: `None of the selected rows has both mAP@0.5 and ${name} yet.` };
   const printed = paperPoints();
   const { logarithmic, xRange, yRange, marks, at } = costAxes(rows, printed);
   const ticks = logarithmic ? { type: "log", tickvals: LOG_TICKS, ticktext: LOG_TICKS.map(String) } : {};
-  const about = `mAP against ${name} of ${counted(rows.length, "row")}`;
+  const about = `mAP@0.5 vs. ${name} of ${counted(rows.length, "row")}`;
   return {
     traces: [paperTrace(printed), ...rows.map((row, place) => rowPoint(row, marks[place].x))],
     layout: {
       annotations: paperNames(printed, marks, at),
       xaxis: axis(title, { range: xRange, ...ticks }),
-      yaxis: axis("mAP (%)", { range: yRange }),
+      yaxis: axis("mAP@0.5 (%)", { range: yRange }),
       margin: { l: 46, r: 24, t: 10, b: 40 },
     },
     height: COST_HEIGHT,
-    about: printed.length ? `${about} and ${counted(printed.length, "printed figure")}` : about,
+    about: printed.length ? `${about} and of ${counted(printed.length, "result")} of the paper` : about,
   };
 }
 
 function costHint() {
-  const hint = "Bars: 95 % interval over test images. Rows of equal cost stand a little apart.";
+  const hint = "Bars: 95 % CI. Rows of equal cost are drawn slightly apart.";
   if (!payload.paper_points.length || !view.paper) return hint;
   const printed = {
-    parameters: "Gray: Table 5 of the paper.",
-    macs: "The paper prints no multiply-adds.",
-    latency_ms: "Gray: the paper's speeds, on its own card.",
+    parameters: "Gray: Table 5 of the paper (VOC 2007 test).",
+    macs: "The paper gives no MACs.",
+    latency_ms: "Gray: the paper's latencies (RTX 2080 Ti).",
   };
   return `${hint} ${printed[view.cost]}`;
 }

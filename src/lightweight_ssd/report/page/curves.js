@@ -1,35 +1,32 @@
-// Figures over time, and precision over recall: lines of several seeds become a mean and a band.
+// Metrics over training, and precision-recall curves: lines of several seeds become a mean and a band.
 
-const AXES = { step: "step", epoch: "epoch", hours: "hours of training" };
+const AXES = { step: "step", epoch: "epoch", hours: "training time (h)" };
+const METRIC_NAMES = {
+  map_50: "mAP@0.5",
+  map_50_11point: "mAP@0.5 (11-pt)",
+  map_50_95: "mAP@[.5:.95]",
+  lr: "learning rate",
+};
+// The first pattern that a metric matches is its place in the list to choose from.
+const CURVE_ORDER = [/^val\/map_50$/, /^val\/(map|coco_ap$)/, /^train\/loss$/, /^val\/(?!coco_)/, /^train\//, /^/];
 const isShareKey = (key) => /(^|\/|coco_)(m?ap|ar)(_|\/|$)/.test(key);
 
 function curveKeys() {
   const known = new Set(
     payload.runs.flatMap((run) => Object.keys(run.curves ?? {}).filter((key) => run.curves[key].some(isNumber))),
   );
-  const weight = (key) =>
-    key === "val/map_50"
-      ? 0
-      : key.startsWith("val/map") || key === "val/coco_ap"
-        ? 1
-        : key === "train/loss"
-          ? 2
-          : key.startsWith("val/") && !key.startsWith("val/coco_")
-            ? 3
-            : key.startsWith("train/")
-              ? 4
-              : 5;
+  const rank = (key) => CURVE_ORDER.findIndex((pattern) => pattern.test(key));
   return [...known]
     .filter((key) => !(key in AXES) && !key.startsWith("test/"))
-    .sort((a, b) => weight(a) - weight(b) || a.localeCompare(b));
+    .sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
 }
 
 function curveName(key) {
   const [phase, ...rest] = key.includes("/") ? key.split("/") : ["", key];
-  const named = { map_50: "mAP", map_50_11point: "mAP, 11-point", map_50_95: "mAP 50:95", lr: "learning rate" };
-  const spelt = rest.join("/").replaceAll("_", " ").replace(/^coco (a[pr])/, (_, figure) => `COCO ${figure.toUpperCase()}`);
-  const name = named[rest.join("/")] ?? spelt;
-  return phase ? `${{ val: "validation", train: "training" }[phase] ?? phase}: ${name}` : name;
+  const metricKey = rest.join("/");
+  const spaced = metricKey.replaceAll("_", " ").replace(/^coco (a[pr])/, (_, kind) => `COCO ${kind.toUpperCase()}`);
+  const name = METRIC_NAMES[metricKey] ?? spaced;
+  return phase ? `${phase} ${name}` : name;
 }
 
 // The points of one run that have all of step, x and y.
@@ -82,7 +79,7 @@ function bandTrace(row, { x, low, high }) {
     x: [...x, ...[...x].reverse()],
     y: [...high, ...[...low].reverse()],
     fill: "toself",
-    fillcolor: resolved(look(row).colour, 0.16),
+    fillcolor: resolved(look(row).color, 0.16),
     line: { width: 0 },
     hoverinfo: "skip",
     meta: row.id,
@@ -107,7 +104,7 @@ function lineTrace(row, line, name, thin = false) {
   };
 }
 
-// Finished seeds make the mean; a run that still goes on, or broke off, is a thin line of its own.
+// Finished seeds make the mean; a run in progress or aborted is a thin line of its own.
 function rowCurves(row, key) {
   const withPoints = (runs) => runs.map((run) => ({ run, line: points(run, key) })).filter(({ line }) => line.x.length);
   const all = withPoints(runsOf(row));
@@ -148,11 +145,11 @@ function curveHint() {
     std: "Line: mean over the finished seeds of a row. Band: mean ± one standard deviation.",
     single: "Every run is a line of its own.",
   };
-  const thin = view.spread === "single" ? "" : " Thin line: a run that goes on or broke off.";
-  return `${band[view.spread]}${thin} Drag in a chart to zoom, double-click to return.`;
+  const thin = view.spread === "single" ? "" : " Thin line: a run in progress or aborted.";
+  return `${band[view.spread]}${thin} Drag in a plot to zoom, double-click to reset.`;
 }
 
-// Precision and recall ------------------------------------------------------------------------------------------------
+// Precision-recall curves ------------------------------------------------------------------------------------------------
 
 const RECALLS = Array.from({ length: 101 }, (_, place) => place / 100);
 
@@ -186,6 +183,6 @@ function precisionRecallChart() {
       yaxis: axis(`precision, ${plain(shorten(view.prClass || "mean over classes", 36))}`, { range }),
     },
     height: 330,
-    about: `Precision over recall of ${view.prClass || "the mean over classes"} for ${counted(traces.length, "row")}`,
+    about: `Precision-recall curve of ${view.prClass || "the mean over classes"} for ${counted(traces.length, "row")}`,
   };
 }

@@ -1,8 +1,8 @@
-"""One HTML file that compares runs: opens from disk, asks no network, and shows what others wrote as plain text.
+"""One HTML file that compares runs: opens from disk, makes no network request, and shows foreign text as plain text.
 
 The payload travels as JSON in a script element that is data, not code, and every `<` in it is escaped, so neither a
-class called `</script>` nor a path with `<!--` can end it; the scripts of the page put text in by `textContent` only.
-Plotly is three quarters of the file even packed; it is unpacked by the browser, after the table stands.
+class called `</script>` nor a path with `<!--` can end it; the scripts of the page insert text by `textContent` only.
+Plotly is three quarters of the file even compressed; the browser unpacks it after the table is drawn.
 """
 
 import base64
@@ -17,7 +17,7 @@ from typing import Any
 
 from plotly.offline import get_plotlyjs
 
-from lightweight_ssd.plots.style import class_colours, readable_on
+from lightweight_ssd.plots.style import class_colors, readable_on
 from lightweight_ssd.system.atomic_write import write_atomic
 
 __all__ = ["page_html", "safe_json", "write_page"]
@@ -28,7 +28,7 @@ _SCRIPTS = ("state.js", "cells.js", "table.js", "charts.js", "curves.js", "cost.
 
 
 def write_page(path: Path, payload: dict[str, Any]) -> None:
-    """Writes the page beside its place and swaps it in: a browser that reloads never reads half a file.
+    """Writes the page atomically: a browser that reloads never reads half a file.
 
     Args:
         path: HTML file; its folder is made where there is none.
@@ -36,7 +36,7 @@ def write_page(path: Path, payload: dict[str, Any]) -> None:
             `paper_points`, `notes` and so on; a key that is missing counts as empty.
 
     Raises:
-        ValueError: If a figure of the payload is NaN or infinite.
+        ValueError: If a number of the payload is NaN or infinite.
         NotWritten: The disk is full or cannot be written; the page that was there is untouched.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -45,16 +45,16 @@ def write_page(path: Path, payload: dict[str, Any]) -> None:
 
 def page_html(payload: dict[str, Any]) -> str:
     """The whole page as text; `write_page` says what the payload holds."""
-    colours = class_colours(len(payload.get("classes") or []))
+    colors = class_colors(len(payload.get("classes") or []))
     parts = {
         "title": html.escape(str(payload.get("title") or "Comparison of runs")),
         "css": _text("page.css"),
         "payload": safe_json(payload),
-        "colours": safe_json([[colour, readable_on(colour)] for colour in colours]),
+        "colors": safe_json([[color, readable_on(color)] for color in colors]),
         "script": "\n".join(_text(name) for name in _SCRIPTS),
         "plotly": _packed_plotly(),
     }
-    # One pass: what is put in is never searched for places again.
+    # One pass: inserted text is never searched for placeholders again.
     return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], _text("page.html"))
 
 
@@ -62,10 +62,10 @@ def safe_json(value: Any) -> str:
     r"""JSON that may stand inside a script element: ASCII only, and no character that HTML reads.
 
     Args:
-        value: What JSON holds; figures finite, None where there is none.
+        value: What JSON holds; numbers finite, None where there is none.
 
     Raises:
-        ValueError: If a figure is NaN or infinite.
+        ValueError: If a number is NaN or infinite.
 
     Example:
         >>> safe_json({"class": "</script>"})
@@ -74,7 +74,7 @@ def safe_json(value: Any) -> str:
     try:
         text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     except ValueError as error:
-        raise ValueError(f"Expected finite figures in the page's payload, but {error}; put None for NaN.") from error
+        raise ValueError(f"Expected finite numbers in the page's payload, but {error}; put None for NaN.") from error
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 

@@ -1,4 +1,4 @@
-// The embedded images, those first on which two runs differ most, with what each run found.
+// The embedded images with the detections of two runs, those first on which the runs differ most.
 
 const IMAGES_AT_ONCE = 6;
 let shownImages = IMAGES_AT_ONCE;
@@ -123,16 +123,16 @@ function paintMissing(pen, sentence, finish) {
   finish();
 }
 
-// White over black, so that it is seen on any photograph.
+// White over black, so that it is visible on any photograph.
 function paintTruth(pen, { box, difficult }, scale) {
   const [x1, y1, x2, y2] = box.map((value) => value * scale);
   const width = difficult ? 1 : 2;
-  for (const [colour, extra] of [
+  for (const [color, extra] of [
     ["#000000", 2],
     ["#ffffff", 0],
   ]) {
     pen.setLineDash(extra ? [] : [9, 6]);
-    pen.strokeStyle = colour;
+    pen.strokeStyle = color;
     pen.lineWidth = width + extra;
     pen.strokeRect(x1, y1, x2 - x1, y2 - y1);
   }
@@ -140,16 +140,16 @@ function paintTruth(pen, { box, difficult }, scale) {
 }
 
 function paintDetection(pen, [x1, y1, x2, y2, label, score], scale) {
-  const [colour, ink] = classColours[label] ?? ["#ffffff", "#000000"];
+  const [color, ink] = classColors[label] ?? ["#ffffff", "#000000"];
   const [left, top] = [x1 * scale, y1 * scale];
-  pen.strokeStyle = colour;
+  pen.strokeStyle = color;
   pen.lineWidth = 3;
   pen.strokeRect(left, top, (x2 - x1) * scale, (y2 - y1) * scale);
   const text = `${shorten(payload.classes[label] ?? String(label), 24)} ${Math.round(100 * score)}`;
   pen.font = "600 18px system-ui, sans-serif";
   const width = pen.measureText(text).width + 10;
   const [x, y] = [Math.max(0, Math.min(left - 1.5, pen.canvas.width - width)), Math.max(0, top - 24)];
-  pen.fillStyle = colour;
+  pen.fillStyle = color;
   pen.fillRect(x, y, width, 24);
   pen.fillStyle = ink;
   pen.fillText(text, x + 5, y + 18);

@@ -1,4 +1,4 @@
-// Starts the page: its head, its controls, its theme, and the watch for a newer version of itself.
+// Starts the page: its header, controls and theme, and polls for a newer version of itself.
 
 let printing = false;
 
@@ -30,7 +30,7 @@ function renderHead() {
   element("facts").replaceChildren(...shown, runs);
 }
 
-// Every note is a caution about the comparison, so the box stands out and stays open until the reader closes it.
+// Every note is a caveat of the comparison, so the box stands out and stays open until the reader closes it.
 function renderNotes() {
   const box = element("notes");
   box.hidden = !payload.notes.length;
@@ -119,9 +119,9 @@ function renderControls() {
 
 function renderHint() {
   const mark = payload.rows.some((row) => row.difference && !row.difference.shown)
-    ? " “not shown”: the 95 % interval of the difference holds zero. With few seeds it is too narrow: of S seeds it sees (S − 1)/S of the variance."
+    ? ` n.s.: ${INCONCLUSIVE}. With few seeds the interval is too narrow.`
     : "";
-  const text = `All shares in percent: mean ± standard deviation over seeds (number of seeds).${mark} Click a heading to sort, a name to see its runs.`;
+  const text = `AP in %: mean ± standard deviation over seeds (number of seeds).${mark} Click a heading to sort, a name to see its runs.`;
   element("rows-hint").textContent = payload.rows.length ? text : "";
 }
 
@@ -141,11 +141,11 @@ const theme = () => (printing ? "light" : (view.theme ?? (prefersDark.matches ? 
 function applyTheme() {
   document.documentElement.dataset.theme = theme();
   element("theme").textContent = theme() === "dark" ? "Light" : "Dark";
-  element("theme").title = `Change to ${theme() === "dark" ? "light" : "dark"} colours`;
+  element("theme").title = `Change to ${theme() === "dark" ? "light" : "dark"} colors`;
   renderCharts();
 }
 
-function print(on) {
+function setPrinting(on) {
   if (printing === on) return;
   printing = on;
   element("notes").open = on || !view.notesClosed;
@@ -165,9 +165,9 @@ function listen() {
     applyTheme();
   });
   prefersDark.addEventListener("change", applyTheme);
-  matchMedia("print").addEventListener("change", ({ matches }) => print(matches));
-  addEventListener("beforeprint", () => print(true));
-  addEventListener("afterprint", () => print(false));
+  matchMedia("print").addEventListener("change", ({ matches }) => setPrinting(matches));
+  addEventListener("beforeprint", () => setPrinting(true));
+  addEventListener("afterprint", () => setPrinting(false));
   addEventListener("pagehide", () => {
     view.scroll = scrollY;
     keepView();
@@ -183,7 +183,7 @@ function listen() {
   });
 }
 
-// A page that a server rebuilds asks every few seconds whether it is still the newest. ------------------------------------
+// A served page asks every few seconds whether there is a newer version. ------------------------------------
 
 const POLL_MS = 3000;
 
@@ -228,7 +228,7 @@ async function start() {
   try {
     await unpackPlotly();
   } catch (error) {
-    const sentence = `The charts could not be drawn: ${error.message}. A browser of 2023 or later is needed.`;
+    const sentence = `The plots could not be drawn: ${error.message}. A browser of 2023 or later is needed.`;
     document
       .querySelectorAll(".chart")
       .forEach((box) => box.replaceChildren(make("p", { className: "empty" }, sentence)));

@@ -1,5 +1,5 @@
 "use strict";
-// What the page was given, what the reader chose, and the few helpers that every other file uses.
+// The payload, the choices of the reader, and the few helpers that every other file uses.
 
 const payload = {
   title: "",
@@ -12,7 +12,7 @@ const payload = {
   paper_points: [],
   ...JSON.parse(document.getElementById("payload").textContent),
 };
-const classColours = JSON.parse(document.getElementById("class-colours").textContent);
+const classColors = JSON.parse(document.getElementById("class-colors").textContent);
 const rowsById = new Map(payload.rows.map((row) => [row.id, row]));
 const runsById = new Map(payload.runs.map((run) => [run.id, run]));
 const baselines = payload.rows.filter((row) => row.baseline);
@@ -21,7 +21,7 @@ const baselineOf = (row) =>
   row.baseline ? row : (payload.rows.find((other) => other.label === row.compared_with) ?? null);
 
 // The choices of the reader. They outlive a reload, also the one that `watch` makes: rows that a sweep adds
-// meanwhile are drawn at once, since what is kept is the rows that were taken out.
+// meanwhile are drawn at once, since the list holds the rows that were deselected.
 const view = {
   hidden: [],
   open: [],
@@ -108,12 +108,12 @@ function fillSelect(select, options, chosen, onChoice) {
   select.onchange = () => onChoice(select.value);
 }
 
-// Figures --------------------------------------------------------------------------------------------------------
+// Numbers --------------------------------------------------------------------------------------------------------
 
 const NONE = "–";
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
-const figure = (row, key) => row.figures?.[key] ?? null;
-const meanOf = (row, key) => figure(row, key)?.mean ?? null;
+const metric = (row, key) => row.metrics?.[key] ?? null;
+const meanOf = (row, key) => metric(row, key)?.mean ?? null;
 const average = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 const percent = (value) => (isNumber(value) ? (100 * value).toFixed(1) : NONE);
 const counted = (number, one, many = one + "s") => `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
@@ -121,14 +121,15 @@ const counted = (number, one, many = one + "s") => `${number.toLocaleString("en"
 function signed(value) {
   const points = Math.abs(100 * value);
   const text = points.toFixed(points < 0.005 || points >= 0.05 ? 1 : 2);
-  return (text === "0.0" ? "±" : value < 0 ? "−" : "+") + text;
+  if (text === "0.0") return "±0.0";
+  return (value < 0 ? "−" : "+") + text;
 }
 
 function amount(value, units) {
   if (!isNumber(value)) return NONE;
   const [size, unit] = units.find(([least]) => value >= least) ?? units[units.length - 1];
   const scaled = value / size;
-  return `${scaled.toFixed(scaled >= 100 ? 0 : scaled >= 10 ? 1 : 2)} ${unit}`;
+  return `${scaled.toFixed(2 - (scaled >= 10) - (scaled >= 100))} ${unit}`;
 }
 
 const parameterText = (value) => amount(value, [value < 1e5 ? [1e3, "k"] : [1e6, "M"]]);
@@ -163,9 +164,9 @@ function moment(text) {
 
 const shorten = (text, length) => (text.length > length ? text.slice(0, length - 1) + "…" : text);
 
-// How a row looks everywhere: a colour, a dash and a mark, so that no one has to tell colours apart ------------------
+// How a row looks everywhere: a color, a dash and a mark, so that color alone never matters ------------------
 
-const ROW_COLOURS = 8;
+const ROW_COLORS = 8;
 const DASHES = [
   ["solid", ""],
   ["dash", "6 3"],
@@ -188,15 +189,15 @@ function look(row) {
   const place = payload.rows.indexOf(row);
   const [dash, pattern] = DASHES[place % DASHES.length];
   const [symbol, path] = MARKS[place % MARKS.length];
-  return { colour: `var(--row-${place % ROW_COLOURS})`, dash, pattern, symbol, path };
+  return { color: `var(--row-${place % ROW_COLORS})`, dash, pattern, symbol, path };
 }
 
 function swatch(row) {
-  const { colour, pattern, path } = look(row);
+  const { color, pattern, path } = look(row);
   return drawn(
     "svg",
     { width: 28, height: 12, viewBox: "0 0 28 12", class: "swatch", "aria-hidden": "true" },
-    drawn("path", { d: "M0 6H28", style: `stroke:${colour}`, "stroke-width": 2, "stroke-dasharray": pattern }),
-    drawn("path", { d: path, style: `fill:${colour};stroke:var(--ground)`, "stroke-width": 1 }),
+    drawn("path", { d: "M0 6H28", style: `stroke:${color}`, "stroke-width": 2, "stroke-dasharray": pattern }),
+    drawn("path", { d: path, style: `fill:${color};stroke:var(--ground)`, "stroke-width": 1 }),
   );
 }

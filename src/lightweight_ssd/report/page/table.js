@@ -4,7 +4,7 @@ function shownColumns() {
   const without = {
     difference: payload.rows.some((row) => row.difference),
     paper: payload.rows.some((row) => row.paper),
-    coco_ap: payload.rows.some((row) => figure(row, "coco_ap") || row.paper?.map_coco),
+    coco_ap: payload.rows.some((row) => metric(row, "coco_ap") || row.paper?.map_coco),
   };
   return COLUMNS.filter((column) => without[column.key] ?? true);
 }
@@ -40,12 +40,14 @@ function sortedRows(columns) {
 
 function headLine(columns) {
   const heads = columns.map((column) => {
-    const sorted = view.sortKey === column.key ? (view.sortDown ? "descending" : "ascending") : "none";
-    const button = make("button", { type: "button", title: column.title ?? "", "data-sort": column.key }, column.name);
+    const direction = view.sortDown ? "descending" : "ascending";
+    const sorted = view.sortKey === column.key ? direction : "none";
+    const name = breakable(column.name, /(?=\[)/);
+    const button = make("button", { type: "button", title: column.title ?? "", "data-sort": column.key }, ...name);
     button.addEventListener("click", () => sortBy(column));
     return make("th", { scope: "col", "aria-sort": sorted, className: column.key }, button);
   });
-  const all = make("input", { type: "checkbox", "aria-label": "All rows in the charts" });
+  const all = make("input", { type: "checkbox", "aria-label": "All rows in the plots" });
   all.addEventListener("change", () => selectAll(all.checked));
   all.checked = payload.rows.every(isSelected);
   all.indeterminate = !all.checked && payload.rows.some(isSelected);
@@ -64,7 +66,7 @@ function rowLine(row, columns) {
   const check = make("input", {
     type: "checkbox",
     checked: isSelected(row),
-    "aria-label": `${row.label} in the charts`,
+    "aria-label": `${row.label} in the plots`,
   });
   check.addEventListener("change", () => select(row, check.checked));
   const cells = columns.map((column) =>
@@ -128,7 +130,7 @@ function selectAll(on) {
 
 function renderSelectionCount() {
   element("selected-count").textContent =
-    `${selectedRows().length} of ${counted(payload.rows.length, "row")} in the charts`;
+    `${selectedRows().length} of ${counted(payload.rows.length, "row")} in the plots`;
 }
 
 function renderLegend() {
