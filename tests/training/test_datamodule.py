@@ -39,6 +39,7 @@ def test_first_images_limits_every_split(tmp_path: Path) -> None:
     assert [len(batch.images) for batch in datamodule.train_dataloader()] == [4]  # one image stands twice
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_other_data_is_refused(tmp_path: Path) -> None:
     first, same, other = (_datamodule(tmp_path, f"data.seed={seed}") for seed in (0, 0, 1))
     first.setup("fit")
@@ -84,6 +85,7 @@ def test_annotations_are_read_once_for_preparing_and_setting_up(tmp_path: Path) 
     assert len(datamodule.used_annotations("val")) == 7
 
 
+@pytest.mark.slow
 def test_the_side_of_cached_images(tmp_path: Path) -> None:
     chosen = ("data.cache=disk", f"data.cache_dir={tmp_path / 'caches'}")
     for override, side in (("image_size=40", 80), ("image_size=[20, 45]", 90), ("data.cache_side=50", 50)):

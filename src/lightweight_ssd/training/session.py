@@ -123,6 +123,7 @@ def status_of(run_dir: Path) -> Iterator[None]:
         except Exception as error:
             expected = isinstance(error, ValueError | FileNotFoundError)
             note(state="failed", error=str(error) if expected else f"{type(error).__name__}: {error}")
+            vars(error)["run_dir"] = run_dir  # where the command writes the traceback
             raise
         else:
             note(state=FINISHED, error=None, seconds_left=0)
