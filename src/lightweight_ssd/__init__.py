@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from lightweight_ssd.prediction.model import Model as Model
     from lightweight_ssd.prediction.model import load as load
     from lightweight_ssd.prediction.predict import predict as predict
+    from lightweight_ssd.training.evaluation import evaluate as evaluate
+    from lightweight_ssd.training.run import train as train
 
 __version__ = "0.2.0"
 
@@ -35,8 +37,10 @@ _EXPORTS = {
     "data_prepare": "curation.prepare",
     "data_show": "curation.show",
     "data_source": "curation.source",
+    "evaluate": "training.evaluation",
     "load": "prediction.model",
     "predict": "prediction.predict",
+    "train": "training.run",
 }
 
 
