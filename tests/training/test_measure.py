@@ -41,7 +41,7 @@ def test_either_split_is_measured_and_everything_is_as_before(parts: Parts) -> N
         assert measured.coco is not None and measured.result.objects.sum() > 0
     assert any(not torch.equal(test.detections[key].boxes, val.detections[key].boxes) for key in test.detections)
     again = _measure(parts, SplitData(parts.datamodule, "test"))
-    assert again.scalars() == test.scalars()
+    np.testing.assert_equal(again.scalars(), test.scalars())  # NaN equals NaN: no object is large
     assert all(torch.equal(value, weights[name]) for name, value in parts.detector.state_dict().items())
 
 
