@@ -21,14 +21,19 @@ if TYPE_CHECKING:
     from lightweight_ssd.prediction.detections import ImageDetections as ImageDetections
     from lightweight_ssd.prediction.model import Model as Model
     from lightweight_ssd.prediction.model import load as load
+    from lightweight_ssd.prediction.predict import Predictions as Predictions
     from lightweight_ssd.prediction.predict import predict as predict
+    from lightweight_ssd.profiling.profile import DetectorProfile as DetectorProfile
+    from lightweight_ssd.profiling.profile import profile as profile
 
 __version__ = "0.2.0"
 
 # Where each name of the package comes from: module and, where it is called otherwise there, its name in it.
 _EXPORTS = {
+    "DetectorProfile": "profiling.profile",
     "ImageDetections": "prediction.detections",
     "Model": "prediction.model",
+    "Predictions": "prediction.predict",
     "compose": "config.compose",
     "data_check": "curation.check",
     "data_convert": "curation.convert",
@@ -37,6 +42,7 @@ _EXPORTS = {
     "data_source": "curation.source",
     "load": "prediction.model",
     "predict": "prediction.predict",
+    "profile": "profiling.profile",
 }
 
 
