@@ -24,6 +24,7 @@ def write_image(path: str, width: int = 60, height: int = 40) -> None:
     Image.fromarray(pixels).save(path)
 
 
+@pytest.mark.slow
 def test_boxes_are_those_of_the_detector_in_pixels_of_the_file(monkeypatch, capsys):
     detector, _ = tiny_checkpoint(Path("tiny.ckpt"), [64, 96])
     write_image("photos/a.png", 192, 256)
@@ -53,6 +54,7 @@ def test_boxes_are_those_of_the_detector_in_pixels_of_the_file(monkeypatch, caps
         assert drawn.shape == (entry["height"], entry["width"], 3)
 
 
+@pytest.mark.slow
 def test_categories_have_the_ids_of_the_data_it_was_trained_on(monkeypatch, capsys):
     tiny_checkpoint(Path("tiny.ckpt"))
     write_image("photos/a.jpg")
@@ -67,6 +69,7 @@ def test_categories_have_the_ids_of_the_data_it_was_trained_on(monkeypatch, caps
         torch.save(checkpoint, "tiny.ckpt")
 
 
+@pytest.mark.slow
 def test_broken_images_are_named_and_the_rest_is_done(monkeypatch, capsys):
     tiny_checkpoint(Path("tiny.ckpt"))
     for name in "ade":
@@ -92,6 +95,7 @@ def test_broken_images_are_named_and_the_rest_is_done(monkeypatch, capsys):
     ]
 
 
+@pytest.mark.slow
 def test_glob_of_equal_names_loses_no_picture(monkeypatch, capsys):
     tiny_checkpoint(Path("tiny.ckpt"))
     for path in ("photos/a.jpg", "photos/a.png", "photos/b/a.jpg"):
@@ -106,6 +110,7 @@ def test_glob_of_equal_names_loses_no_picture(monkeypatch, capsys):
     assert before == {path: path.read_bytes() for path in find_images("photos/**/*")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "message"),
     [

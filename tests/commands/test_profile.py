@@ -17,6 +17,7 @@ def in_a_new_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.mark.slow
 def test_command_prints_and_writes(tmp_path: Path, monkeypatch, capsys):
     size = ("image_size=[64,96]", "num_classes=3", "warmup=0", "repeats=2", "device=cpu")
     ended = run_command(monkeypatch, capsys, "profile", *TINY, *size, "output=made/tiny.json")
@@ -35,6 +36,7 @@ def test_command_prints_and_writes(tmp_path: Path, monkeypatch, capsys):
     assert [path.name for path in tmp_path.iterdir()] == ["made"]  # no folder of Hydra's
 
 
+@pytest.mark.slow
 def test_checkpoint_brings_its_own_detector_and_size(tmp_path: Path):
     (tmp_path / "run" / "checkpoints").mkdir(parents=True)
     file = tmp_path / "run" / "checkpoints" / "best.ckpt"
@@ -46,6 +48,7 @@ def test_checkpoint_brings_its_own_detector_and_size(tmp_path: Path):
     assert table(measured).startswith(f"{file}: MBlitenet + CFPN, 2 classes, input 96×64")
 
 
+@pytest.mark.slow
 def test_the_table_has_the_fields_units_and_names_the_missing_neck():
     tiny = [setting for setting in TINY if not setting.startswith("neck")]
     shown = table(
@@ -54,12 +57,14 @@ def test_the_table_has_the_fields_units_and_names_the_missing_neck():
     assert shown.startswith("MBlitenet (no neck), 3 classes, input 64×64") and "GMACs" in shown
 
 
+@pytest.mark.slow
 def test_threads_are_given_back():
     before = torch.get_num_threads()
     assert profile(detector=tiny_config()["detector"], image_size=64, threads=2, **QUICK).threads == 2
     assert torch.get_num_threads() == before
 
 
+@pytest.mark.slow
 def test_global_random_stream_is_left_alone():
     torch.manual_seed(1)
     expected = torch.rand(3)
@@ -68,6 +73,7 @@ def test_global_random_stream_is_left_alone():
     assert torch.equal(torch.rand(3), expected)
 
 
+@pytest.mark.slow
 def test_from_python_alone_it_is_the_papers_best_detector():
     measured = profile(image_size=96, **QUICK)
     assert (measured.backbone_class, measured.neck_class, measured.classes) == ("MBlitenet", "CFPN", 20)
@@ -75,6 +81,7 @@ def test_from_python_alone_it_is_the_papers_best_detector():
         profile(detector="fpn")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("option", "message"),
     [

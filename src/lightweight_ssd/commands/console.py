@@ -1,14 +1,13 @@
 """What a user sees when something is wrong: one sentence, and where the whole traceback lies."""
 
-import logging
 import os
 import sys
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lightweight_ssd.commands.traceback_file import write_traceback
 from lightweight_ssd.system.signals import INTERRUPTED_EXIT_CODE
+from lightweight_ssd.training.quiet import quiet_frameworks
 
 __all__ = [
     "one_sentence_errors",
@@ -51,19 +50,3 @@ def relaunchable(command: str) -> Iterator[None]:
         yield
     finally:
         del sys.argv[1]
-
-
-def quiet_frameworks() -> None:
-    """Keeps the console for what a user can act on."""
-    for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    for message in (
-        ".*LeafSpec.*",  # Lightning against the newest torch
-        ".*exists and is not empty.*",  # a resumed run's folder
-        ".*your dataloader is not resumable.*",  # ours is: the sampler starts at the batch where training stopped
-        ".*smaller than the logging interval.*",
-        ".*does not have many workers.*",
-        ".*GPU available but not used.*",
-        ".*using `DistributedSampler` with the dataloaders.*",  # images that are shown twice count once
-    ):
-        warnings.filterwarnings("ignore", message=message)
