@@ -59,5 +59,7 @@ def _plain(default: Any) -> Any:
         return "???"
     if isinstance(default, dict | list | tuple):
         values = default.values() if isinstance(default, dict) else default
-        return None if all(value is None for value in values) else default
+        if all(value is None for value in values):
+            return None
+        return default if isinstance(default, dict) else list(default)
     return str(default) if isinstance(default, Path) else default
