@@ -17,6 +17,8 @@ from lightweight_ssd.config.instantiate import build
 from lightweight_ssd.config.paths import CONF_DIR
 from lightweight_ssd.types import Annotation
 
+pytestmark = pytest.mark.slow
+
 SIZE = (24, 40)
 OPTIONS = sorted(path.stem for path in (CONF_DIR / "augment").glob("*.yaml"))
 FOREIGN = {

@@ -79,6 +79,7 @@ def test_images_without_boxes(recipe):
         assert len(result[1]) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_boxes_stay_valid_whatever_comes(recipe):
     rng = np.random.default_rng(1)

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+import pytest
+
 from lightweight_ssd.benchmark.annotation_cost import Growth, in_fresh_process, measure_growth, measure_reading
 from lightweight_ssd.benchmark.process_memory import Memory
 from lightweight_ssd.benchmark.synthetic_coco import generate_coco
@@ -13,6 +15,7 @@ def test_copies_of_shared_pages_count_as_growth() -> None:
     assert (growth.gained, growth.share) == (20, 0.2)
 
 
+@pytest.mark.slow
 def test_coco_2017_is_held_in_little_memory_and_does_not_grow_in_workers(tmp_path: Path) -> None:
     made = generate_coco(tmp_path / "coco", 118_000, points=3)
     assert made.object_count == 860_000

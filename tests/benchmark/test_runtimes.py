@@ -17,6 +17,7 @@ def image() -> torch.Tensor:
     return torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 255
 
 
+@pytest.mark.slow
 def test_eager_and_onnx_agree_with_the_detector(image: torch.Tensor):
     torch.manual_seed(0)
     detector = build_detector(tiny_config(), ["a", "b"]).eval()
@@ -57,6 +58,7 @@ def test_onnx_needs_its_packages(module: str, image: torch.Tensor, monkeypatch: 
     ]
 
 
+@pytest.mark.slow
 def test_compilation_needs_a_compiler(image: torch.Tensor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     import torch._inductor.config
 

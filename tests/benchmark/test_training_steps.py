@@ -30,6 +30,7 @@ def test_our_parts_are_those_that_the_whole_adds():
     assert rehearsal.average is not None and rehearsal.average.steps == 2
 
 
+@pytest.mark.slow
 def test_peers_take_a_whole_step(monkeypatch: pytest.MonkeyPatch):
     made = []
     monkeypatch.setattr(

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import pytest
 from tests.command_line import run_command
 
 
+@pytest.mark.slow
 def test_a_small_run_shows_seconds_memory_and_growth_beside_a_peer(tmp_path: Path, monkeypatch, capfd) -> None:
     results = tmp_path / "RESULTS.md"
     outcome = run_command(

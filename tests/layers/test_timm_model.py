@@ -30,6 +30,7 @@ def own_eps(network: nn.Module) -> float:
     return next((module.eps for module in network.modules() if isinstance(module, nn.BatchNorm2d)), 1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "suffix", "size"),
     [

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
@@ -154,6 +155,7 @@ def run_rank(rank: int, folder: str, shares: list[list[int]]) -> None:
     dist.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_two_ranks_equal_one_exactly(tmp_path: Path) -> None:
     """An odd set, padded as a distributed sampler pads it."""
     images = list(range(31))

@@ -153,6 +153,7 @@ def run_rank(rank: int, folder: str, shares: list[list[int]]) -> None:
     dist.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_two_ranks_equal_one_exactly(tmp_path: Path):
     """An odd set, padded as a distributed sampler pads it; then a rank without any image."""
     images = list(range(31))

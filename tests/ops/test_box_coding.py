@@ -89,6 +89,7 @@ def test_any_offsets_give_a_box_that_is_finite_and_not_inverted(offsets: np.ndar
     assert (boxes[:, 2:] >= boxes[:, :2]).all()
 
 
+@pytest.mark.slow
 @FUZZING
 @given(anchors=_values(1, 2000, width=64), shifts=_values(-2000, 2000, width=64), growth=_values(0.02, 50, width=64))
 def test_round_trip_of_any_box_that_an_anchor_may_become(anchors: np.ndarray, shifts: np.ndarray, growth: np.ndarray):

@@ -146,7 +146,7 @@ def _parts(cfg: DictConfig, steps: int) -> Parts:
     """The parts of a training run of so many steps, without validation and checkpoints."""
     cfg = cfg.copy()
     cfg.trainer = {**cfg.trainer, "max_steps": steps, "max_epochs": -1, "limit_val_batches": 0}
-    return prepare(cfg, OmegaConf.to_container(cfg, resolve=True), None)  # pyright: ignore[reportArgumentType]
+    return prepare(OmegaConf.to_container(cfg, resolve=True))  # pyright: ignore[reportArgumentType]
 
 
 def _synchronize() -> None:
