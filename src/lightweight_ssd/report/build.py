@@ -25,8 +25,8 @@ def build_report(
 
     Args:
         config: As composed from `conf/report.yaml`, plain containers.
-        tell: Called with a line for each run that has to be analysed.
-        pictures: Whether to draw the figures, which takes longer than all the rest if nothing new is to be analysed.
+        tell: Called with a line for each run that has to be analyzed.
+        pictures: Whether to draw the figures, which takes longer than all the rest if nothing new is to be analyzed.
 
     Returns:
         The page's payload.
