@@ -17,6 +17,8 @@ from lightweight_ssd.report.parallel_analysis import analyze_ahead
 from lightweight_ssd.report.run_analysis import is_analyzed
 from lightweight_ssd.runs.record import find_runs
 
+pytestmark = pytest.mark.slow
+
 
 def _ahead(folders: list[Path], cache: Path, workers: int | None = 2) -> list[str]:
     said: list[str] = []
@@ -69,8 +71,8 @@ def test_ctrl_c_ends_all_processes_at_once(tmp_path: Path) -> None:
     """The pipe of standard error is at its end only when no process holds it any more."""
     write_table(tmp_path / "runs", TABLE[:2], num_images=4)
     code = (
-        "import sys; from lightweight_ssd import cli; from lightweight_ssd.reporting import analysis_pool; "
-        "analysis_pool._WORTH_IT = 0; "
+        "import sys; from lightweight_ssd import cli; from lightweight_ssd.report import parallel_analysis; "
+        "parallel_analysis._WORTH_IT = 0; "
         "sys.argv = ['lssd', 'report', 'workers=2', 'resamples=200000']; cli.main()"
     )
     command = [sys.executable, "-c", code]

@@ -4,11 +4,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import Browser, Route
 from tests.report.page.example_payload import example_payload
 from tests.report.page.visit import CHARTS, PATIENCE, Visit, until
 
 from lightweight_ssd.report.page.html import write_page
+
+pytestmark = pytest.mark.browser
 
 
 def _open(browser: Browser, tmp_path: Path, payload: dict[str, Any]) -> Visit:
@@ -27,7 +30,7 @@ def test_theme_changes_page_and_charts(visit: Visit) -> None:
     assert page.evaluate(ground) == light
 
 
-def test_theme_is_the_systemsuntil_one_is_chosen(visit: Visit) -> None:
+def test_theme_is_the_systems_until_one_is_chosen(visit: Visit) -> None:
     theme = "document.documentElement.dataset.theme"
     visit.page.emulate_media(color_scheme="dark")
     until(visit, f"{theme} === 'dark'")
@@ -79,7 +82,7 @@ def test_nothing_to_compare_is_said_in_sentences(browser: Browser, tmp_path: Pat
     visit.page.close()
 
 
-def test_a_row_without_figures_has_sentences_in_place_of_charts(browser: Browser, tmp_path: Path) -> None:
+def test_a_row_without_metrics_has_sentences_in_place_of_plots(browser: Browser, tmp_path: Path) -> None:
     payload = example_payload()
     bare = {"curves": {}, "per_class": {}, "precision_recall": {}, "state": "running"}
     missing = dict.fromkeys(("difference", "gray_difference", "interval", "errors", "sizes", "paper"))

@@ -144,7 +144,7 @@ def read_tables(path: Path) -> Tables:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is malformed, its categories are, or an entry does not even tell to which image it belongs.
+        ValueError: The file is malformed, its categories are, or an entry does not even say to which image it belongs.
     """
     file: _File = decode_file(path, _File)
     return Tables(_categories(file.categories, path), _images(file.images, path), _objects(file.annotations, path))
@@ -207,7 +207,7 @@ def _with_bar(entries: list[msgspec.Raw], title: str) -> Iterator[tuple[int, msg
 
 
 def _peek(entry: msgspec.Raw, part: type[_Part], sentence: str) -> _Part:
-    """The id in a wrong entry, without which nobody can say which image to leave out."""
+    """The id in a wrong entry, without which it is unknown which image to leave out."""
     try:
         return msgspec.json.decode(entry, type=part)
     except DECODE_ERRORS as error:
