@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 JS := tests/js
 ESLINT := $(JS)/node_modules/.package-lock.json
 CHROMIUM_HELP := The tests of the comparison page need Chromium: install it (Debian: apt install chromium) or set \

@@ -23,6 +23,8 @@ from jaxtyping import install_import_hook
 
 install_import_hook("lightweight_ssd", "beartype.beartype")
 
+from tests.run_server import RunServer  # noqa: E402
+
 # A shell takes Ctrl-C from what it puts into the background, and whatever the tests start would not have it either
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -36,6 +38,12 @@ settings.register_profile("search", deadline=None, suppress_health_check=[Health
 settings.load_profile("same")  # pytest --hypothesis-profile=search looks for others
 # It also takes numbers out of our modules, of those that happen to be imported already: other ones in each process
 vars(providers)["_get_local_constants"] = lambda: providers._local_constants
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first, so that no worker begins one when the others have nothing left to do."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -61,3 +69,10 @@ def as_before() -> Iterator[None]:
         os.environ.pop(name, None)
         if value is not None:
             os.environ[name] = value
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[RunServer]:
+    """Starts commands in processes of their own, without the seconds that a fresh interpreter imports."""
+    with RunServer() as started:
+        yield started

@@ -9,6 +9,8 @@ import pytest
 
 from tests.command_line import run_command
 
+pytestmark = pytest.mark.slow
+
 XML = """<annotation><filename>{name}.jpg</filename>
 <size><width>{width}</width><height>{height}</height><depth>3</depth></size>
 <object><name>{label}</name><bndbox><xmin>{x1}</xmin><ymin>{y1}</ymin><xmax>{x2}</xmax><ymax>{y2}</ymax></bndbox></object>

@@ -78,3 +78,8 @@ def test_help_of_a_command_says_what_it_does_and_gives_an_example(name: str, mon
 def test_whole_configuration_can_be_shown(name: str, monkeypatch, capsys):
     out = run_command(monkeypatch, capsys, name, "--cfg", "job").out
     assert "device: auto\n" in out
+
+
+def test_help_without_composing_is_the_one_that_hydra_prints(monkeypatch, capsys):
+    ours, hydras = (run_command(monkeypatch, capsys, "train", "--help", *more).out for more in ((), ("seed=0",)))
+    assert ours == hydras

@@ -100,6 +100,7 @@ def test_every_option_instantiates(group: str, name: str, tmp_path: Path) -> Non
         build(config[group])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("neck", [path.stem for path in sorted((CONF_DIR / "neck").glob("*.yaml"))])
 @pytest.mark.parametrize("backbone", [path.stem for path in sorted((CONF_DIR / "backbone").glob("*.yaml"))])
 def test_every_backbone_meets_every_neck(backbone: str, neck: str) -> None:
@@ -152,6 +153,9 @@ def test_help_lists_every_kind_of_data(command: str) -> None:
     listed = re.search(r"\bdata=([a-z|]+)", (CONF_DIR / "hydra" / "help" / f"{command}.yaml").read_text())
     assert listed is not None
     assert set(listed[1].split("|")) == kinds
+
+
+FIRST_RUN = ("trainer.max_steps", "trainer.max_epochs", "runs", "data.root", "datamodule.first_images")
 
 
 @pytest.mark.parametrize("key", FIRST_RUN)

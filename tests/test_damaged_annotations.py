@@ -16,6 +16,8 @@ from lightweight_ssd.data.formats.voc_xml import read_annotation
 from lightweight_ssd.types import Annotation
 from tests.coco_example import document, write
 
+pytestmark = pytest.mark.slow
+
 NAMES = ["cat", "dog"]
 XML = (
     b'<?xml version="1.0"?>\n<annotation><filename>a.jpg</filename>'

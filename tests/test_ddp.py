@@ -11,6 +11,8 @@ import torch
 
 from tests.command_line import port_of_our_own
 
+pytestmark = pytest.mark.slow
+
 
 def _lssd(cwd: Path, *arguments: str) -> str:
     command = [sys.executable, "-m", "lightweight_ssd", *arguments]

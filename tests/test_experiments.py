@@ -115,6 +115,7 @@ def test_every_experiment_with_a_grid_is_tested() -> None:
     assert with_grid == {*GRIDS, "tune"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", SCALES)
 @pytest.mark.parametrize("experiment", GRIDS)
 def test_rows_differ_where_they_should_and_nowhere_else(experiment: str, scale: str) -> None:
@@ -141,6 +142,7 @@ def test_seeds_multiply_the_grid() -> None:
     assert sorted(job.config["seed"] for job in jobs) == [0, 0, 1, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("experiment", TABLES)
 def test_content_does_not_depend_on_place_and_hardware(experiment: str) -> None:
     row = _jobs(experiment)[-1].choices["row"]
@@ -240,12 +242,14 @@ def test_what_is_typed_holds_against_a_scale(scale: str) -> None:
     assert (job.choices["neck"], job.choices["trainer"], job.config["batch_size"]) == ("fpn", "debug", 7)
 
 
+@pytest.mark.slow
 def test_smoke_takes_drawn_data_and_the_processor_whatever_the_experiment_says() -> None:
     for experiment in (*GRIDS, "lightweight_ssd", "voc07_from_scratch"):
         job = _job(f"experiment={experiment}", "scale=smoke")
         assert [job.choices[group] for group in ("data", "trainer", "optim")] == ["shapes_smoke", "cpu", "adamw"]
 
 
+@pytest.mark.slow
 def test_smoke_keeps_six_different_detectors() -> None:
     figures = [_complexity(job, classes=2) for job in _jobs("table3", "scale=smoke")]
     assert len({figure["parameters"] for figure in figures}) == len({figure["macs"] for figure in figures}) == 6
@@ -257,6 +261,7 @@ def test_our_rows_have_the_printed_size(label: str) -> None:
     assert _complexity(row)["parameters"] == pytest.approx(row.config["row"]["paper"]["parameters"], rel=0.01)
 
 
+@pytest.mark.slow
 def test_the_stem_at_half_resolution_halves_the_backbone_s_cost_and_keeps_its_levels() -> None:
     paper, half = _jobs("stem")
     detectors = [build_detector(job.config, ["a"]) for job in (paper, half)]
@@ -279,6 +284,7 @@ def test_tune_searches_with_optuna_and_never_on_the_test_set() -> None:
     assert {name for names in lists for name in names} == {"train", "val", "trainval"}
 
 
+@pytest.mark.slow
 def test_the_study_is_kept(tmp_path: Path) -> None:
     import optuna
 

@@ -6,7 +6,6 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,10 @@ import pytest
 import torch
 
 from lightweight_ssd.checkpoint.load import load_checkpoint
-from tests.run_server import HALF_A_CHECKPOINT, Request, RunServer
+from tests.run_server import HALF_A_CHECKPOINT, RunServer
 from tests.small_disk import run_on_small_disk
+
+pytestmark = pytest.mark.slow
 
 KILLS = 20
 KILLS_IN_A_ROW = 7  # of one run, each time it is resumed
@@ -24,12 +25,6 @@ OPTIONS = (
     "experiment=smoke", "logger=csv", "deterministic=true", "resume=auto", "callbacks.ema.decay=0.9",
     "augment=gray_mix_rgb_mosaic", "pictures=0", "gray_test=false", "latency=null",
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[RunServer]:
-    with RunServer() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +87,10 @@ sys.exit(code)
 
 def _run(server: RunServer, folder: Path, stage: str, moment: float) -> int:
     overrides = [*OPTIONS, f"run_dir={folder / 'run'}", f"data.root={folder / 'data'}"]
-    return server.run(Request(overrides, str(folder / "log"), stage, moment))
+    ended = server.run(folder, "train", *overrides, stage=stage, moment=moment)
+    with (folder / "log").open("a") as log:
+        log.write(ended.out + ended.err)
+    return ended.code
 
 
 def _log(folder: Path) -> str:

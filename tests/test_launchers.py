@@ -72,6 +72,7 @@ def _hidden_plugins(folder: Path) -> str:
     return os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
 
 
+@pytest.mark.slow
 def test_joblib_runs_jobs_side_by_side_and_then_skips_them(tmp_path: Path) -> None:
     """One run stands still until the other trains, too, which never happened if one had to wait for the other."""
     jobs = ("hydra/launcher=joblib", "trainer.max_epochs=10", "seed=0,1")
@@ -88,6 +89,7 @@ def test_joblib_runs_jobs_side_by_side_and_then_skips_them(tmp_path: Path) -> No
     assert "2 skipped" in out and len(_runs(tmp_path)) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("launcher", ["basic", "joblib"])
 def test_evaluations_that_fail_are_named_and_in_the_exit_code(tmp_path: Path, launcher: str) -> None:
     arguments = ["checkpoint=one.ckpt,two.ckpt", "trainer=cpu", f"hydra/launcher={launcher}"]
@@ -106,6 +108,7 @@ def test_evaluations_that_cannot_keep_their_records_do_not_look_well(tmp_path: P
     assert ended.returncode == 1, ended.stdout + ended.stderr
 
 
+@pytest.mark.slow
 def test_failing_job_leaves_the_other_one_alone(tmp_path: Path) -> None:
     out, _ = _sweep(tmp_path, "hydra/launcher=joblib", "trainer.accelerator=nonsense,cpu", code=1)
     assert "1 done, 1 failed" in out and out.count("outcome") == 1
@@ -115,6 +118,7 @@ def test_failing_job_leaves_the_other_one_alone(tmp_path: Path) -> None:
     assert "nonsense" in Path(log).read_text()
 
 
+@pytest.mark.slow
 def test_ray_gives_each_job_its_own_gpu(tmp_path: Path) -> None:
     """Ray takes our word for two GPUs here; the runs compute on the CPU and note which GPU they were given."""
     pool = ("+hydra.launcher.ray.init.num_gpus=2", "+hydra.launcher.ray.init.num_cpus=2")
@@ -124,12 +128,14 @@ def test_ray_gives_each_job_its_own_gpu(tmp_path: Path) -> None:
     assert {_read(run / "identity.json")["label"] for run in _runs(tmp_path)} == {"0", "1"}
 
 
+@pytest.mark.slow
 def test_ray_never_waits_for_what_the_machine_does_not_have(tmp_path: Path) -> None:
     _, err = _sweep(tmp_path, "hydra/launcher=ray", "hydra.launcher.ray.remote.num_gpus=99", code=1)
     assert err.startswith("lssd train: hydra.launcher.ray.remote.num_gpus=99 is more than the ")
     assert len(err.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_submitit_runs_each_job_in_a_process_of_its_own(tmp_path: Path) -> None:
     out, _ = _sweep(tmp_path, "hydra/launcher=submitit_local", "seed=0,1")
     _check_done(tmp_path, out)
@@ -138,6 +144,7 @@ def test_submitit_runs_each_job_in_a_process_of_its_own(tmp_path: Path) -> None:
     assert len(logs) == 2 and all("Job completed successfully" in log for log in logs)
 
 
+@pytest.mark.slow
 def test_job_whose_time_is_up_goes_on_in_its_folder(tmp_path: Path) -> None:
     """SLURM signals all processes of a job; submitit's local executor queues it again as its SLURM one does."""
     process = _start(tmp_path, "hydra/launcher=submitit_local", "seed=0", "trainer.max_epochs=40")
@@ -169,6 +176,7 @@ def _processes(*words: str) -> list[int]:
     return found
 
 
+@pytest.mark.slow
 def test_slurm_gets_one_task_per_job_with_gpus_and_a_signal(tmp_path: Path) -> None:
     """The script that reaches `sbatch`: a command here that keeps it and refuses."""
     for name, line in (("srun", ""), ("sbatch", f'cp "$1" {tmp_path}/script; exit 1')):

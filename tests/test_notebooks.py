@@ -18,6 +18,8 @@ from traitlets.config import Config
 from lightweight_ssd.runs.status import FINISHED, write_status
 from tests.running import smoke_run
 
+pytestmark = pytest.mark.slow
+
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 DATA, ABLATION = NOTEBOOKS / "01_look_at_the_data.ipynb", NOTEBOOKS / "02_read_an_ablation.ipynb"
 SHAPES = "circle,square,triangle,star,heart"

@@ -12,6 +12,8 @@ from lightweight_ssd.training.callbacks.interrupt import Interrupted
 from lightweight_ssd.training.task import DetectionTask
 from tests.running import smoke_run
 
+pytestmark = pytest.mark.slow
+
 OPTIONS = ("trainer.max_epochs=3", "callbacks.ema.decay=0.9", "augment=gray_mix_rgb_mosaic", "num_workers=1")
 
 

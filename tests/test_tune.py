@@ -10,6 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.run_server import RunServer
+
+pytestmark = pytest.mark.slow
+
 # The least that trains: the command of the experiment's card with a smaller everything.
 COMMAND = ("experiment=tune", "scale=smoke")
 SMALL = (
@@ -18,12 +22,10 @@ SMALL = (
 )  # fmt: skip
 
 
-def _tune(cwd: Path, *arguments: str, code: int = 0, **environment: str) -> tuple[str, str]:
-    command = [sys.executable, "-m", "lightweight_ssd", "train", "-m", *COMMAND, *SMALL, *arguments]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=900)
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout, done.stderr
+def _tune(server: RunServer, cwd: Path, *arguments: str, code: int = 0) -> tuple[str, str]:
+    done = server.run(cwd, "train", "-m", *COMMAND, *SMALL, *arguments)
+    assert done.code == code, done.out + done.err
+    return done.out, done.err
 
 
 def _query(cwd: Path, query: str) -> list[tuple[Any, ...]]:
@@ -37,10 +39,10 @@ def _best(cwd: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def study(server: RunServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study of two trials."""
     folder = tmp_path_factory.mktemp("tune")
-    _tune(folder, "hydra.sweeper.n_trials=2", "hydra.sweeper.sampler.seed=0")
+    _tune(server, folder, "hydra.sweeper.n_trials=2", "hydra.sweeper.sampler.seed=0")
     return folder
 
 
@@ -53,18 +55,18 @@ def test_trials_are_runs_and_the_best_one_is_named(study: Path) -> None:
     assert set(best["best_params"]) == {"optim.lr", "criterion.weights.localization", "augment.steps.gray_mix_rgb.p"}
 
 
-def test_same_command_goes_on_with_the_study_and_failed_trials_do_not_end_it(study: Path) -> None:
+def test_same_command_goes_on_with_the_study_and_failed_trials_do_not_end_it(server: RunServer, study: Path) -> None:
     best = _best(study)
     other = "hydra.sweeper.sampler.seed=1"  # the same seed would draw trials that are done
-    out, _ = _tune(study, "hydra.sweeper.n_trials=2", other, "trainer.accelerator=nonsense", code=1)
+    out, _ = _tune(server, study, "hydra.sweeper.n_trials=2", other, "trainer.accelerator=nonsense", code=1)
     assert "2 failed" in out and out.count("outcome") == 1
     states = [state for (state,) in _query(study, "SELECT state FROM trials ORDER BY trial_id")]
     assert states == ["COMPLETE", "COMPLETE", "FAIL", "FAIL"]
     assert _best(study) == best
 
 
-def test_study_without_any_finished_trial_says_why_and_no_more(tmp_path: Path) -> None:
-    out, err = _tune(tmp_path, "hydra.sweeper.n_trials=1", "trainer.accelerator=nonsense", code=1)
+def test_study_without_any_finished_trial_says_why_and_no_more(server: RunServer, tmp_path: Path) -> None:
+    out, err = _tune(server, tmp_path, "hydra.sweeper.n_trials=1", "trainer.accelerator=nonsense", code=1)
     assert "1 failed" in out and "nonsense" in out
     assert "Traceback" not in err and "Record does not exist" not in err
 
@@ -73,8 +75,11 @@ def test_missing_package_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "hydra_plugins").mkdir()
     (tmp_path / "hydra_plugins" / "__init__.py").touch()
     hidden = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-    _, err = _tune(tmp_path, "hydra.sweeper.n_trials=1", code=1, PYTHONPATH=hidden)
-    assert err == (
+    command = [sys.executable, "-m", "lightweight_ssd", "train", "-m", *COMMAND, *SMALL, "hydra.sweeper.n_trials=1"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": hidden}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert done.stderr == (
         "lssd train: hydra/sweeper=optuna needs a package that is not installed; "
         "run pip install 'lightweight-ssd[optuna]'.\n"
     )

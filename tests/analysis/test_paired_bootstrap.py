@@ -83,6 +83,7 @@ def test_every_image_once_is_the_reported_figure(seed: int):
     assert once[0] == pytest.approx(np.nanmean(area), abs=1e-14)
 
 
+@pytest.mark.slow
 def test_more_resamples_than_a_block_are_each_their_own():
     evaluated, draws = small_set(1), draw_images(12, 300, 0)
     one_by_one = [bootstrap_map(evaluated, draw[None])[0] for draw in draws]

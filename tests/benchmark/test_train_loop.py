@@ -45,6 +45,7 @@ def test_the_rate_with_and_without_reading(cfg: DictConfig, tmp_path: Path):
     assert (tmp_path / "data").is_dir()
 
 
+@pytest.mark.slow
 def test_what_lay_ready_is_used_up_before_the_clock_counts(cfg: DictConfig, tmp_path: Path):
     cfg.num_workers = 1  # which has two batches ready
     assert steps_when_fed(cfg, steps=2, warmup=1) == (10, 3)

@@ -43,6 +43,7 @@ def test_no_checkpoint_where_the_record_cannot_be_written(tmp_path: Path) -> Non
     assert not path.exists()
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_sentence_and_the_checkpoint_before_is_whole(tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()

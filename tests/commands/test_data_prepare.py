@@ -86,6 +86,7 @@ USES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "use"), USES)
 def test_every_use_finds_all_that_it_needs(name: str, use: str, tmp_path: Path, monkeypatch, capsys):
     served = voc_archives(tmp_path / "source") if name == "voc" else coco_archives()
@@ -110,8 +111,8 @@ def test_too_few_parts_name_the_rest(voc: ArchiveServer, monkeypatch, capsys):
     [
         ([], "Expected what to prepare but got nothing: lssd data prepare voc, or coco."),
         (["voc", "parts=[2007]"], "Expected parts=… as some of trainval2007, test2007, trainval2012 but got 2007."),
-        (["voc", "attempts=0"], "Expected attempts of at least 1 but got 0."),
-        (["voc", "timeout=soon"], "Expected timeout as seconds above 0 but got soon."),
+        (["voc", "attempts=0"], "Expected attempts to be a whole number of at least 1, but got 0."),
+        (["voc", "timeout=soon"], "Expected timeout to be seconds above 0, but got 'soon'."),
         (["voc", "root=file/here"], "Expected a folder that can be written at file/here/.prepare but Not a directory"),
     ],
 )
@@ -134,7 +135,7 @@ def test_only_what_is_known_is_checked_and_that_is_said(voc: ArchiveServer, monk
     ended = run_command(monkeypatch, capsys, "data", "prepare", *arguments)
     assert ended.code is None, ended.err
     assert "test2007: an unknown size from http" in ended.out
-    assert "(checked: nothing, for nothing is known of it)" in ended.out
+    assert "(checked: nothing, since nothing is known of it)" in ended.out
 
 
 def test_a_wrong_hash_stops_with_one_sentence(voc: ArchiveServer, tmp_path: Path, monkeypatch, capsys):
@@ -146,6 +147,7 @@ def test_a_wrong_hash_stops_with_one_sentence(voc: ArchiveServer, tmp_path: Path
     assert lists == ["train.txt", "trainval.txt", "val.txt"]  # the first part is whole, of the second is nothing
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_nothing_to_be_seen(voc: ArchiveServer, tmp_path: Path):
     disk = tmp_path / "disk"
     disk.mkdir()
@@ -169,6 +171,7 @@ print(*sorted(path.name for path in Path({str(disk)!r}).rglob("*") if path.is_fi
     assert ended.stdout.splitlines()[-3:] == ["ended with 1", ".prepare", "VOCtrainval_06-Nov-2007.tar prepare"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_what_was_stopped_in_the_middle_goes_on(how: signal.Signals, voc: ArchiveServer, tmp_path: Path):
     voc.files["/VOCtest_06-Nov-2007.tar"] += bytes(1_000_000)  # padding, so that there is a middle

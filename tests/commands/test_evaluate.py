@@ -10,6 +10,8 @@ from tests.running import smoke_run
 
 from lightweight_ssd.checkpoint.load import load_checkpoint
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:

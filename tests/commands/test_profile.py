@@ -13,6 +13,7 @@ def in_a_new_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.mark.slow
 def test_command_prints_and_writes(tmp_path: Path, monkeypatch, capsys):
     size = ("image_size=[64,96]", "num_classes=3", "warmup=0", "repeats=2", "device=cpu")
     ended = run_command(monkeypatch, capsys, "profile", *TINY, *size, "output=made/tiny.json")
@@ -31,6 +32,7 @@ def test_command_prints_and_writes(tmp_path: Path, monkeypatch, capsys):
     assert [path.name for path in tmp_path.iterdir()] == ["made"]  # no folder of Hydra's
 
 
+@pytest.mark.slow
 def test_checkpoint_brings_its_own_detector_and_size(tmp_path: Path):
     detector, _ = tiny_checkpoint(tmp_path / "tiny.ckpt", [64, 96])
     config = {**tiny_config(), "checkpoint": str(tmp_path / "tiny.ckpt"), "num_classes": 20}
@@ -41,12 +43,14 @@ def test_checkpoint_brings_its_own_detector_and_size(tmp_path: Path):
     assert table(figures).startswith(f"{tmp_path / 'tiny.ckpt'}: MBlitenet + CFPN, 2 classes, input 96×64")
 
 
+@pytest.mark.slow
 def test_threads_are_given_back():
     before = torch.get_num_threads()
     assert profile(tiny_config(64, "threads=2"))["threads"] == 2
     assert torch.get_num_threads() == before
 
 
+@pytest.mark.slow
 def test_global_random_stream_is_left_alone():
     torch.manual_seed(1)
     expected = torch.rand(3)
@@ -55,6 +59,7 @@ def test_global_random_stream_is_left_alone():
     assert torch.equal(torch.rand(3), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("option", "message"),
     [

@@ -31,6 +31,7 @@ def in_a_new_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.mark.slow
 def test_without_arguments_it_reads_runs(monkeypatch, capsys) -> None:
     write_table(Path("runs"))
     ended = _report(monkeypatch, capsys, *FAST)
@@ -41,6 +42,7 @@ def test_without_arguments_it_reads_runs(monkeypatch, capsys) -> None:
     assert "analysing" not in _report(monkeypatch, capsys, *FAST).err
 
 
+@pytest.mark.slow
 def test_folders_of_several_machines(monkeypatch, capsys) -> None:
     write_table(Path("here"), TABLE[:2], seeds=(0,))
     write_table(Path('a, b=[c] "d"'), TABLE[2:], seeds=(0,))
@@ -51,6 +53,7 @@ def test_folders_of_several_machines(monkeypatch, capsys) -> None:
     assert Path("out/report.md").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("label", ["BLL + GrayMixRGB", "neck=fpn, neck.circles=2", "[a] {b} \"c\" 'd'"])
 def test_a_baseline_of_any_name(monkeypatch, capsys, label: str) -> None:
     write_table(Path("runs"), (TABLE[0], TABLE[2]._replace(label=label)), seeds=(0,), num_images=4)
@@ -59,6 +62,7 @@ def test_a_baseline_of_any_name(monkeypatch, capsys, label: str) -> None:
     assert next(line for line in ended.out.splitlines() if line.startswith(label)).endswith("baseline")
 
 
+@pytest.mark.slow
 def test_unfinished_runs_are_in_the_report_but_not_in_the_means(monkeypatch, capsys) -> None:
     write_table(Path("runs"), TABLE[:2], seeds=(0,))
     scene = draw_scene(Path("images"))
@@ -68,6 +72,7 @@ def test_unfinished_runs_are_in_the_report_but_not_in_the_means(monkeypatch, cap
     assert "| SSD (seed 1) | failed | no memory |" in Path("report/report.md").read_text()
 
 
+@pytest.mark.slow
 def test_two_tables_in_one_report(monkeypatch, capsys) -> None:
     for experiment in ("table3", "table4"):
         write_table(Path("runs"), seeds=(0,), num_images=6, experiment=experiment)
@@ -79,6 +84,7 @@ def test_two_tables_in_one_report(monkeypatch, capsys) -> None:
         assert Path(f"report/plots/differences_{experiment}.png").is_file()
 
 
+@pytest.mark.slow
 def test_jobs_of_a_sweep_that_never_began(monkeypatch, capsys) -> None:
     write_table(Path("runs"), TABLE[:2], seeds=(0,))
     jobs = [["experiment=necks", f"neck={neck}"] for neck in ("none", "fpn", "pan", "bifpn")]
@@ -124,6 +130,7 @@ def test_what_was_typed_becomes_overrides(tmp_path: Path) -> None:
     assert hydra_arguments(["--cfg", "job", "seed=3", "runs=[x]"]) == ["--cfg", "job", "seed=3", "runs=[x]"]
 
 
+@pytest.mark.slow
 def test_no_model_is_built_and_no_framework_loaded(tmp_path: Path) -> None:
     write_table(Path("runs"), TABLE[:1], seeds=(0,), num_images=2)
     code = (
@@ -134,6 +141,7 @@ def test_no_model_is_built_and_no_framework_loaded(tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.stderr
 
 
+@pytest.mark.slow
 def test_the_watch_serves_rebuilds_and_ends_with_ctrl_c(tmp_path: Path) -> None:
     scene = draw_scene(Path("images"), 4)
     folder = write_run_folder(Path("runs/a"), TABLE[0], 0, scene, state="running")

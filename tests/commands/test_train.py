@@ -2,10 +2,7 @@
 
 import csv
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -13,8 +10,11 @@ import pytest
 import torch
 import yaml
 from tests.command_line import run_command
+from tests.run_server import Forked, RunServer
 from tests.running import smoke_run
 from tests.wandb_file import read_records
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -116,12 +116,10 @@ def test_failing_run_says_what_and_closes_wandb_as_failed(tmp_path: Path) -> Non
     assert codes == [1]
 
 
-def test_interrupted_run_leaves_all_it_needs_and_goes_on(tmp_path: Path) -> None:
+def test_interrupted_run_leaves_all_it_needs_and_goes_on(server: RunServer, tmp_path: Path) -> None:
     """A real process, a real Ctrl-C, then the same command with resume=auto."""
-    command = [sys.executable, "-m", "lightweight_ssd", "train", "experiment=smoke", "trainer.max_epochs=400"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    started = {"cwd": tmp_path, "env": environment, "stderr": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    process = subprocess.Popen(command, **started)
+    command = ("train", "experiment=smoke", "trainer.max_epochs=400")
+    process = server.start(tmp_path, *command)
     _wait_for(lambda: any(path for path in tmp_path.glob("runs/smoke/*/checkpoints/best.ckpt")), process)
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=300)
@@ -134,7 +132,7 @@ def test_interrupted_run_leaves_all_it_needs_and_goes_on(tmp_path: Path) -> None
     assert any(record.WhichOneof("record_type") == "exit" for record in read_records(folder))
     stopped_at = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["global_step"]
 
-    process = subprocess.Popen([*command, "resume=auto"], **started)
+    process = server.start(tmp_path, *command, "resume=auto")
     _wait_for(lambda: (json.loads((folder / "status.json").read_text()).get("step") or 0) > stopped_at, process)
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=300)
@@ -180,7 +178,7 @@ def test_without_a_best_checkpoint_it_trains_and_a_finished_run_has_nothing_to_d
     assert again.code is None and "Nothing to do" in again.out
 
 
-def _wait_for(condition, process: subprocess.Popen, seconds: float = 300) -> None:
+def _wait_for(condition, process: Forked, seconds: float = 300) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert process.poll() is None, process.communicate()[1]

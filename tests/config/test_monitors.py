@@ -66,6 +66,7 @@ def test_the_twelve_figures_are_the_metrics_own() -> None:
     assert tuple(figures) == COCO_METRICS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", ["callbacks.best=null", "callbacks.best.monitor=val/coco_ap"])
 def test_a_plain_run_needs_the_default_objective_only_where_it_was_typed(tmp_path: Path, changed: str) -> None:
     check_figures(smoke_config(tmp_path, changed), [changed])

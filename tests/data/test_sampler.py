@@ -44,6 +44,7 @@ def test_positions_number_the_epoch():
     assert isinstance(keys[0], SampleKey)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("size", "shuffle", "drop_last"), itertools.product((1, 5, 12, 13, 17, 24), (True, False), (True, False))
 )

@@ -142,6 +142,7 @@ def exact_outputs(draw: st.DrawFn) -> RawOutputs:
     return RawOutputs(logits, torch.zeros(1, anchors, 4), draw(boxes_on_a_grid(anchors)))
 
 
+@pytest.mark.slow
 @FUZZING
 @given(raw=exact_outputs(), threshold=st.floats(0, 0.9), iou=st.sampled_from([0.0, 0.25, 0.45, 0.5, 0.6, 1.0]))
 def test_equals_torchvision_class_by_class_on_whatever_comes(raw: RawOutputs, threshold: float, iou: float) -> None:
@@ -161,6 +162,7 @@ def wild_outputs(draw: st.DrawFn) -> RawOutputs:
     return RawOutputs(torch.from_numpy(logits), torch.from_numpy(offsets), draw(boxes_on_a_grid(anchors)))
 
 
+@pytest.mark.slow
 @FUZZING
 @given(raw=wild_outputs(), threshold=st.floats(0, 0.9), limit=st.integers(1, 12))
 def test_whatever_comes_detections_are_what_they_promise(raw: RawOutputs, threshold: float, limit: int) -> None:

@@ -45,6 +45,7 @@ def some_images(batch: int = 2, height: int = 37, width: int = 50) -> torch.Tens
     return torch.randint(0, 256, (batch, 3, height, width), dtype=torch.uint8, generator=generator)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("neck", "changes", "parameters", "giga_macs"),
     [
@@ -66,6 +67,7 @@ def test_counts_of_the_reading(neck: str, changes: dict[str, int], parameters: i
     assert raw.anchors.shape == (7302, 4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("neck", "changes"), [("none", {}), ("fpn", {}), ("cfpn", {"circles": 1}), ("cfpn", {"circles": 3})]
 )
@@ -153,6 +155,7 @@ def test_channels_last_changes_nothing() -> None:
     torch.testing.assert_close(detector(images.to(memory_format=torch.channels_last)), expected)
 
 
+@pytest.mark.slow
 def test_compiles_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shape checks at run time exist under pytest only; a compiler cannot look through them."""
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
@@ -163,6 +166,7 @@ def test_compiles_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
         torch.testing.assert_close(tuple(compiled(images)), tuple(expected))
 
 
+@pytest.mark.slow
 def test_exports_with_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
     detector = small()
@@ -173,6 +177,7 @@ def test_exports_with_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
         torch.testing.assert_close(tuple(exported(images)), tuple(detector(images)))
 
 
+@pytest.mark.slow
 def test_export_has_no_adaptive_pooling(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
     nodes = torch.export.export(small(), (some_images(),)).graph.nodes

@@ -194,6 +194,7 @@ def test_what_is_no_archive_is_refused(content: bytes, tmp_path: Path):
     _refused(tmp_path / "a", "Expected a whole .tar or .zip in")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", MAKERS)
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(changes=st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=8))

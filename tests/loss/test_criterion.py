@@ -143,6 +143,7 @@ def test_weights_apply_in_the_total_only():
     torch.testing.assert_close(weighted.total(terms), terms["classification"] / 2 + terms["localization"] * 2)
 
 
+@pytest.mark.slow
 def test_overfits_a_batch():
     (boxes, labels), raw = batch((3, 1)), random_raw(2)
     criterion = Criterion(FocalLoss(), BLL())
@@ -162,6 +163,7 @@ def test_never_reads_a_value_on_the_host():
     assert [term.shape for term in terms.values()] == [(), ()]
 
 
+@pytest.mark.slow
 def test_compiles_into_one_graph(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # the shape checks themselves do not compile
     (boxes, labels), raw, criterion = batch((3, 1)), random_raw(2), Criterion(FocalLoss(), BLL())
@@ -192,6 +194,7 @@ def test_bad_parameters_are_named(kwargs: dict, message: str):
         Criterion(**{"classification": FocalLoss(), "localization": BLL(), **kwargs})
 
 
+@pytest.mark.slow
 def test_two_ranks_average_to_the_gradient_of_one_process(tmp_path: Path):
     """Ranks with different counts, with one object between them, and with none."""
     ranks = [subprocess.Popen([sys.executable, "-P", __file__, str(tmp_path), str(rank)]) for rank in range(2)]

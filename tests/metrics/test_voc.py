@@ -27,7 +27,7 @@ def assert_same(left: VOCResult, right: VOCResult) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:The ``compute`` method")
-def test_without_any_image_all_figures_are_nan():
+def test_without_any_image_all_metrics_are_nan():
     metric = VOCMetric(NAMES)
     metric.update([], [])
     result = metric.compute()
@@ -153,6 +153,7 @@ def run_rank(rank: int, folder: str, shares: list[list[int]]) -> None:
     dist.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_two_ranks_equal_one_exactly(tmp_path: Path):
     """An odd set, padded as a distributed sampler pads it; then a rank without any image."""
     images = list(range(31))

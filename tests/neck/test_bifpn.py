@@ -97,6 +97,7 @@ def test_every_norm_has_the_settings() -> None:
     assert {(norm.momentum, norm.eps) for norm in norms} == {(0.2, 0.5)}
 
 
+@pytest.mark.slow
 def test_exports_without_adaptive_pooling() -> None:
     neck, maps = BiFPN(CHANNELS, width=6, repeats=1).eval(), levels(2)
     program = torch.export.export(neck, (maps,))

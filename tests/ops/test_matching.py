@@ -99,6 +99,7 @@ def _corners(*shape: int) -> st.SearchStrategy[np.ndarray]:
     return arrays(np.float32, (*shape, 2, 2), elements=st.sampled_from([0, 1, 2, 3, 5, 8, 8.5, 1e4]))
 
 
+@pytest.mark.slow
 @settings(max_examples=500, deadline=None, derandomize=True, database=None)
 @given(data=st.data(), sizes=st.tuples(st.integers(0, 3), st.integers(0, 9), st.integers(0, 5)))
 def test_equals_the_naive_loops_on_whatever_comes(data: st.DataObject, sizes: tuple[int, int, int]):
@@ -129,6 +130,7 @@ def test_never_reads_a_value_on_the_host():
         assert match(torch.rand(9, 4), torch.rand(2, 3, 4), torch.zeros(2, 3, dtype=torch.int64), 0.5).shape == (2, 9)
 
 
+@pytest.mark.slow
 def test_compiles_into_one_graph(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # the shape checks themselves do not compile
     generator = torch.Generator().manual_seed(1)

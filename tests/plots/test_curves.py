@@ -15,6 +15,7 @@ def names(count: int) -> list[str]:
     return [f"class {i}" for i in range(count)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [0, 1, 3, 20])
 def test_a_panel_per_class(count: int, tmp_path: Path):
     figure = precision_recall_curves([RISING] * count, names(count), np.full(count, 0.5))
@@ -54,6 +55,7 @@ def test_bars_without_any_known_class_have_no_mean():
     assert [text.get_text() for text in axes.texts] == ["no objects", "no objects"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [0, 2, 20])
 def test_a_heat_map_writes_every_count(count: int, tmp_path: Path):
     matrix = np.arange((count + 1) ** 2).reshape(count + 1, count + 1)

@@ -53,6 +53,7 @@ def test_neck_without_weights_costs_nothing():
     assert figures["parts"]["neck"] == {"parameters": 0, "macs": 0}
 
 
+@pytest.mark.slow
 def test_height_comes_first(tiny: Detector):
     wide, square = macs_by_part(tiny, [64, 128]), macs_by_part(tiny, 64)
     assert wide["head"] == 2 * square["head"]

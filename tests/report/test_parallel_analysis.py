@@ -17,6 +17,8 @@ from lightweight_ssd.report.parallel_analysis import analyse_ahead
 from lightweight_ssd.report.run_analysis import is_analysed
 from lightweight_ssd.runs.record import find_runs
 
+pytestmark = pytest.mark.slow
+
 
 def _ahead(folders: list[Path], cache: Path, workers: int | None = 2) -> list[str]:
     said: list[str] = []

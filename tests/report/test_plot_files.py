@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.run_folders import TABLE, draw_scene, write_run_folder, write_table
 
 from lightweight_ssd.report.comparison import compare
@@ -15,6 +16,7 @@ def _payload(folder: Path) -> dict[str, Any]:
     return build_payload(compare(find_runs([folder]), folder / "cache", resamples=10), max_images=0)
 
 
+@pytest.mark.slow
 def test_a_plot_of_each_kind_as_png_and_svg(tmp_path: Path) -> None:
     write_table(tmp_path, seeds=(0,), num_images=6)
     written = write_plots(_payload(tmp_path), tmp_path / "plots")
@@ -25,6 +27,7 @@ def test_a_plot_of_each_kind_as_png_and_svg(tmp_path: Path) -> None:
     assert svg.startswith("<?xml")
 
 
+@pytest.mark.slow
 def test_differences_have_a_plot_for_each_baseline(tmp_path: Path) -> None:
     for experiment in ("one", "two/b c"):
         write_table(tmp_path, TABLE[1:], seeds=(0,), num_images=4, experiment=experiment)

@@ -26,6 +26,7 @@ def names(count: int) -> list[str]:
     return [f"row {place}" for place in range(count)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [0, 1, 30])
 def test_plots_of_any_number_of_rows_are_written_as_png_and_svg(count: int, tmp_path: Path):
     shares = np.linspace(0.1, 0.7, count)

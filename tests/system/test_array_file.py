@@ -104,6 +104,7 @@ def _write_often(path: Path, number: int) -> None:
         write_arrays(path, {}, {"large": np.full(50_000, number)})
 
 
+@pytest.mark.slow
 def test_two_writers_at_once_never_show_a_mixture(tmp_path: Path) -> None:
     path, found = tmp_path / "a", set()
     _write_often(path, 1)

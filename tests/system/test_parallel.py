@@ -61,6 +61,7 @@ def test_a_killed_process_is_told_in_one_sentence():
         run(die, 40, "processes")
 
 
+@pytest.mark.slow
 def test_who_stops_asking_does_not_wait_for_the_rest():
     results = each_file(wait_long, range(200_000), 2, "numbers", "threads", 1)
     assert next(results) == 0

@@ -50,6 +50,7 @@ def test_a_step_moves_weights_and_average():
     assert all(weight.grad is None for weight in rehearsal.detector.parameters())
 
 
+@pytest.mark.slow
 def test_steps_learn_their_batch():
     rehearsal = _rehearsal("optim=adamw", "optim.lr=0.02", "reference_batch=2")
     batch = rehearsal.batch(2, objects=1)

@@ -18,6 +18,7 @@ from tests.training.test_bare_step import tiny
 from lightweight_ssd.training import batch_size
 from lightweight_ssd.training.bare_step import Rehearsal, place_of
 from lightweight_ssd.training.batch_size import choose_batch_size, largest, step_fits
+from lightweight_ssd.training.session import with_batch_size
 
 TRAIN = ("train", "data=shapes", "trainer.max_epochs=1")
 
@@ -37,12 +38,14 @@ def _rehearsal() -> Rehearsal:
     return Rehearsal(config, 3, place_of(config.trainer))
 
 
+@pytest.mark.slow
 def test_steps_that_fit():
     rehearsal = _rehearsal()
     assert step_fits(rehearsal, images=3, objects=2)
     assert all(weight.grad is None for weight in rehearsal.detector.parameters())
 
 
+@pytest.mark.slow
 def test_only_a_lack_of_memory_does_not_fit(monkeypatch: pytest.MonkeyPatch):
     rehearsal = _rehearsal()
 
@@ -77,6 +80,7 @@ def test_devices(devices: str, count: int):
     assert batch_size._devices(tiny(f"trainer.devices={devices}").trainer) == count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("steps", "slots"), [("{}", 3), ("{m: {_target_: lightweight_ssd.augment.mosaic.Mosaic}}", 12)]
 )
@@ -88,6 +92,7 @@ def test_the_fullest_image_is_rehearsed(steps: str, slots: int, tmp_path: Path):
     assert 2 * objects - slots in (0, 1)
 
 
+@pytest.mark.slow
 def test_what_goes_on_keeps_its_batch(tmp_path: Path):
     checkpoint = tmp_path / "run" / "checkpoints" / "last.ckpt"
     checkpoint.parent.mkdir(parents=True)
@@ -96,6 +101,7 @@ def test_what_goes_on_keeps_its_batch(tmp_path: Path):
     assert choose_batch_size(_config(tmp_path, "resume=auto")) == 48  # run_dir is that folder
 
 
+@pytest.mark.slow
 def test_a_search_is_remembered_for_the_same_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """With the one thing replaced that only a GPU can do: the search itself, and the question whether there is one."""
     place = place_of(tiny().trainer)._replace(device=torch.device("cuda"))
@@ -119,16 +125,16 @@ def test_a_search_is_remembered_for_the_same_run(tmp_path: Path, monkeypatch: py
 def test_other_ranks_get_the_number_of_the_first(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("LSSD_BATCH_SIZE", "56")
     cfg = OmegaConf.create({"batch_size": "auto"})
-    session.settle_batch_size(cfg)
-    assert cfg.batch_size == 56
+    assert with_batch_size(cfg).batch_size == 56
+    assert cfg.batch_size == "auto"
 
 
 def test_a_number_needs_no_search():
     cfg = OmegaConf.create({"batch_size": 16})
-    session.settle_batch_size(cfg)
-    assert cfg.batch_size == 16 and "LSSD_BATCH_SIZE" not in os.environ
+    assert with_batch_size(cfg).batch_size == 16 and "LSSD_BATCH_SIZE" not in os.environ
 
 
+@pytest.mark.slow
 def test_on_a_cpu_the_command_says_one_sentence(tmp_path: Path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     ended = run_command(monkeypatch, capsys, *TRAIN, "batch_size=auto", "trainer=cpu")
@@ -146,6 +152,7 @@ def test_a_sweep_shares_one_number(value: str, tmp_path: Path, monkeypatch, caps
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_an_experiment_of_a_sweep_cannot_bring_it_either(tmp_path: Path):
     (tmp_path / "experiment").mkdir()
     (tmp_path / "experiment" / "mine.yaml").write_text("# @package _global_\nbatch_size: auto\n")

@@ -14,6 +14,7 @@ from lightweight_ssd.system.json_file import write_json
 from lightweight_ssd.training.outputs import result_figures, write_evaluation
 
 
+@pytest.mark.slow
 def test_an_image_that_was_skipped_is_in_no_file(tmp_path: Path) -> None:
     known = [image(image_id)[1]._replace(path=str(tmp_path / f"{image_id}.jpg")) for image_id in (1, 2, 3)]
     Image.fromarray(np.zeros((200, 200, 3), np.uint8)).save(known[0].path)

@@ -54,6 +54,7 @@ def pair(shapes: Shapes, tmp_path_factory: pytest.TempPathFactory) -> tuple[VOC,
     return voc, as_coco(folder)
 
 
+@pytest.mark.slow
 def test_a_devkit_and_its_conversion_give_the_same_annotations(pair: tuple[VOC, COCO]) -> None:
     for split in SPLITS:
         one, other = (source.annotations(split) for source in pair)
@@ -64,12 +65,13 @@ def test_a_devkit_and_its_conversion_give_the_same_annotations(pair: tuple[VOC, 
 
 
 def pipeline() -> Any:
-    """The augmentation that uses most: crop, flip, colours, GrayMixRGB, and Mosaic with its partners."""
+    """The augmentation that uses most: crop, flip, colors, GrayMixRGB, and Mosaic with its partners."""
     with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
         config = compose("train", ["run_dir=/nowhere", "augment=gray_mix_rgb_mosaic", "image_size=64"])
     return build(config.augment)
 
 
+@pytest.mark.slow
 def test_a_devkit_and_its_conversion_give_samples_equal_to_the_byte(pair: tuple[VOC, COCO]) -> None:
     one, other = (DetectionDataset(source.annotations("train"), pipeline(), seed=3) for source in pair)
     assert len(one) == len(other) == 12

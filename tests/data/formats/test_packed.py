@@ -132,6 +132,7 @@ def _boxes_of(annotations: PackedAnnotations) -> list[list[float]]:
     return annotations[0].boxes.tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_workers_have_what_was_loaded_even_when_the_file_is_gone(tmp_path: Path, method: str) -> None:
     packed(3).save(tmp_path / "a.arrays")

@@ -39,6 +39,7 @@ def test_order_and_ids_are_those_of_the_list(tmp_path: Path) -> None:
     assert split[0].boxes.tolist() == [[1, 2, 30, 40]]
 
 
+@pytest.mark.slow
 def test_many_files_keep_their_order_over_threads(tmp_path: Path) -> None:
     ids = [f"{row:06d}" for row in range(300)]
     make(tmp_path, ids)

@@ -52,6 +52,7 @@ def _read(cache: ImageCache, answers: Connection) -> None:
     answers.send((total, int(inode[1]), int(copied[1])))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_forked_and_spawned_workers_read_one_mapping(tmp_path: Path, method: str) -> None:
     cache = open_image_cache(pictures(tmp_path / "images", [(60, 90), (80, 50)]), 96, tmp_path)

@@ -80,6 +80,7 @@ def _tell(annotations: PackedAnnotations, caches: Path, answers: Connection) -> 
     answers.send(int(cache[1].sum(dtype=np.int64)))
 
 
+@pytest.mark.slow
 def test_the_second_of_two_builders_waits_and_takes_what_the_first_made(tmp_path: Path) -> None:
     """A pipe gives its bytes once: a second builder that read the images itself would wait for ever."""
     annotations, caches = pictures(tmp_path / "images", _SIZES), tmp_path / "caches"
@@ -195,6 +196,7 @@ print(sorted(path.name for path in Path({disk!r}).iterdir()))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("size", "sentence"),
     [

@@ -11,6 +11,8 @@ from tests.report.page.visit import Visit
 
 from lightweight_ssd.report.page.html import write_page
 
+pytestmark = pytest.mark.browser
+
 
 def _two_tables() -> dict[str, Any]:
     """The first three rows as one table, the other two as another, whose baseline is its second row."""

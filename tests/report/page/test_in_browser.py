@@ -4,6 +4,8 @@ import pytest
 from tests.report.page.example_payload import EVIL, example_payload
 from tests.report.page.visit import CHARTS, Visit, until
 
+pytestmark = pytest.mark.browser
+
 
 def test_loads_without_an_error_a_dialog_or_a_request(visit: Visit) -> None:
     assert visit.trouble == []

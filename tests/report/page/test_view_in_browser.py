@@ -4,11 +4,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import Browser, Route
 from tests.report.page.example_payload import example_payload
 from tests.report.page.visit import CHARTS, PATIENCE, Visit, until
 
 from lightweight_ssd.report.page.html import write_page
+
+pytestmark = pytest.mark.browser
 
 
 def _open(browser: Browser, tmp_path: Path, payload: dict[str, Any]) -> Visit:

@@ -3,9 +3,11 @@
 import json
 from pathlib import Path
 
+import pytest
 from tests.command_line import run_command
 
 
+@pytest.mark.slow
 def test_a_training_shorter_than_five_seconds_and_than_an_epoch_tells_its_steps(
     tmp_path: Path, monkeypatch, capsys
 ) -> None:

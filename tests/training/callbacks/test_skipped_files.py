@@ -93,6 +93,7 @@ def test_the_files_of_all_ranks_are_listed(tmp_path: Path) -> None:
     assert _listed(tmp_path) == {"train": ["a is cut", "0 is missing", "1 is missing"]}
 
 
+@pytest.mark.slow
 def test_a_whole_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = build(smoke_config(tmp_path).data)
     for split in ("train", "val"):
@@ -108,6 +109,7 @@ def test_a_whole_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert len(truth["images"]) == 7, "the test images are whole"
 
 
+@pytest.mark.slow
 def test_a_real_resume_keeps_the_list(tmp_path: Path) -> None:
     path = Path(build(smoke_config(tmp_path).data).annotations("train")[2].path)
     whole = path.read_bytes()

@@ -14,6 +14,7 @@ from lightweight_ssd.training.loggers.wandb import OptionalWandb
 from lightweight_ssd.training.loggers.wandb_run import closed_at_the_end
 
 
+@pytest.mark.slow
 def test_a_folder_that_cannot_be_written_costs_one_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     run = tmp_path / "run"
     run.mkdir()
@@ -49,6 +50,7 @@ def test_an_error_of_one_action_is_the_last_that_is_heard(tmp_path: Path, caplog
     assert "missing.png" in told and "the run goes on without it" in told
 
 
+@pytest.mark.slow
 def test_its_helper_process_may_die(tmp_path: Path) -> None:
     """In a process of its own: the helper is one for all W&B runs of a process."""
     code = f"""

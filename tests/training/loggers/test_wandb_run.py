@@ -14,6 +14,8 @@ from tests.wandb_file import read_records
 from lightweight_ssd.training.loggers.wandb import OptionalWandb
 from lightweight_ssd.training.loggers.wandb_run import closed_at_the_end, filters, log_config
 
+pytestmark = pytest.mark.slow
+
 IDENTITY = {
     "content": "0123abcd", "row": "89abcdef", "label": "FPN", "paper": {"map_50": 0.729}, "baseline": False,
     "experiment": "necks", "scale": "smoke", "seed": 1, "choices": {"neck": "fpn", "row": "table3/fpn"},

@@ -24,7 +24,6 @@ from jaxtyping import Float32, Int64
 
 from lightweight_ssd.data.formats.json_decode import decode_file
 from lightweight_ssd.system.atomic_write import write_atomic
-from lightweight_ssd.tensor_types import Detections
 from lightweight_ssd.types import FILE_DECIMALS, IGNORED_AREA, Annotation, xywh_to_xyxy, xyxy_to_xywh
 
 if TYPE_CHECKING:  # whoever has detections to write has loaded PyTorch, and whoever reads them does without
