@@ -57,7 +57,9 @@ def _labels(axes: Axes, annotations: PackedAnnotations) -> None:
         axes.text(left[place], place, text, va="center", fontsize=7.5, color=INK)
     axes.set_yticks(y, [names[i] for i in order])
     axes.set(xlabel="objects", xlim=(0, 1.12 * max(1, left.max(initial=0))), ylim=(-0.7, max(len(names), 1) - 0.3))
-    axes.legend(loc="lower right", fontsize=8, frameon=False, labelcolor=INK)
+    # Above the bars, beside the title: within the axes it would cover some of them.
+    place = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "borderaxespad": 0.2, "ncols": 3}
+    axes.legend(fontsize=8, frameon=False, labelcolor=INK, columnspacing=1.2, handlelength=1.4, **place)
     style_axes(axes, "Objects per class", grid="x")
 
 
