@@ -57,8 +57,10 @@ def distort(image: UInt8[np.ndarray, "H W 3"], by: Distortion) -> UInt8[np.ndarr
 
 
 def _in_hsv(image: np.ndarray, saturation: float, hue: float) -> np.ndarray:
-    """Saturation and hue of HSV at half the cost of going there and back: within two steps of 255 of it up to a factor
-    of 2 on the saturation, and within one for each unit of the factor above.
+    """Saturation and hue of HSV at half the cost of going there and back.
+
+    It is within two steps of 255 of HSV up to a factor of 2 on the saturation, and within one for each unit of the
+    factor above.
 
     What OpenCV rounds to 8-bit hues and saturations on its way is up to ten steps off. Here all that is needed stays in
     the three planes: HSV's value is the largest of them, its saturation sets how far below that the smallest is, and

@@ -53,5 +53,6 @@ def build_report(
 
 
 def run_roots(config: dict[str, Any]) -> list[str]:
+    """The folders of runs that were named, or `runs`."""
     runs = config["runs"]
     return [str(each) for each in ([runs] if isinstance(runs, str) else runs)] or ["runs"]

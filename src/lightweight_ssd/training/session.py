@@ -93,6 +93,7 @@ def status_of(run_dir: Path) -> Iterator[None]:
 
 
 def is_first_rank() -> bool:
+    """Whether this process writes the files of the run; true where there is only one process."""
     from lightning.pytorch.utilities import rank_zero_only
 
     return getattr(rank_zero_only, "rank", 0) == 0
