@@ -17,6 +17,7 @@ class ArchiveServer:
         says_length: Whether an answer tells how long it is.
         cuts: For each coming request, after how many bytes of the answer the connection breaks; the rest is whole.
         statuses: For each coming request, a status to answer with in place of the file; 200 sends it.
+        retry_after: The `Retry-After` of these answers; None sends none.
         held: After how many bytes an answer waits until `go_on` is set; None waits nowhere.
         go_on: Lets what waits go on.
         pause: Seconds before each 10 kB.
@@ -28,6 +29,7 @@ class ArchiveServer:
         self.moved: dict[str, str] = {}
         self.cuts: list[int] = []
         self.statuses: list[int] = []
+        self.retry_after: str | None = None
         self.held: int | None = None
         self.go_on = threading.Event()
         self.pause = 0.0
@@ -61,7 +63,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.end_headers()
             return
         if status != 200 or self.path not in of.files:
-            self.send_error(status if status != 200 else 404)
+            self._refuse(status if status != 200 else 404)
             return
         content, start = of.files[self.path], 0
         if asked and of.ranges and self.headers.get("If-Range") in (None, of.etag):
@@ -74,6 +76,13 @@ class _Handler(BaseHTTPRequestHandler):
         self._head(content, start)
         cut = of.cuts.pop(0) if of.cuts else len(content)
         self._send(content[start : start + cut])
+
+    def _refuse(self, status: int) -> None:
+        self.send_response(status)
+        if self.of.retry_after is not None:
+            self.send_header("Retry-After", self.of.retry_after)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
     def _head(self, content: bytes, start: int) -> None:
         self.send_response(206 if start else 200)

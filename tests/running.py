@@ -6,8 +6,8 @@ from typing import Any
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
-from lightweight_ssd.commands.train import train
 from lightweight_ssd.config.paths import CONF_DIR
+from lightweight_ssd.training.run import fit_and_measure
 
 
 def smoke_config(tmp_path: Path, *overrides: str, run_dir: str = "run") -> DictConfig:
@@ -22,4 +22,7 @@ def smoke_config(tmp_path: Path, *overrides: str, run_dir: str = "run") -> DictC
 def smoke_run(tmp_path: Path, *overrides: str, run_dir: str = "run", resume_from: Path | None = None) -> float:
     """Trains and returns mAP; the run folder is `tmp_path / run_dir`."""
     choices: dict[str, Any] = {"backbone": "mblitenet", "neck": "cfpn", "loss": "bll", "augment": "basic"}
-    return train(smoke_config(tmp_path, *overrides, run_dir=run_dir), choices, list(overrides), resume_from)
+    cfg = smoke_config(tmp_path, *overrides, run_dir=run_dir)
+    metrics = fit_and_measure(cfg, choices, overrides, resume_from).results.test
+    assert metrics is not None and metrics.map_50 is not None
+    return metrics.map_50

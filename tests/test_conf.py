@@ -155,6 +155,9 @@ def test_help_lists_every_kind_of_data(command: str) -> None:
     assert set(listed[1].split("|")) == kinds
 
 
+FIRST_RUN = ("trainer.max_steps", "trainer.max_epochs", "runs", "data.root", "datamodule.first_images")
+
+
 @pytest.mark.parametrize("key", FIRST_RUN)
 def test_help_of_train_names_what_a_first_run_needs(key: str) -> None:
     assert f" {key}=" in (CONF_DIR / "hydra" / "help" / "train.yaml").read_text()

@@ -88,8 +88,8 @@ def test_the_data_notebook_reads_a_devkit_when_one_line_is_changed(
 def test_the_ablation_notebook_reads_real_runs(runs: Path, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LSSD_RUNS", str(runs))
     texts, pictures = _outputs(ABLATION, place)
-    assert any("4 runs, 2 rows with figures" in text for text in texts)
-    table = next(text for text in texts if "| row | seeds | mAP |" in text)
+    assert any("4 runs, 2 rows with metrics" in text for text in texts)
+    table = next(text for text in texts if "| row | seeds | mAP@0.5 |" in text)
     assert "| neck=fpn | 2 |" in table and "| neck=cfpn | 2 |" in table and "| baseline |" in table
     assert pictures == 3  # curves, differences, errors
     assert _is_a_picture(place.parent / "picture.png")
@@ -100,7 +100,7 @@ def test_the_ablation_notebook_reads_real_runs(runs: Path, place: Path, monkeypa
 
 def test_the_ablation_notebook_says_what_it_lacks(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LSSD_RUNS", str(place))
-    with pytest.raises(CellExecutionError, match=r"Expected finished runs in .* but none of the 0 there has figures"):
+    with pytest.raises(CellExecutionError, match=r"Expected runs in .* but found none"):
         _outputs(ABLATION, place)
 
 

@@ -18,17 +18,25 @@ if TYPE_CHECKING:
     from lightweight_ssd.curation.prepare import data_prepare as data_prepare
     from lightweight_ssd.curation.show import data_show as data_show
     from lightweight_ssd.curation.source import data_source as data_source
+    from lightweight_ssd.prediction.detections import ImageDetections as ImageDetections
+    from lightweight_ssd.prediction.model import Model as Model
+    from lightweight_ssd.prediction.model import load as load
+    from lightweight_ssd.prediction.predict import predict as predict
 
 __version__ = "0.2.0"
 
 # Where each name of the package comes from: module and, where it is called otherwise there, its name in it.
 _EXPORTS = {
+    "ImageDetections": "prediction.detections",
+    "Model": "prediction.model",
     "compose": "config.compose",
     "data_check": "curation.check",
     "data_convert": "curation.convert",
     "data_prepare": "curation.prepare",
     "data_show": "curation.show",
     "data_source": "curation.source",
+    "load": "prediction.model",
+    "predict": "prediction.predict",
 }
 
 

@@ -11,7 +11,7 @@ _COMMANDS = {
     "evaluate": ("evaluate", "measures a checkpoint on a test set"),
     "predict": ("predict", "draws a checkpoint's detections on images and writes them as JSON"),
     "profile": ("profile", "counts parameters and multiply-adds by part and times one image"),
-    "report": ("report", "compares runs: tables with intervals, figures, and one page"),
+    "report": ("report", "compares runs: tables with confidence intervals, plots, and one page"),
     "config": ("config", "shows the config groups and their options, one line each"),
     "data prepare": ("data_prepare", "downloads VOC or COCO, checks it and unpacks it"),
     "data check": ("data_check", "looks for everything that is wrong with a data set, in one table"),
@@ -69,7 +69,18 @@ def main() -> None:
     else:
         os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
         del sys.argv[1 : 1 + len(words)]  # Hydra reads what is left
+        if command != "config":  # which needs no Hydra
+            _read_numbers_as_meant()
         import_module(f"lightweight_ssd.commands.{_COMMANDS[command][0]}").main()
+
+
+def _read_numbers_as_meant() -> None:
+    """Names and keys that look like numbers are text, typed or in a file."""
+    from lightweight_ssd.config.overrides import as_meant
+    from lightweight_ssd.config.text_keys import read_keys_as_text
+
+    sys.argv[1:] = as_meant(sys.argv[1:])
+    read_keys_as_text()
 
 
 def _list(group: str = "") -> str:

@@ -31,7 +31,7 @@ def test_brightness_and_contrast_are_cut_off_one_after_the_other(last):
 @pytest.mark.parametrize("saturation", [0.0, 0.6, 1.0, 1.5, 3.0])
 def test_hue_and_saturation_are_those_of_hsv(hue, saturation):
     image = noise(16, 16)
-    image[:4] = image[:4] // 64 * 85  # primary and mixed colours, grays, black and white, where branches meet
+    image[:4] = image[:4] // 64 * 85  # primary and mixed colors, grays, black and white, where branches meet
     out = distort(image, Distortion(hue=hue, saturation=saturation))
     expected = [_in_hsv(pixel, hue / 360, saturation) for pixel in image.reshape(-1, 3) / 255]
     worst = 0.51 if saturation == 1 else 2.1
@@ -58,7 +58,7 @@ def test_saturation_keeps_hue_and_value_up_to_rounding(factor):
     image = cv2.GaussianBlur(noise(40, 40), (5, 5), 2)
     out = distort(image, Distortion(saturation=factor)).astype(float)
     largest, smallest = (ends(image.astype(float), axis=2, keepdims=True) for ends in (np.max, np.min))
-    most = largest / np.maximum(largest - smallest, 1)  # no value of a saturated colour goes below zero
+    most = largest / np.maximum(largest - smallest, 1)  # no value of a saturated color goes below zero
     expected = largest - (largest - image) * np.minimum(factor, most)
     assert np.abs(out - expected).max() <= 1
 

@@ -38,14 +38,14 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning"
 Samples = list[tuple[np.ndarray, np.ndarray, np.ndarray]]
 anything = st.one_of(
     st.floats(-20, 120, width=32),
-    st.floats(width=32),  # among them NaN, infinities, and what no float32 box can be told from its neighbour by
+    st.floats(width=32),  # among them NaN, infinities, and differences that float32 boxes cannot represent
     st.sampled_from([0.0, -0.0, 1e-3, 1.0, 23.999, 24.0, 40.0, 60.0]),
 )
 
 
 @st.composite
 def samples(draw: Callable, coordinates: st.SearchStrategy[float] = anything) -> Samples:
-    """One to three images whose pixels tell (column, row, 50 × number of the image), with any boxes whatsoever."""
+    """One to three images whose pixels encode (column, row, 50 × number of the image), with any boxes whatsoever."""
     made = []
     for number in range(draw(st.integers(1, 3))):
         height, width = draw(st.integers(1, 60)), draw(st.integers(1, 60))
@@ -110,7 +110,7 @@ def test_boxes_through_foreign_transforms(name: str) -> None:
 @settings(max_examples=400, deadline=None, derandomize=True, database=None)
 @given(samples(st.integers(0, 60).map(float)), st.integers(0, 2**32))
 def test_a_box_still_shows_what_its_label_named(mosaic: Mosaic | None, made: Samples, seed: int) -> None:
-    """The pixel in a box's middle tells where it came from: inside the box of that image that has this label."""
+    """The pixel in the middle of a box encodes its origin: inside the box of that image that has this label."""
     pipeline = Pipeline({"mosaic": mosaic, "crop": SSDCrop(), "flip": HorizontalFlip()}, SIZE)
     image, boxes, labels = run(pipeline, made, seed)
     for box, label in zip(boxes, labels.tolist(), strict=True):

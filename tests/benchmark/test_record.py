@@ -4,33 +4,43 @@ from pathlib import Path
 
 import pytest
 
-from lightweight_ssd.benchmark.record import Figure, Record, Target, import_peer, interleaved, publish, reached, table
+from lightweight_ssd.benchmark.record import (
+    Measurement,
+    Record,
+    Target,
+    append_section,
+    import_peer,
+    interleaved,
+    reached,
+    table,
+    to_markdown,
+)
 
 HALF = Target("ratio", ">=", 0.5)
 
 
 @pytest.mark.parametrize(
-    ("figure", "met"),
+    ("measurement", "met"),
     [
-        (Figure("a", 50.0, "images/s", "limit", 100.0, True, HALF), True),
-        (Figure("a", 49.0, "images/s", "limit", 100.0, True, HALF), False),
-        (Figure("a", 49.0, "images/s", target=HALF), None),
-        (Figure("a", 49.0, "images/s", "peer", 100.0), None),
-        (Figure("a", 0.9, "s", "peer", 0.1, target=Target("ours", "<=", 1.0)), True),
-        (Figure("a", 1.1, "s", target=Target("ours", "<=", 1.0)), False),
+        (Measurement("a", 50.0, "images/s", "limit", 100.0, True, HALF), True),
+        (Measurement("a", 49.0, "images/s", "limit", 100.0, True, HALF), False),
+        (Measurement("a", 49.0, "images/s", target=HALF), None),
+        (Measurement("a", 49.0, "images/s", "peer", 100.0), None),
+        (Measurement("a", 0.9, "s", "peer", 0.1, target=Target("ours", "<=", 1.0)), True),
+        (Measurement("a", 1.1, "s", target=Target("ours", "<=", 1.0)), False),
     ],
 )
-def test_target(figure: Figure, met: bool | None):
-    assert reached(figure) is met
+def test_target(measurement: Measurement, met: bool | None):
+    assert reached(measurement) is met
 
 
 def test_table_is_markdown_with_aligned_columns():
     lines = table(
         [
-            Figure("gray_mix_rgb", 400.0, "images/s", "decoding alone", 1000.0, True, HALF),
-            Figure("help", 0.4, "s", target=Target("ours", "<=", 1.0)),
-            Figure("size", 12345.0, "MB", "peer", 1.0, target=Target("ratio", "<=", 2.0)),
-            Figure("alone", 3.0, "s", "peer", None, target=HALF),
+            Measurement("gray_mix_rgb", 400.0, "images/s", "decoding alone", 1000.0, True, HALF),
+            Measurement("help", 0.4, "s", target=Target("ours", "<=", 1.0)),
+            Measurement("size", 12345.0, "MB", "peer", 1.0, target=Target("ratio", "<=", 2.0)),
+            Measurement("alone", 3.0, "s", "peer", None, target=HALF),
         ]
     ).splitlines()
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
@@ -44,31 +54,19 @@ def test_table_is_markdown_with_aligned_columns():
     assert len({len(line) for line in lines}) == 1
 
 
-def test_sections_are_appended_below_one_heading(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_sections_are_appended_below_one_heading(tmp_path: Path):
     file = tmp_path / "benchmarks" / "RESULTS.md"
-    first = publish(Record("step", "Two images.", [Figure("a", 1.0, "ms")], ["Note."], ("numpy", "no-such")), file)
-    second = publish(Record("latency", "One image.", [Figure("b", 2.0, "ms")], device="A GPU"), file)
-    text, printed = file.read_text(), capsys.readouterr().out
+    packages = ("numpy", "no-such")
+    first = to_markdown(Record("step", "Two images.", [Measurement("a", 1.0, "ms")], ["Note."], packages))
+    second = to_markdown(Record("latency", "One image.", [Measurement("b", 2.0, "ms")], device="A GPU"))
+    append_section(file, first)
+    append_section(file, second)
+    text = file.read_text()
     assert text.startswith("# What the benchmarks measured\n")
     assert text.count("# What the benchmarks measured") == 1
     assert text.index(first) < text.index(second)
-    assert first in printed and second in printed and f"appended to {file}" in printed
     assert "`lssd benchmark step` at commit " in first and "numpy " in first and "no-such" not in first
     assert first.endswith("\n\n- Note.") and "A GPU beside " in second
-
-
-def test_without_a_file_it_is_only_printed(tmp_path: Path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    publish(Record("step", "Two images.", [Figure("a", 1.0, "ms")]), None)
-    assert "| a " in capsys.readouterr().out
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_folder_is_no_file_of_results(tmp_path: Path):
-    with pytest.raises(
-        ValueError, match=r"Expected a file for results=… but .* is a folder; give results=.*RESULTS\.md"
-    ):
-        publish(Record("step", "Two images.", []), tmp_path)
 
 
 def test_calls_take_turns_and_the_first_rounds_do_not_count():

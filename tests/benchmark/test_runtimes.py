@@ -1,4 +1,4 @@
-"""All forms of a detector give its raw outputs; what is missing is named."""
+"""A detector gives its raw outputs in every runtime; what is missing is named."""
 
 import sys
 from pathlib import Path
@@ -8,7 +8,7 @@ import torch
 from tests.command_line import tiny_config
 from torch import nn
 
-from lightweight_ssd.benchmark.runtimes import make_form, our_contender, peer_contenders
+from lightweight_ssd.benchmark.runtimes import our_model, peer_models, prepare
 from lightweight_ssd.checkpoint.load import build_detector
 
 
@@ -21,12 +21,12 @@ def image() -> torch.Tensor:
 def test_eager_and_onnx_agree_with_the_detector(image: torch.Tensor):
     torch.manual_seed(0)
     detector = build_detector(tiny_config(), ["a", "b"]).eval()
-    ours, notes = our_contender(detector), []
+    ours, notes = our_model(detector), []
     with torch.inference_mode():
         expected = detector(image)[:2]
-    for form in ("eager", "onnx"):
-        made = make_form(form, ours.model, image, notes)
-        assert made is not None and made.seconds_to_make > 0
+    for runtime in ("eager", "onnx"):
+        made = prepare(runtime, ours.network, image, notes)
+        assert made is not None and made.seconds_to_prepare > 0
         for raw, value in zip(expected, made.run(), strict=True):
             torch.testing.assert_close(torch.as_tensor(value), raw, rtol=1e-3, atol=1e-4)
     assert not notes
@@ -35,14 +35,14 @@ def test_eager_and_onnx_agree_with_the_detector(image: torch.Tensor):
 
 
 def test_peers_give_their_raw_outputs(image: torch.Tensor):
-    ssdlite, yolo = peer_contenders(3, [])
-    form = make_form("eager", ssdlite.model, image, [])
-    assert form is not None
-    logits, offsets = form.run()
+    ssdlite, yolo = peer_models(3, [])
+    made = prepare("eager", ssdlite.network, image, [])
+    assert made is not None
+    logits, offsets = made.run()
     assert logits.shape[::2] == (1, 4) and offsets.shape == (*logits.shape[:2], 4)
-    form = make_form("eager", yolo.model, image, [])
-    assert form is not None
-    scores, boxes = form.run()
+    made = prepare("eager", yolo.network, image, [])
+    assert made is not None
+    scores, boxes = made.run()
     assert scores.shape == (1, 3, 84) and boxes.shape == (1, 64, 84)  # 8² + 4² + 2² cells
     assert 2e6 < ssdlite.parameters < 3e6 and 2e6 < yolo.parameters < 3e6
 
@@ -51,8 +51,8 @@ def test_peers_give_their_raw_outputs(image: torch.Tensor):
 def test_onnx_needs_its_packages(module: str, image: torch.Tensor, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, module, None)
     notes: list[str] = []
-    assert make_form("onnx", nn.Tanh(), image, notes) is None
-    assert make_form("onnx", nn.Tanh(), image, notes) is None
+    assert prepare("onnx", nn.Tanh(), image, notes) is None
+    assert prepare("onnx", nn.Tanh(), image, notes) is None
     assert notes == [
         f"{module} is left out, since it cannot be imported; pip install 'lightweight-ssd[benchmarks]' brings it."
     ]
@@ -65,5 +65,5 @@ def test_compilation_needs_a_compiler(image: torch.Tensor, monkeypatch: pytest.M
     monkeypatch.setattr(torch._inductor.config.cpp, "cxx", ("no_such_compiler",))
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))  # what is compiled already needs no compiler
     notes: list[str] = []
-    assert make_form("compiled", nn.Tanh(), image, notes) is None
-    assert notes == ["The compiled form is left out: it needs a C++ compiler; apt-get install g++ brings one."]
+    assert prepare("compiled", nn.Tanh(), image, notes) is None
+    assert notes == ["torch.compile is left out: it needs a C++ compiler; apt-get install g++ brings one."]

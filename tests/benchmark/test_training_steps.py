@@ -24,7 +24,7 @@ def test_our_parts_are_those_that_the_whole_adds():
     step.whole()
     assert not torch.equal(rehearsal.detector.head.classes[0].bias, before)
     assert step.name == "MBlitenet + CFPN"
-    assert list(step.parts) == ["matching", "matching and losses", "optimiser", "moving average"]
+    assert list(step.parts) == ["matching", "matching and losses", "optimizer", "moving average"]
     for part in step.parts.values():
         part()
     assert rehearsal.average is not None and rehearsal.average.steps == 2

@@ -120,7 +120,7 @@ def test_float32_within_autocast(half: torch.dtype) -> None:
     assert torch.equal(value, HardNegativeLoss()(logits.to(half).float(), labels))
 
 
-def test_no_host_synchronisation() -> None:
+def test_no_host_synchronization() -> None:
     """A fake tensor has a shape but no values: whatever reads one on the host raises."""
     with FakeTensorMode():
         labels = torch.zeros(2, 5, dtype=torch.int64)

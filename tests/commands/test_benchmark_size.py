@@ -1,3 +1,5 @@
+"""`lssd benchmark size` on two small data sets."""
+
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,9 @@ def test_a_small_run_shows_seconds_memory_and_growth_beside_a_peer(tmp_path: Pat
     assert [path.name for path in tmp_path.iterdir()] == ["RESULTS.md"]
 
 
-def test_a_size_that_is_none_is_told(monkeypatch, capsys) -> None:
+def test_a_size_below_one_is_refused(monkeypatch, capsys) -> None:
     outcome = run_command(monkeypatch, capsys, "benchmark", "size", "images=[0]", "results=null")
-    assert outcome.code == 1 and "images=… as a list of positive numbers" in outcome.err
+    assert (
+        outcome.code == 1
+        and "Expected images to be a list of numbers of images, each at least 1, but got [0]." in outcome.err
+    )

@@ -55,11 +55,11 @@ def test_errors_end_with_code_1_a_table_and_what_to_do(check):
     assert all(Path(row["file"]).is_file() for row in rows)
 
 
-def test_what_skipping_does_not_get_around_is_told(check):
+def test_what_skipping_does_not_help_against_is_named(check):
     VOC_CASES["empty list"][1](Path("devkit"))
     ended = check()
     assert ended.code == 1
-    assert "which data.on_bad=skip does not get around: empty split." in ended.out
+    assert "since data.on_bad=skip does not help: empty split." in ended.out
     assert "leave their images out" not in ended.out
     assert "train.txt, but the list is empty" in ended.out
 
@@ -95,8 +95,8 @@ def test_missing_data_says_where_it_was_looked_for(check):
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ("decode=all", "Expected decode=true or decode=false, but got all."),
-        ("workers=0", "Expected workers as a whole number of at least 1, or null, but got 0."),
+        ("decode=all", "Expected decode to be true or false, but got 'all'."),
+        ("workers=0", "Expected workers to be a whole number of at least 1 or null, but got 0."),
         ("output=devkit", "Expected a file for output=… but devkit is a folder; give output=devkit/problems.csv."),
         ("output=file/list.csv", "Expected a folder to write in for output=… but got file"),
         ("data.class_names=[]", "Expected class_names to be different names"),

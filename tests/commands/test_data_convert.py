@@ -41,15 +41,16 @@ def test_images_that_are_left_out_are_listed(tmp_path: Path, monkeypatch, capsys
         "splits=[train]",
     )  # fmt: skip
     assert outcome.code is None
-    assert "1 problem was got around (data.on_bad=skip), see" in outcome.out and "still to be put into" in outcome.out
+    assert "images were skipped because of 1 problem (data.on_bad=skip), see" in outcome.out
+    assert "still to be put into" in outcome.out
     assert "annotation 11 of image 7" in (output / "skipped.txt").read_text()
 
 
-def test_crowds_are_told_apart(tmp_path: Path, monkeypatch, capsys) -> None:
+def test_crowd_regions_are_counted_apart(tmp_path: Path, monkeypatch, capsys) -> None:
     write(tmp_path, document())
     arguments = ("data=coco", f"data.root={tmp_path}", *PARTS, f"data.cache_dir={tmp_path / 'cache'}", "images=none")
     outcome = run_command(monkeypatch, capsys, "data", "convert", *arguments, "to=voc", f"output={tmp_path / 'new'}")
-    assert "train: 3 images, 4 objects, 1 crowd\n" in outcome.out
+    assert "train: 3 images, 4 objects, 1 crowd region\n" in outcome.out
 
 
 @pytest.mark.slow
@@ -86,10 +87,13 @@ def test_where_a_split_is_not_converted_no_command_is_promised(tmp_path: Path, m
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [
-        ((), "set to=coco (or to=voc) and output=FOLDER"),
-        (("to=coco",), "output=FOLDER"),
-        (("to=yolo", "output=x"), "to=… to be one of coco, voc, but got 'yolo'"),
-        (("to=coco", "output=x", "splits=[trainval]"), "splits among train, val, test"),
+        ((), "Expected to, but none was given; give to=coco."),
+        (("to=coco",), "Expected output, but none was given; give output=FOLDER."),
+        (("to=yolo", "output=x"), "Expected to to be one of coco, voc, but got 'yolo'."),
+        (
+            ("to=coco", "output=x", "splits=[trainval]"),
+            "each one of test, train, val, but got ['trainval'].",
+        ),
     ],
 )
 def test_a_wrong_setting_is_one_sentence(tmp_path: Path, monkeypatch, capsys, overrides, words: str) -> None:

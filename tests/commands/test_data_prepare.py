@@ -111,8 +111,8 @@ def test_too_few_parts_name_the_rest(voc: ArchiveServer, monkeypatch, capsys):
     [
         ([], "Expected what to prepare but got nothing: lssd data prepare voc, or coco."),
         (["voc", "parts=[2007]"], "Expected parts=… as some of trainval2007, test2007, trainval2012 but got 2007."),
-        (["voc", "attempts=0"], "Expected attempts of at least 1 but got 0."),
-        (["voc", "timeout=soon"], "Expected timeout as seconds above 0 but got soon."),
+        (["voc", "attempts=0"], "Expected attempts to be a whole number of at least 1, but got 0."),
+        (["voc", "timeout=soon"], "Expected timeout to be seconds above 0, but got 'soon'."),
         (["voc", "root=file/here"], "Expected a folder that can be written at file/here/.prepare but Not a directory"),
     ],
 )
@@ -135,7 +135,7 @@ def test_only_what_is_known_is_checked_and_that_is_said(voc: ArchiveServer, monk
     ended = run_command(monkeypatch, capsys, "data", "prepare", *arguments)
     assert ended.code is None, ended.err
     assert "test2007: an unknown size from http" in ended.out
-    assert "(checked: nothing, for nothing is known of it)" in ended.out
+    assert "(checked: nothing, since nothing is known of it)" in ended.out
 
 
 def test_a_wrong_hash_stops_with_one_sentence(voc: ArchiveServer, tmp_path: Path, monkeypatch, capsys):

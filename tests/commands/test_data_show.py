@@ -81,9 +81,9 @@ def test_an_image_that_cannot_be_read_is_named_or_skipped(show):
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ("split=all", "Expected split to be one of train, val, test, but got all."),
-        ("images=0", "Expected images as a whole number from 1 to 400, but got 0."),
-        ("seed=one", "Expected seed as a whole number from 0 to"),
+        ("split=all", "Expected split to be one of test, train, val, but got 'all'."),
+        ("images=0", "Expected images to be a whole number of at least 1 and at most 400, but got 0."),
+        ("seed=one", "Expected seed to be a whole number of at least 0 and at most"),
         ("output=sheet.jpg", "Expected a PNG file for output=… but got sheet.jpg; give output=contact_sheet.png."),
         ("output=file/sheet.png", "Expected a folder to write in for output=… but got file"),
         ("data.root=nowhere", "Expected a VOC devkit at"),

@@ -9,8 +9,8 @@ from PIL import Image
 from tests.command_line import run_command, tiny_checkpoint
 
 from lightweight_ssd.augment.pipeline import Pipeline
-from lightweight_ssd.commands.predict import find_images, picture_names
 from lightweight_ssd.data.images.reader import read_image
+from lightweight_ssd.prediction.predict import find_images
 
 
 @pytest.fixture(autouse=True)
@@ -114,8 +114,8 @@ def test_glob_of_equal_names_loses_no_picture(monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["source=photos"], "Expected a checkpoint; give checkpoint="),
-        (["checkpoint=tiny.ckpt"], "Expected a source; give source="),
+        (["source=photos"], "Expected checkpoint, but none was given; give checkpoint=RUN/checkpoints/best.ckpt."),
+        (["checkpoint=tiny.ckpt"], "Expected source, but none was given; give source=IMAGE, FOLDER or GLOB."),
         (["checkpoint=none.ckpt", "source=photos"], "There is no checkpoint at none.ckpt"),
         (["checkpoint=photos/a.jpg", "source=photos"], "photos/a.jpg is not a checkpoint, or incomplete"),
         (["checkpoint=tiny.ckpt", "source=empty"], "There is no image (jpg, jpeg, png, bmp, webp) at source=empty"),
@@ -123,8 +123,14 @@ def test_glob_of_equal_names_loses_no_picture(monkeypatch, capsys):
         (["checkpoint=tiny.ckpt", "source=tiny.ckpt"], "Expected an image (jpg, jpeg, png, bmp, webp) for source=…"),
         (["checkpoint=tiny.ckpt", "source=photos", "output=tiny.ckpt"], "Expected a folder to write in for output=…"),
         (["checkpoint=tiny.ckpt", "source=photos", "output=photos"], "Expected another folder for output=…"),
-        (["checkpoint=tiny.ckpt", "source=photos", "score_threshold=1.5"], "Expected score_threshold from 0"),
-        (["checkpoint=tiny.ckpt", "source=photos", "batch_size=0"], "Expected batch_size as a whole number"),
+        (
+            ["checkpoint=tiny.ckpt", "source=photos", "score_threshold=1.5"],
+            "Expected score_threshold to be a number of at least 0 and below 1, but got 1.5.",
+        ),
+        (
+            ["checkpoint=tiny.ckpt", "source=photos", "batch_size=0"],
+            "Expected batch_size to be a whole number of at least 1, but got 0.",
+        ),
         (["checkpoint=tiny.ckpt", "source=photos", "device=gpu"], "Expected device=auto, cpu, cuda"),
     ],
 )
@@ -137,18 +143,3 @@ def test_bad_setting_gets_one_sentence(options: list[str], message: str, monkeyp
     assert message in ended.err
     assert "Traceback" not in ended.err
     assert not Path("predictions/predictions.json").exists()
-
-
-def test_find_images_sorts_and_takes_names_with_brackets():
-    for path in ("p/b[1].jpg", "p/a.BMP", "p/c.webp", "p/inside/d.jpg"):
-        write_image(path)
-    Path("p/folder.jpg").mkdir()
-    assert [path.name for path in find_images("p")] == ["a.BMP", "b[1].jpg", "c.webp"]
-    assert find_images("p/b[1].jpg") == [Path("p/b[1].jpg")]
-    assert [path.name for path in find_images(str(Path("p").absolute() / "**" / "*.jpg"))] == ["b[1].jpg", "d.jpg"]
-
-
-def test_picture_names_differ_also_from_names_that_look_numbered():
-    assert picture_names([]) == {}
-    names = picture_names([Path("a/x.jpg"), Path("a/x-2.jpg"), Path("b/X.png"), Path("c/x.bmp")])
-    assert list(names.values()) == ["x.jpg", "x-2.jpg", "X-3.jpg", "x-4.jpg"]

@@ -35,7 +35,7 @@ def in_a_new_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_arguments_it_reads_runs(monkeypatch, capsys) -> None:
     write_table(Path("runs"))
     ended = _report(monkeypatch, capsys, *FAST)
-    assert ended.code is None and "not shown" in ended.out and "report/index.html" in ended.out
+    assert ended.code is None and "n.s." in ended.out and "report/index.html" in ended.out
     for name in ("index.html", "report.md", "report.csv", "runs.csv", "plots/differences.svg"):
         assert Path("report", name).stat().st_size > 100
     assert not list(Path("report").rglob("*.part")) and "analysing run 6 of 6" in ended.err
@@ -68,7 +68,7 @@ def test_unfinished_runs_are_in_the_report_but_not_in_the_means(monkeypatch, cap
     scene = draw_scene(Path("images"))
     write_run_folder(Path("runs/bad"), TABLE[0], 1, scene, state="failed", error="no memory", hour=5)
     ended = _report(monkeypatch, capsys, *FAST)
-    assert "1 of 2" in ended.out and "the others are not averaged in" in ended.out
+    assert "1 of 2" in ended.out and "failed or unfinished runs are excluded" in ended.out
     assert "| SSD (seed 1) | failed | no memory |" in Path("report/report.md").read_text()
 
 
@@ -77,10 +77,10 @@ def test_two_tables_in_one_report(monkeypatch, capsys) -> None:
     for experiment in ("table3", "table4"):
         write_table(Path("runs"), seeds=(0,), num_images=6, experiment=experiment)
     ended = _report(monkeypatch, capsys, *FAST)
-    assert ended.code is None and ended.out.count("baseline") == 2 and "\n\ntable4\n" in ended.out
+    assert ended.code is None and ended.out.count("  baseline\n") == 2 and "\n\ntable4\n" in ended.out
     text = Path("report/report.md").read_text()
     for experiment in ("table3", "table4"):
-        assert f"## {experiment}\n\nDifferences are to **FPN ({experiment})**." in text
+        assert f"## {experiment}\n\nThe baseline is **FPN ({experiment})**." in text
         assert Path(f"report/plots/differences_{experiment}.png").is_file()
 
 
@@ -107,9 +107,9 @@ def test_only_runs_that_are_still_running(monkeypatch, capsys) -> None:
         (("nowhere",), "Expected a folder of runs but there is none at nowhere"),
         (("empty",), "Expected runs in empty but found none"),
         (("baseline=PAN",), "got baseline=PAN; the rows are SSD"),
-        (("resamples=0",), "Expected a whole number from 1 on but got resamples=0"),
-        (("workers=0",), "Expected a whole number from 1 on but got workers=0"),
-        (("every=0",), "Expected seconds above 0 but got every=0"),
+        (("resamples=0",), "Expected resamples to be a whole number of at least 1, but got 0."),
+        (("workers=0",), "Expected workers to be a whole number of at least 1 or null, but got 0."),
+        (("every=0",), "Expected every to be seconds above 0, but got 0."),
         (("images=nowhere",), "there is none at images=nowhere"),
         (("output=file/report",), "Expected a folder to write in"),
     ],

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -21,8 +22,10 @@ def example(
     output: str | Path | None = None,
     decode: bool = False,
     array: Any = None,
+    folders: str | Path | Sequence[str | Path] = (),
+    files: list[Path] | None = None,
 ) -> tuple[Any, ...]:
-    return checkpoint, split, images, seed, threshold, timeout, names, output, decode, array
+    return checkpoint, split, images, seed, threshold, timeout, names, output, decode, array, folders, files
 
 
 @pytest.mark.parametrize(
@@ -38,6 +41,8 @@ def example(
         ({"timeout": 0}, "Expected timeout to be seconds above 0, but got 0."),
         ({"names": ["a", 2]}, "Expected names to be a list, each text or null, but got ['a', 2]."),
         ({"decode": "yes"}, "Expected decode to be true or false, but got 'yes'."),
+        ({"folders": True}, "Expected folders to be a file or folder or a list, each a file or folder, but got True."),
+        ({"files": [True]}, "Expected files to be a list, each a file or folder or null, but got [True]."),
         ({"output": True}, "Expected output to be a file or folder or null, but got True."),
         ({"checkpoint": None}, "Expected checkpoint, but none was given; give checkpoint=RUN/checkpoints/best.ckpt."),
         ({"tresholt": 0.5}, "There is no setting tresholt: did you mean threshold?"),
@@ -58,6 +63,14 @@ def test_paths_come_as_text_as_paths_and_as_the_number_that_hydra_makes_of_a_fol
     for given in ("2007", Path("2007"), 2007):
         assert example(given)[0] == Path("2007")
     assert example("a", output="b")[7] == "b" and example("a")[7] is None
+
+
+def test_paths_in_a_list_come_as_text_or_as_paths() -> None:
+    assert example("a", folders=["x", Path("y"), 2007], files=("x", Path("y")))[10:] == (
+        ["x", "y", "2007"],
+        [Path("x"), Path("y")],
+    )
+    assert example("a", folders=Path("x"))[10] == "x" and example("a")[10:] == ((), None)
 
 
 def test_whole_numbers_pass_as_numbers_and_other_types_are_left_alone() -> None:

@@ -60,6 +60,27 @@ def test_a_wrong_argument_is_one_sentence(arguments: dict, message: str) -> None
     assert message in str(raised.value)
 
 
+SHELL = """
+import sys
+from lightweight_ssd.cli import main
+union = [f"data.{split}.2007={split}" for split in ("train", "val", "test")]
+sys.argv = ["lssd", "data", "check", "voc", "data.root=voc", "data.class_names=[cat, dog]", "data.cache_dir=cache"]
+sys.argv += ["decode=true", "data.train.2012=null", *union]
+main()
+print("torch" in sys.modules)
+"""
+
+
+def test_the_command_loads_no_torch(tmp_path: Path) -> None:
+    voc(tmp_path / "voc")
+    ended = subprocess.run(
+        [sys.executable, "-c", SHELL], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "no errors, no notes; the whole list: problems.csv" in ended.stdout
+    assert ended.stdout.endswith("\nFalse\n")
+
+
 def test_a_check_loads_no_torch(tmp_path: Path) -> None:
     voc(tmp_path / "voc")
     coco(tmp_path / "coco")

@@ -21,6 +21,7 @@ def test_a_set_is_prepared_from_python_part_by_part(tmp_path: Path, capsys: pyte
         rest = data_prepare(node, root)
     assert (rest.prepared, rest.missing) == (("train2017",), ())
     assert rest.overrides == ("data=coco", f"data.root={root}")
+    assert rest.overrides is not None
     assert len(build(compose([*rest.overrides, f"data.cache_dir={tmp_path}"]).data).annotations("train")) == 1
 
 

@@ -187,9 +187,9 @@ def test_an_image_of_another_size_is_named(tmp_path):
 
 def test_an_error_in_a_step_is_told_with_the_image(tmp_path):
     def broken(*_: object, **__: object) -> tuple:
-        raise RuntimeError("no such colour")
+        raise RuntimeError("no such color")
 
-    with pytest.raises(RuntimeError, match="no such colour") as caught:
+    with pytest.raises(RuntimeError, match="no such color") as caught:
         DetectionDataset(packed(tmp_path, [1]), broken)[0]
     assert "0.png" in caught.value.__notes__[0]
 
@@ -201,8 +201,8 @@ def test_crowds_are_not_learnt_but_stay_in_the_record(tmp_path):
     assert np.allclose(sample.boxes.numpy(), one.boxes[[0, 2]], atol=1e-4)
     assert sample.labels.tolist() == one.labels[[0, 2]].tolist()
     assert len(sample.annotation.boxes) == 3 and sample.annotation.crowd.tolist() == [False, True, False]
-    _, learnt = dataset.draw(0)
-    assert len(learnt.boxes) == len(learnt.difficult) == len(learnt.areas) == 2 and not learnt.crowd.any()
+    _, learned = dataset.draw(0)
+    assert len(learned.boxes) == len(learned.difficult) == len(learned.areas) == 2 and not learned.crowd.any()
 
 
 ALL_STEPS = {
@@ -240,11 +240,11 @@ def test_boxes_shrink_with_their_cached_image(tmp_path):
     known.boxes[0] = (0, 0, 60, 40)
     annotations = PackedAnnotations.from_annotations([known], annotations.class_names)
     dataset = DetectionDataset(annotations, Pipeline({}, 32), images=open_image_cache(annotations, 31, tmp_path))
-    image, learnt = dataset.draw(0)
-    assert image.shape == (21, 31, 3) and (learnt.height, learnt.width) == (21, 31)
-    assert np.allclose(learnt.boxes, known.boxes * np.array([31 / 60, 21 / 40] * 2), atol=1e-4)
-    assert learnt.boxes.max() <= 31 and learnt.boxes[:, 3].max() <= 21
-    assert np.allclose(learnt.areas, known.areas * (31 * 21) / (60 * 40))
+    image, learned = dataset.draw(0)
+    assert image.shape == (21, 31, 3) and (learned.height, learned.width) == (21, 31)
+    assert np.allclose(learned.boxes, known.boxes * np.array([31 / 60, 21 / 40] * 2), atol=1e-4)
+    assert learned.boxes.max() <= 31 and learned.boxes[:, 3].max() <= 21
+    assert np.allclose(learned.areas, known.areas * (31 * 21) / (60 * 40))
     assert np.array_equal(dataset[0].annotation.boxes, known.boxes)
 
 

@@ -42,9 +42,9 @@ class _OnlyHere(Exception):
 
 def test_an_error_that_cannot_be_sent_is_told_in_words(tmp_path: Path) -> None:
     def broken(*_: object, **__: object) -> tuple:
-        raise _OnlyHere("no such colour", "here")
+        raise _OnlyHere("no such color", "here")
 
-    with pytest.raises(RuntimeError, match="_OnlyHere: no such colour"):
+    with pytest.raises(RuntimeError, match="_OnlyHere: no such color"):
         list(_loader(DetectionDataset(pictures(tmp_path, _SIZES), broken), 1))
 
 
@@ -76,7 +76,7 @@ def test_the_image_of_a_killed_worker_is_named(tmp_path: Path, workers: int, met
     killer.join()
     sentence = str(caught.value)
     assert f"process {pids[0]} " in sentence
-    assert f"the last image that it had in hand is {tmp_path / '3.png'}:" in sentence
+    assert f"the last image that it read is {tmp_path / '3.png'}:" in sentence
     assert "\n" not in sentence
 
 
@@ -87,5 +87,5 @@ def test_other_errors_pass_as_they_are() -> None:
 
 def test_a_worker_that_has_read_nothing_is_told_so(tmp_path: Path) -> None:
     dataset = DetectionDataset(PackedAnnotations.from_annotations([], ("thing",)), Pipeline({}, 16))
-    with pytest.raises(ValueError, match="it had no image in hand yet"), naming_dead_workers([dataset]):
+    with pytest.raises(ValueError, match="it had read no image yet"), naming_dead_workers([dataset]):
         raise RuntimeError("DataLoader worker (pid(s) 17, 18) exited unexpectedly")

@@ -153,7 +153,7 @@ def test_the_config_holds_the_defaults() -> None:
     assert Shapes(**values) == Shapes(values["root"])
 
 
-def test_pictures_are_jpegs_in_colour(tmp_path: Path) -> None:
+def test_pictures_are_jpegs_in_color(tmp_path: Path) -> None:
     image = cv2.imread(small(tmp_path).annotations("test")[0].path, cv2.IMREAD_UNCHANGED)
     assert image is not None
     assert image.shape[2] == 3

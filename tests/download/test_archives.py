@@ -322,5 +322,5 @@ def test_a_use_of_unknown_parts_is_refused():
 
 def test_checks_say_what_is_known():
     assert Archive("http://x/a%20b.tar?download=1").name == "a b.tar"
-    assert Archive("http://x/a.tar").checks == "nothing, for nothing is known of it"
+    assert Archive("http://x/a.tar").checks == "nothing, since nothing is known of it"
     assert Archive("http://x/a.tar", 0, sha256="0").checks == "size, sha256"

@@ -1,6 +1,7 @@
 import hashlib
 import socket
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tests.archive_server import ArchiveServer
@@ -57,7 +58,7 @@ def test_a_file_that_moved_is_followed_and_gone_on_with(server: ArchiveServer, t
 
 def test_a_later_call_goes_on(server: ArchiveServer, tmp_path: Path):
     server.cuts = [150_000, 0]
-    with pytest.raises(ValueError, match=r"gave up after 2 tries without progress .*it goes on after 150 kB"):
+    with pytest.raises(ValueError, match=r"gave up after 2 attempts without progress .*it goes on after 150 kB"):
         fetch(server.url("/a.tar"), tmp_path / "a.tar", len(CONTENT), attempts=2, wait=0.0)
     assert part_of(tmp_path / "a.tar").read_bytes() == CONTENT[:150_000]
     assert not (tmp_path / "a.tar").exists()
@@ -74,7 +75,7 @@ def test_a_server_that_cannot_go_on_begins_again(server: ArchiveServer, tmp_path
 
 def test_a_server_that_never_gets_further_is_given_up(server: ArchiveServer, tmp_path: Path):
     server.ranges, server.cuts = False, [200_000, 100_000, 200_000, 100_000, 200_000]
-    with pytest.raises(ValueError, match="gave up after 3 tries without progress"):
+    with pytest.raises(ValueError, match="gave up after 3 attempts without progress"):
         fetch(server.url("/a.tar"), tmp_path / "a.tar", attempts=3, wait=0.0)
     assert len(server.requests) == 3
 
@@ -133,6 +134,21 @@ def test_a_server_that_is_busy_is_asked_again(server: ArchiveServer, tmp_path: P
     assert len(server.requests) == 3
 
 
+def test_waits_grow_and_a_server_may_ask_for_longer_ones(
+    server: ArchiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    waits: list[float] = []
+    monkeypatch.setattr("lightweight_ssd.download.fetch.time", SimpleNamespace(sleep=waits.append))  # not the server's
+    server.statuses = [503] * 4
+    fetch(server.url("/a.tar"), tmp_path / "a.tar", hashes=HASHES, wait=3.0)
+    assert waits == [0, 6, 12, 24]
+    for asked, expected in (("20", 20), ("100000", 60), ("soon", 0)):
+        waits.clear()
+        server.statuses, server.retry_after = [429], asked
+        fetch(server.url("/a.tar"), tmp_path / f"{asked}.tar", hashes=HASHES, wait=3.0)
+        assert waits == [expected]
+
+
 def test_a_missing_file_is_said_at_once(server: ArchiveServer, tmp_path: Path):
     with pytest.raises(ValueError, match=r"Expected a file at http://.*/b.tar but the server answers 404 Not Found: "):
         fetch(server.url("/b.tar"), tmp_path / "b.tar")
@@ -143,13 +159,13 @@ def test_nobody_at_the_address_is_said_in_few_words(tmp_path: Path):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}/a.tar"
-        with pytest.raises(ValueError, match=r"gave up after 2 tries without progress \(\[Errno 111\] .*refused\): "):
+        with pytest.raises(ValueError, match=r"gave up after 2 attempts without progress .*111\] .*refused\): "):
             fetch(url, tmp_path / "a.tar", attempts=2, wait=0.0)
 
 
 def test_a_server_that_falls_silent_counts_as_cut(server: ArchiveServer, tmp_path: Path):
     server.held = 0
-    with pytest.raises(ValueError, match=r"gave up after 1 tries without progress \(.*timed out"):
+    with pytest.raises(ValueError, match=r"gave up after 1 attempt without progress \(.*timed out"):
         fetch(server.url("/a.tar"), tmp_path / "a.tar", attempts=1, timeout=0.5)
 
 

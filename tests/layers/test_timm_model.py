@@ -1,4 +1,4 @@
-"""Networks of timm: normalisation, weights from a file, and nothing from the network."""
+"""Networks of timm: normalization, weights from a file, and nothing from the network."""
 
 import logging
 import socket
@@ -51,14 +51,14 @@ def test_weights_give_the_network_of_the_file(name: str, suffix: str, size: int,
         torch.testing.assert_close(features(x)[-1], expected[-1])
 
 
-def test_what_was_taken_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_is_loaded_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "weights.pth"
     whole_network("test_efficientnet", path)
     with caplog.at_level(logging.INFO, "lightweight_ssd.layers.timm_model"):
         create_timm_model("test_efficientnet", str(path), 0.03, 0.5, features_only=True)
     ours = [record for record in caplog.records if record.name == "lightweight_ssd.layers.timm_model"]
-    taken, unused, eps = [record.getMessage() for record in ours]
-    assert taken.startswith(f"backbone.weights={path}: took all ")
+    loaded, unused, eps = [record.getMessage() for record in ours]
+    assert loaded.startswith(f"backbone.weights={path}: loaded all ")
     assert unused.endswith(
         "['bn2.bias', 'bn2.running_mean', 'bn2.running_var', "
         "'bn2.weight', 'classifier.bias', 'classifier.weight', 'conv_head.weight']"
@@ -66,7 +66,7 @@ def test_what_was_taken_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture
     assert eps == "backbone.norm_eps=0.5, but timm has 1e-05 for test_efficientnet; its weights expect that"
 
 
-def test_nothing_is_said_of_an_epsilon_that_fits(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_epsilon_that_fits_is_not_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "weights.pth"
     whole = whole_network("test_efficientnet", path)
     create_timm_model("test_efficientnet", str(path), 0.03, own_eps(whole), features_only=True)
@@ -97,7 +97,7 @@ def test_files_that_are_no_weights_are_refused(tmp_path: Path) -> None:
     (tmp_path / "text.pth").write_text("no weights")
     torch.save(nn.Linear(1, 1), tmp_path / "code.pth")
     for name in ("text", "code"):
-        with pytest.raises(ValueError, match=f"{name}.pth is not a whole file of weights"):
+        with pytest.raises(ValueError, match=f"{name}.pth is not a file of weights, or is incomplete"):
             create_timm_model("test_efficientnet", str(tmp_path / f"{name}.pth"), 0.03, 1e-3)
     with pytest.raises(FileNotFoundError, match=r"none\.pth is not a file"):
         create_timm_model("test_efficientnet", str(tmp_path / "none.pth"), 0.03, 1e-3)
@@ -115,7 +115,7 @@ def test_norms_have_the_settings_and_keep_the_result(name: str) -> None:
     torch.testing.assert_close(ours(x), theirs(x))
 
 
-def test_synchronised_norms_keep_their_activations() -> None:
+def test_synchronized_norms_keep_their_activations() -> None:
     def activations(model: nn.Module) -> int:
         return sum(isinstance(module, nn.ReLU6) for module in model.modules())
 

@@ -3,7 +3,7 @@ import torch
 
 from lightweight_ssd.loss.bll import BLL
 
-# Centres (20, 15) and (30, 25), sizes 20 × 10 and 20 × 20; the box around both is 30 wide and 25 high.
+# Centers (20, 15) and (30, 25), sizes 20 × 10 and 20 × 20; the box around both is 30 wide and 25 high.
 PRED, TARGET = torch.tensor([10.0, 10.0, 30.0, 20.0]), torch.tensor([20.0, 15.0, 40.0, 35.0])
 DIFFERENCES = (10, 10, 0, 10)
 DIAGONAL = (30**2 + 25**2) ** 0.5

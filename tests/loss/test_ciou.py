@@ -15,7 +15,7 @@ def random_pairs(count: int) -> tuple[Tensor, Tensor]:
 
 
 def test_equation_7_by_hand():
-    # Sizes 20 × 10 and 20 × 20, centres (20, 15) and (30, 25); the box around both is 30 wide and 25 high.
+    # Sizes 20 × 10 and 20 × 20, centers (20, 15) and (30, 25); the box around both is 30 wide and 25 high.
     pred, target = torch.tensor([10.0, 10.0, 30.0, 20.0]), torch.tensor([20.0, 15.0, 40.0, 35.0])
     iou, v = 50 / 550, 4 / math.pi**2 * (math.atan(20 / 20) - math.atan(20 / 10)) ** 2
     expected = 1 - iou + 200 / 1525 + v / ((1 - iou) + v) * v

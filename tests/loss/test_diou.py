@@ -6,13 +6,13 @@ from lightweight_ssd.loss.diou import DIoU
 
 
 def test_equation_6_by_hand():
-    # Centres (20, 15) and (30, 25); the box around both is 30 wide and 25 high.
+    # Centers (20, 15) and (30, 25); the box around both is 30 wide and 25 high.
     pred, target = torch.tensor([10.0, 10.0, 30.0, 20.0]), torch.tensor([20.0, 15.0, 40.0, 35.0])
     assert DIoU.space == "boxes"
     assert DIoU()(pred, target).item() == pytest.approx(1 - 50 / 550 + (10**2 + 10**2) / (30**2 + 25**2))
 
 
-def test_same_centre_costs_the_overlap_alone():
+def test_same_center_costs_the_overlap_alone():
     pred, target = torch.tensor([0.0, 0.0, 40.0, 20.0]), torch.tensor([10.0, 5.0, 30.0, 15.0])
     assert DIoU()(pred, target).item() == pytest.approx(0.75)
 

@@ -1,4 +1,4 @@
-"""What every localisation loss promises, whatever its formula (G29)."""
+"""What every localization loss promises, whatever its formula: finite values and gradients for every box."""
 
 from collections.abc import Callable
 

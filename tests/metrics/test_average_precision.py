@@ -1,4 +1,4 @@
-"""The vectorised figures against a loop over the devkit's rules, and against pycocotools where the definitions meet."""
+"""Average precision against a loop over the devkit's rules, and against pycocotools where the definitions meet."""
 
 import math
 from contextlib import redirect_stdout
@@ -55,7 +55,7 @@ def scene(seed: int, images: int = 60, per_image: int = 40, whole_pixels: bool =
 
 
 def devkit(found: PackedDetections, truth: PackedObjects, label: int, threshold: float) -> tuple[float, float, list]:
-    """VOCevaldet's rules one detection at a time: the area, the 11-point figure and the true positives' scores."""
+    """VOCevaldet's rules one detection at a time: area, 11-point average precision and scores of the true positives."""
     ranked = sorted(np.flatnonzero(found.labels == label), key=lambda d: (-found.scores[d], found.image_index[d], d))
     countable = int(np.sum((truth.labels == label) & ~truth.difficult))
     used, true, false, hits = set(), 0, 0, []
@@ -248,7 +248,7 @@ def to_coco(found: PackedDetections, truth: PackedObjects) -> tuple[COCO, COCO]:
 
 @pytest.mark.parametrize("seed", range(2))
 def test_equals_pycocotools_where_the_definitions_meet(seed: int):
-    """Both figures at all ten thresholds from pycocotools' own matching and accumulation.
+    """Both forms of average precision at all ten thresholds from pycocotools' own matching and accumulation.
 
     COCO's rules part from VOC's in four places, and the scene avoids each of them. (1) COCO hands a detection the best
     object that is still free, VOC the best of all: here objects lie apart, so there is only one. (2) A crowd's overlap
@@ -262,7 +262,7 @@ def test_equals_pycocotools_where_the_definitions_meet(seed: int):
         ground, detected = to_coco(found, truth)
         for label in range(CLASSES):
             count = int(result.objects[label])
-            for figure, recalls in (
+            for computed, recalls in (
                 (result.area, (np.arange(count) + 0.5) / count),
                 (result.eleven_point, np.maximum(np.arange(11) / 10 - 1e-9, 0)),
             ):
@@ -274,7 +274,7 @@ def test_equals_pycocotools_where_the_definitions_meet(seed: int):
                 evaluation.evaluate()
                 evaluation.accumulate()
                 expected = evaluation.eval["precision"][:, :, 0, 0, 0].mean(1)
-                np.testing.assert_allclose(figure[:, label], expected, atol=1e-9)
+                np.testing.assert_allclose(computed[:, label], expected, atol=1e-9)
     assert 0.1 < result.area.mean() < 0.9
 
 

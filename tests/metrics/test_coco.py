@@ -22,8 +22,8 @@ from lightweight_ssd.tensor_types import Detections
 from lightweight_ssd.types import Annotation
 
 CATEGORY_IDS = (1, 3, 17, 44, 90)  # with gaps, as COCO's own; the fourth never occurs
-COLOURS = ("red", "green", "blue", "never", "grey")
-FIGURES = ("ap", "ap_50", "ap_75", "ap_small", "ap_medium", "ap_large",
+COLORS = ("red", "green", "blue", "never", "gray")
+METRICS = ("ap", "ap_50", "ap_75", "ap_small", "ap_medium", "ap_large",
            "ar_1", "ar_10", "ar_100", "ar_small", "ar_medium", "ar_large")  # fmt: skip
 
 
@@ -47,7 +47,7 @@ def scene(image_id: int, detections: int = 30) -> tuple[Detections, Annotation]:
 
 
 def measure(pairs: list[tuple[Detections, Annotation]]) -> COCOResult:
-    metric = COCOMetric(COLOURS)
+    metric = COCOMetric(COLORS)
     metric.update([found for found, _ in pairs], [known for _, known in pairs])
     return metric.compute()
 
@@ -87,7 +87,7 @@ def official(pairs: list[tuple[Detections, Annotation]]) -> COCOeval:
 def assert_equal_to_official(pairs: list[tuple[Detections, Annotation]]) -> None:
     ours, theirs = measure(pairs), official(pairs)
     stats = np.where(theirs.stats < 0, np.nan, theirs.stats)
-    np.testing.assert_allclose([ours.scalars()[name] for name in FIGURES], stats, rtol=1e-12)
+    np.testing.assert_allclose([ours.scalars()[name] for name in METRICS], stats, rtol=1e-12)
     precision = theirs.eval["precision"][:, :, :, 0, 2]
     class_ap = np.where(precision < 0, np.nan, precision)
     np.testing.assert_allclose(ours.class_ap, class_ap.mean((0, 1)), rtol=1e-12)
@@ -117,24 +117,24 @@ def test_ground_truth_fed_back_gives_one() -> None:
         boxes, labels = torch.from_numpy(known.boxes), torch.from_numpy(known.labels)
         pairs.append((Detections(boxes, torch.ones(len(labels)), labels), known))
     result = measure(pairs)
-    figures = result.scalars()
-    assert list(figures) == list(FIGURES)
-    ones = [name for name, value in figures.items() if value == 1]
-    assert ones == [name for name in FIGURES if name != "ar_1"] and 0.3 < result.ar_1 < 1
+    metrics = result.scalars()
+    assert list(metrics) == list(METRICS)
+    ones = [name for name, value in metrics.items() if value == 1]
+    assert ones == [name for name in METRICS if name != "ar_1"] and 0.3 < result.ar_1 < 1
     assert result.class_ap.tolist()[:3] == [1, 1, 1] and result.objects.sum() == sum(
         int((~known.ignored).sum()) for _, known in pairs
     )
 
 
-def test_without_images_objects_or_detections_figures_are_nan_or_zero_and_never_minus_one() -> None:
+def test_without_images_objects_or_detections_metrics_are_nan_or_zero_and_never_minus_one() -> None:
     nothing = scene(42)  # neither an object nor a detection
     lonely = (nothing[0], scene(1)[1])
     for pairs in ([], [nothing]):
         result = measure(pairs)
         assert all(math.isnan(value) for value in result.scalars().values()) and np.isnan(result.class_ap).all()
-    figures = measure([lonely]).scalars()
-    assert figures["ap"] == figures["ar_100"] == 0
-    assert not any(value < 0 for value in figures.values())
+    metrics = measure([lonely]).scalars()
+    assert metrics["ap"] == metrics["ar_100"] == 0
+    assert not any(value < 0 for value in metrics.values())
 
 
 def test_a_difficult_object_takes_one_detection_and_a_crowd_takes_all() -> None:

@@ -27,7 +27,7 @@ def assert_same(left: VOCResult, right: VOCResult) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:The ``compute`` method")
-def test_without_any_image_all_figures_are_nan():
+def test_without_any_image_all_metrics_are_nan():
     metric = VOCMetric(NAMES)
     metric.update([], [])
     result = metric.compute()

@@ -19,7 +19,7 @@ def test_no_anchors():
 
 
 def test_offsets_by_hand():
-    box = torch.tensor([2.0, 0.0, 12.0, 40.0])  # centre (7, 20), size (10, 40)
+    box = torch.tensor([2.0, 0.0, 12.0, 40.0])  # center (7, 20), size (10, 40)
     expected = torch.tensor([2 / 10 / 0.1, 10 / 20 / 0.1, 0.0, 0.6931472 / 0.2])
     torch.testing.assert_close(encode(box, ANCHORS[0], VARIANCES), expected)
 
@@ -93,10 +93,10 @@ def test_any_offsets_give_a_box_that_is_finite_and_not_inverted(offsets: np.ndar
 @FUZZING
 @given(anchors=_values(1, 2000, width=64), shifts=_values(-2000, 2000, width=64), growth=_values(0.02, 50, width=64))
 def test_round_trip_of_any_box_that_an_anchor_may_become(anchors: np.ndarray, shifts: np.ndarray, growth: np.ndarray):
-    """Centres, sides and the ratio of the sides are drawn; float64, so that nothing but the formula counts."""
-    centres, sides = torch.from_numpy(anchors).split(2, dim=1)
+    """Centers, sides and the ratio of the sides are drawn; float64, so that nothing but the formula counts."""
+    centers, sides = torch.from_numpy(anchors).split(2, dim=1)
     far, ratio = torch.from_numpy(shifts)[:, :2], torch.from_numpy(growth)[:, :2].clamp(min=0.02)
-    anchor = torch.cat([centres - sides / 2, centres + sides / 2], dim=1)
-    box = torch.cat([centres + far - sides * ratio / 2, centres + far + sides * ratio / 2], dim=1)
+    anchor = torch.cat([centers - sides / 2, centers + sides / 2], dim=1)
+    box = torch.cat([centers + far - sides * ratio / 2, centers + far + sides * ratio / 2], dim=1)
     offsets = encode(box, anchor, VARIANCES)
     torch.testing.assert_close(decode(offsets, anchor, VARIANCES), box, atol=1e-6, rtol=1e-9)

@@ -6,7 +6,8 @@ import torch
 from matplotlib.colors import to_rgb
 
 from lightweight_ssd.plots.detections import detection_gallery, draw_boxes
-from lightweight_ssd.plots.style import class_colors, save
+from lightweight_ssd.plots.palette import class_colors
+from lightweight_ssd.plots.style import save
 from lightweight_ssd.tensor_types import Detections
 from lightweight_ssd.types import Annotation
 

@@ -38,7 +38,7 @@ def test_commits_that_differ_within_a_row_are_told_by_run(tmp_path: Path) -> Non
     _update(folders[1] / "environment.json", commit=None, uncommitted_changes=True)
     commits, changed = _notes(tmp_path)
     assert commits == "Commits differ. 0123456789: SSD (seed 0); unknown: SSD (seed 1)."
-    assert changed.endswith("SSD (seed 1).") and "in no commit" in changed
+    assert changed.endswith("SSD (seed 1).") and "uncommitted changes" in changed
 
 
 def test_settings_of_the_measurement_that_differ(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_the_papers_figures_beside_runs_of_another_kind(tmp_path: Path) -> None:
 
 def test_one_seed_has_no_spread(tmp_path: Path) -> None:
     write_table(tmp_path, seeds=(0,))
-    assert _notes(tmp_path)[0].startswith("One seed has no spread: SSD, FPN, CFPN without ±;")
+    assert _notes(tmp_path)[0].startswith("Only one seed, so no ±: SSD, FPN, CFPN.")
 
 
 def test_seeds_that_are_missing_or_not_measured(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_seeds_that_are_missing_or_not_measured(tmp_path: Path) -> None:
     write_run_folder(tmp_path / "runs" / "2", TABLE[0], 2, scene, state="failed")
     _update(folders[0] / "results.json", latency=None)
     said = _notes(tmp_path / "runs")
-    assert "SSD: 2 of 3 seeds finished; the others are not averaged in." in said
+    assert "SSD: 2 of 3 seeds finished; failed or unfinished runs are excluded." in said
     assert "SSD: latency_ms was measured for 1 of 2 seeds." in said
 
 
@@ -92,7 +92,7 @@ def test_a_run_that_says_nothing_any_more(tmp_path: Path) -> None:
 
 def test_two_marked_baselines(tmp_path: Path) -> None:
     write_table(tmp_path, (TABLE[1], TABLE[2]._replace(baseline=True)))
-    assert _notes(tmp_path) == ["Differences are to FPN; CFPN is marked as a baseline too: baseline=… chooses it."]
+    assert _notes(tmp_path) == ["The baseline is FPN; CFPN is also marked as a baseline: baseline=… chooses it."]
 
 
 def test_many_names_are_cut_short(tmp_path: Path) -> None:
@@ -101,4 +101,4 @@ def test_many_names_are_cut_short(tmp_path: Path) -> None:
         _update(folder / "environment.json", uncommitted_changes=True)
     assert _notes(tmp_path)[0].endswith("SSD (seed 5) and 1 more.")
     _update(tmp_path / "necks" / "07-seed7" / "environment.json", uncommitted_changes=True)
-    assert _notes(tmp_path)[0].endswith("does not repeat it: all runs.")
+    assert _notes(tmp_path)[0].endswith("does not reproduce it: all runs.")

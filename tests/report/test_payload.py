@@ -42,7 +42,7 @@ def test_everything_is_there_and_json_takes_it(table: Path) -> None:
     assert payload["title"] == "necks, scale=smoke" and payload["classes"] == ["circle", "square", "triangle"]
     assert all(row.keys() >= ROW_KEYS for row in payload["rows"])
     assert all(run.keys() >= RUN_KEYS for run in payload["runs"])
-    assert len(payload["images"]) == 3 and len(payload["paper_points"]) == 14
+    assert len(payload["images"]) == 3 and payload["paper_points"] == []
     assert payload["baseline"] == payload["rows"][1]["id"] and payload["watch"] is False
     assert {run["row"] for run in payload["runs"]} == {row["id"] for row in payload["rows"]} == set(payload["configs"])
 
@@ -86,6 +86,38 @@ def test_what_the_paper_prints_stands_beside_runs_on_the_same_data(tmp_path: Pat
     (folders[0] / "identity.json").write_text(json.dumps(identity))
     kept.append(_payload(tmp_path, max_images=0)["rows"][0]["paper"])
     assert kept == [{**printed, "map_coco": None}, {**printed, "map_50": None}]
+
+
+def _update(path: Path, **changes: Any) -> None:
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+@pytest.mark.parametrize(
+    ("choices", "scale", "points"),
+    [
+        ({"data": "voc"}, "full", 14),
+        ({"data": "voc"}, None, 14),
+        ({"data": "voc"}, "short", 0),
+        ({"data": "shapes"}, "full", 0),
+        ({"data": "shapes"}, None, 0),
+        ({}, None, 0),
+    ],
+)
+def test_the_papers_points_stand_beside_runs_with_its_data_and_budget_only(
+    tmp_path: Path, choices: dict[str, str], scale: str | None, points: int
+) -> None:
+    (folder,) = write_table(tmp_path, TABLE[:1], seeds=(0,), num_images=2)
+    _update(folder / "identity.json", choices=choices, scale=scale)
+    assert len(_payload(tmp_path, max_images=0)["paper_points"]) == points
+
+
+def test_the_papers_points_beside_rows_of_both_kinds_come_with_a_note(tmp_path: Path) -> None:
+    folders = write_table(tmp_path, [row._replace(paper=None) for row in TABLE[:2]], seeds=(0,), num_images=2)
+    _update(folders[0] / "identity.json", choices={"data": "voc"}, scale="full")
+    _update(folders[1] / "identity.json", choices={"data": "shapes"})
+    payload = _payload(tmp_path, max_images=0)
+    assert len(payload["paper_points"]) == 14
+    assert any("not comparable with runs on data=shapes and scale=smoke" in note for note in payload["notes"])
 
 
 def test_a_running_run_has_curves_and_nothing_else(table: Path) -> None:

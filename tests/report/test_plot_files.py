@@ -1,4 +1,4 @@
-"""Figures are written for what there is, and those of an earlier report do not stay behind."""
+"""Plots are written where runs have values, and those of an earlier report do not stay behind."""
 
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ def _payload(folder: Path) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_a_picture_of_each_kind_as_png_and_svg(tmp_path: Path) -> None:
+def test_a_plot_of_each_kind_as_png_and_svg(tmp_path: Path) -> None:
     write_table(tmp_path, seeds=(0,), num_images=6)
     written = write_plots(_payload(tmp_path), tmp_path / "plots")
     kinds = {"curves_val_map_50", "curves_train_loss", "accuracy_parameters", "accuracy_macs", "accuracy_latency_ms"}
@@ -28,7 +28,7 @@ def test_a_picture_of_each_kind_as_png_and_svg(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_differences_have_a_picture_for_each_baseline(tmp_path: Path) -> None:
+def test_differences_have_a_plot_for_each_baseline(tmp_path: Path) -> None:
     for experiment in ("one", "two/b c"):
         write_table(tmp_path, TABLE[1:], seeds=(0,), num_images=4, experiment=experiment)
     folder = tmp_path / "plots"

@@ -28,7 +28,7 @@ def names(count: int) -> list[str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("count", [0, 1, 30])
-def test_pictures_of_any_number_of_rows_are_written_twice(count: int, tmp_path: Path):
+def test_plots_of_any_number_of_rows_are_written_as_png_and_svg(count: int, tmp_path: Path):
     shares = np.linspace(0.1, 0.7, count)
     figures = {
         "curves": curves_with_band(names(count), [[(STEPS, STEPS / 100)]] * count, "step", "mAP, %", "Curves"),
@@ -37,9 +37,9 @@ def test_pictures_of_any_number_of_rows_are_written_twice(count: int, tmp_path: 
         "lost": lost_map_bars(names(count), np.full((count, 6), 0.03)),
     }
     for stem, figure in figures.items():
-        picture, drawing = save_both(figure, tmp_path / "new" / f"{stem}.v1")
-        assert (picture.name, drawing.name) == (f"{stem}.v1.png", f"{stem}.v1.svg")
-        assert Image.open(picture).width >= 1300 and drawing.read_text().startswith("<?xml")
+        png, svg = save_both(figure, tmp_path / "new" / f"{stem}.v1")
+        assert (png.name, svg.name) == (f"{stem}.v1.png", f"{stem}.v1.svg")
+        assert Image.open(png).width >= 1300 and svg.read_text().startswith("<?xml")
 
 
 def test_equal_figures_are_equal_files(tmp_path: Path):
@@ -92,10 +92,10 @@ def test_points_of_rows_and_of_the_paper():
     )
     axes = figure.axes[0]
     assert axes.lines[0].get_xydata().tolist() == [[4.86, pytest.approx(74.4)]]
-    printed = next(line for line in axes.lines if line.get_label() == "printed in the paper")
+    printed = next(line for line in axes.lines if line.get_label() == "the paper's Table 5")
     assert printed.get_xydata().tolist() == [[5.43, pytest.approx(70.9)], [141.5, 77.5]]
     assert {text.get_text() for text in axes.texts if text.get_text()} == {"Pelee", "SSD300"}
-    assert legend_of(figure) == ["ours", "no cost (not measured)", "printed in the paper"]
+    assert legend_of(figure) == ["ours", "no cost (not measured)", "the paper's Table 5"]
     low, high = axes.containers[0].lines[2][0].get_segments()[0][:, 1]
     assert (low, high) == pytest.approx((73.4, 75.4))
 
@@ -106,7 +106,7 @@ def test_costs_that_differ_tenfold_stand_on_a_logarithmic_scale(costs: list[floa
     assert figure.axes[0].get_xscale() == scale
 
 
-def test_a_difference_across_zero_is_hollow_and_says_so():
+def test_an_inconclusive_difference_is_hollow_and_marked():
     intervals = [(0.012, 0.004, 0.02, True), (0.002, -0.006, 0.01, False), (-0.0131, -0.021, -0.005, True)]
     figure = difference_forest(["up", "none", "down"], intervals, "the baseline")
     axes = figure.axes[0]
@@ -114,7 +114,7 @@ def test_a_difference_across_zero_is_hollow_and_says_so():
     assert [face == "white" for face in faces] == [False, True, False]
     assert [text.get_text() for text in axes.texts] == [
         "+1.20  [+0.40, +2.00]",
-        "+0.20  [−0.60, +1.00]  not shown",
+        "+0.20  [−0.60, +1.00]  n.s.",
         "−1.31  [−2.10, −0.50]",
     ]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["up", "none", "down"]

@@ -32,7 +32,7 @@ def test_files_of_the_folder_and_nothing_else(tmp_path: Path) -> None:
     (report / "index.html").write_text("<p>page</p>")
     with serve(report, 0) as address:
         assert _get(address) == (200, b"<p>page</p>")
-        assert _get(address, "figures/")[0] == _get(address, "none.html")[0] == 404
+        assert _get(address, "plots/")[0] == _get(address, "none.html")[0] == 404
         connection = http.client.HTTPConnection(address.removeprefix("http://").rstrip("/"), timeout=300)
         connection.request("GET", "/../secret.txt")
         assert connection.getresponse().status == 404

@@ -1,4 +1,4 @@
-"""The tables say what the payload says, mark what is not shown, and keep foreign text text."""
+"""The tables say what the payload says, mark what is not significant, and keep foreign text text."""
 
 import csv
 import io
@@ -32,17 +32,18 @@ def _lines(text: str) -> list[dict[str, str]]:
 def test_the_main_table(payload: dict[str, Any]) -> None:
     text = markdown_report(payload)
     baseline, _, *necks = text.split("## necks")[1].split("##")[0].strip().splitlines()
-    assert baseline == "Differences are to **FPN**."
+    assert baseline == "The baseline is **FPN**."
     cells = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in necks]
-    heads = ["row", "seeds", "mAP", "difference [95 % interval]", "11-point", "50:95", "gray mAP", "parameters"]
+    heads = ["row", "seeds", "mAP@0.5", "Δ vs. baseline (95 % CI)", "mAP@0.5 (11-pt)", "mAP@[.5:.95]"]
+    heads += ["mAP@0.5, grayscale", "parameters"]
     assert cells[0][:8] == heads and [line[0] for line in cells[2:]] == ["SSD (necks)", "FPN", "CFPN"]
     ssd, fpn, cfpn = cells[2:]
     row = payload["rows"][0]
     mean, std = (100 * row["metrics"]["map_50"][key] for key in ("mean", "std"))
     assert ssd[1:3] == ["2", f"{mean:.1f} ± {std:.1f}"] and cfpn[1] == "2 of 3"
     low, high = (f"{100 * row['difference'][key]:+.1f}".replace("-", "−") for key in ("low", "high"))
-    assert f"[{low}, {high}]" in ssd[3] and "not shown" not in ssd[3]
-    assert fpn[3] == "baseline" and cfpn[3].endswith("not shown")
+    assert f"[{low}, {high}]" in ssd[3] and "n.s." not in ssd[3]
+    assert fpn[3] == "baseline" and cfpn[3].endswith("n.s.")
     assert ssd[7:] == ["4.16 M", "1.2 G", "13.0 ± 0.7 ms", "24 min", "70.5", "4.16 M"]
 
 
@@ -54,20 +55,24 @@ def test_coco_figures_stand_where_a_row_has_them(payload: dict[str, Any]) -> Non
         for row in payload["rows"]
     ]
     text = markdown_report({**payload, "rows": rows})
-    assert "| 50:95 | COCO AP | gray mAP |" in text and "| 22.3 ± 0.1 |" in text and "by COCO's rules" in text
-    assert "| paper COCO AP |" in text and "| 19.3 |" in text and "paper mAP" not in text
+    assert (
+        "| mAP@[.5:.95] | COCO AP | mAP@0.5, grayscale |" in text
+        and "| 22.3 ± 0.1 |" in text
+        and "by COCO's rules" in text
+    )
+    assert "| paper COCO AP |" in text and "| 19.3 |" in text and "paper mAP@0.5" not in text
     assert {line["coco_ap_mean"] for line in _lines(rows_csv({**payload, "rows": rows}))} == {"0.2234"}
 
 
 def test_one_seed_stands_without_plus_minus(payload: dict[str, Any]) -> None:
     other = markdown_report(payload).split("## other \\| &lt;b&gt;")[1].split("##")[0]
     assert "| SSD (other \\| &lt;b&gt;) | 1 |" in other and "±" not in other
-    assert "Differences" not in other and "difference" not in other  # the row has nothing to be compared with
+    assert "baseline" not in other  # the row has nothing to be compared with
 
 
 def test_the_other_parts(payload: dict[str, Any]) -> None:
     text = markdown_report(payload)
-    for heading in ("which error", "size of the object", "Gray against color", "did not finish", "Notes", "computed"):
+    for heading in ("type of error", "object size", "Grayscale vs. color", "did not finish", "Notes", "computed"):
         assert heading in text
     failed = text.split("## Runs that did not finish")[1]
     assert "| CFPN (seed 2) | failed | ValueError: loss \\| is NaN |" in failed and "train.log |" in failed
@@ -86,7 +91,6 @@ def test_rows_as_raw_numbers(payload: dict[str, Any]) -> None:
 
 
 def test_every_run_carries_commit_config_seed_and_log(payload: dict[str, Any]) -> None:
-    """Promise G35."""
     lines = _lines(runs_csv(payload))
     assert len(lines) == 8 and {line["commit"] for line in lines} == {COMMIT}
     for line, run in zip(lines, payload["runs"], strict=True):
@@ -98,8 +102,12 @@ def test_every_run_carries_commit_config_seed_and_log(payload: dict[str, Any]) -
 
 def test_the_table_on_the_console(payload: dict[str, Any]) -> None:
     necks, other = (block.splitlines() for block in short_table(payload).split("\n\n"))
-    assert necks[0] == "necks" and necks[1].split() == ["row", "seeds", "mAP", "difference"] and len(necks) == 5
-    assert "baseline" in necks[3] and necks[4].startswith("CFPN") and necks[4].endswith("not shown")
+    assert (
+        necks[0] == "necks"
+        and necks[1].split(maxsplit=3) == ["row", "seeds", "mAP@0.5", "Δ vs. baseline (95 % CI)"]
+        and len(necks) == 5
+    )
+    assert "baseline" in necks[3] and necks[4].startswith("CFPN") and necks[4].endswith("n.s.")
     assert other[0] == "other | <b>" and other[2].endswith("–") and "−" in necks[2] and "-" not in necks[2]
 
 
@@ -119,11 +127,11 @@ def test_jobs_that_left_no_run_are_among_the_failed(payload: dict[str, Any]) -> 
 def test_columns_without_any_value_are_left_out(payload: dict[str, Any]) -> None:
     rows = [{**row, "paper": None, "metrics": {**row["metrics"], "macs": None}} for row in payload["rows"]]
     text = markdown_report({**payload, "rows": rows})
-    assert "multiply-adds" not in text and "paper" not in text and "| parameters |" in text
+    assert "MACs" not in text and "paper" not in text and "| parameters |" in text
 
 
 def test_gray_images_against_color(payload: dict[str, Any]) -> None:
-    lines = markdown_report(payload).split("## Gray against color")[1].split("##")[0].strip().splitlines()[4:]
+    lines = markdown_report(payload).split("## Grayscale vs. color")[1].split("##")[0].strip().splitlines()[4:]
     cells = [line.strip("| ").split(" | ") for line in lines]
     figures = payload["rows"][0]["metrics"]
     change = 100 * (figures["gray_map_50"]["mean"] - figures["map_50"]["mean"])

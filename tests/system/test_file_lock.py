@@ -62,4 +62,4 @@ def test_a_file_system_without_locks_is_told_of_and_used(
 
     monkeypatch.setattr(fcntl, "flock", refuse)
     with lock_run(tmp_path, "c", lambda _: None):
-        assert "knows no locks" in caplog.text
+        assert "does not support locks" in caplog.text

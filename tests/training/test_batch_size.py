@@ -18,6 +18,7 @@ from tests.training.test_bare_step import tiny
 from lightweight_ssd.training import batch_size
 from lightweight_ssd.training.bare_step import Rehearsal, place_of
 from lightweight_ssd.training.batch_size import choose_batch_size, largest, step_fits
+from lightweight_ssd.training.session import with_batch_size
 
 TRAIN = ("train", "data=shapes", "trainer.max_epochs=1")
 
@@ -124,14 +125,13 @@ def test_a_search_is_remembered_for_the_same_run(tmp_path: Path, monkeypatch: py
 def test_other_ranks_get_the_number_of_the_first(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("LSSD_BATCH_SIZE", "56")
     cfg = OmegaConf.create({"batch_size": "auto"})
-    session.settle_batch_size(cfg)
-    assert cfg.batch_size == 56
+    assert with_batch_size(cfg).batch_size == 56
+    assert cfg.batch_size == "auto"
 
 
 def test_a_number_needs_no_search():
     cfg = OmegaConf.create({"batch_size": 16})
-    session.settle_batch_size(cfg)
-    assert cfg.batch_size == 16 and "LSSD_BATCH_SIZE" not in os.environ
+    assert with_batch_size(cfg).batch_size == 16 and "LSSD_BATCH_SIZE" not in os.environ
 
 
 @pytest.mark.slow

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 from lightning.pytorch import Trainer
-from lightning.pytorch.trainer.states import TrainerFn
 from tests.cached_images import hold_up
 from tests.running import smoke_config
 
 from lightweight_ssd.config.instantiate import build
 from lightweight_ssd.training.datamodule import DetectionDataModule
+from lightweight_ssd.training.split_data import SplitData
 
 
 def _datamodule(tmp_path: Path, *overrides: str) -> DetectionDataModule:
@@ -32,7 +32,7 @@ def test_batches_are_complete_and_uint8(tmp_path: Path) -> None:
 def test_first_images_limits_every_split(tmp_path: Path) -> None:
     datamodule = _datamodule(tmp_path, "datamodule.first_images=3")
     datamodule.setup("fit")
-    datamodule.setup("test")
+    datamodule.load("test")
     assert {split: len(datamodule.used_annotations(split)) for split in ("train", "val", "test")} == {
         "train": 3, "val": 3, "test": 3,
     }  # fmt: skip
@@ -47,7 +47,7 @@ def test_a_checkpoint_of_other_data_is_refused(tmp_path: Path) -> None:
     other.setup("validate")  # the split that both have
     assert set(first.state_dict()) == {"train", "val"}
     same.load_state_dict(first.state_dict())
-    with pytest.raises(ValueError, match="Expected the annotations that this training began with"):
+    with pytest.raises(ValueError, match="Expected the annotations that this run started with"):
         other.load_state_dict(first.state_dict())
 
 
@@ -97,10 +97,10 @@ def test_the_side_of_cached_images(tmp_path: Path) -> None:
 
 def test_a_test_needs_no_cache(tmp_path: Path) -> None:
     datamodule = _datamodule(tmp_path, "data.cache=disk", f"data.cache_dir={tmp_path / 'caches'}")
-    datamodule.trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
-    datamodule.trainer.state.fn = TrainerFn.TESTING
-    datamodule.prepare_data()
-    datamodule.setup("test")
+    split = SplitData(datamodule, "test")
+    split.prepare_data()
+    split.setup("test")
+    assert sum(len(batch.images) for batch in split.test_dataloader()) == 7
     assert not list(tmp_path.glob("caches/images-*"))
 
 
@@ -153,4 +153,4 @@ def test_a_split_without_objects_is_refused(tmp_path: Path) -> None:
     only_difficult = {"class_names": packed.class_names, "annotations": lambda self, split: packed}
     datamodule.source = type("Source", (), only_difficult)()
     with pytest.raises(ValueError, match="no object that counts"):
-        datamodule.setup("test")
+        datamodule.load("test")

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from tests.running import smoke_config
 
+from lightweight_ssd.config.settings import resolved
 from lightweight_ssd.training.stages import prepare
 
 
@@ -13,5 +14,5 @@ def test_a_figure_of_coco_cannot_be_watched_without_it(tmp_path: Path, name: str
     cfg = smoke_config(tmp_path, "coco_metric=null", f"callbacks.{name}.monitor=val/coco_ap")
     said = rf"Expected coco_metric for callbacks\.{name}\.monitor=val/coco_ap, but it is null: leave it on, or set"
     with pytest.raises(ValueError, match=said):
-        prepare(cfg, {}, None)
+        prepare(resolved(cfg))
     assert not list(tmp_path.iterdir())

@@ -12,7 +12,8 @@ from torch import distributed, nn
 from lightweight_ssd.loss.criterion import Criterion
 from lightweight_ssd.metrics.voc import VOCMetric
 from lightweight_ssd.tensor_types import Detections
-from lightweight_ssd.training.task import DetectionTask, parameter_groups, to_original_pixels
+from lightweight_ssd.training.measure import to_original_pixels
+from lightweight_ssd.training.task import DetectionTask, parameter_groups
 
 
 def test_weight_decay_acts_on_convolution_weights_only(tmp_path) -> None:
@@ -38,7 +39,7 @@ def test_boxes_go_back_to_the_image_file(found: int) -> None:
 
 
 def test_a_group_of_another_size_than_the_trainers_is_refused(tmp_path: Path) -> None:
-    """Promise G2, broken on purpose: a group that an earlier run of this process left behind, and a trainer of two."""
+    """Broken on purpose: a group that an earlier run of this process left behind, and a trainer of two."""
     detector, class_names = tiny_checkpoint(tmp_path / "tiny.ckpt")
     task = DetectionTask(detector, Mock(spec=Criterion), VOCMetric(class_names))
     task.trainer = Mock(spec=Trainer, world_size=2)

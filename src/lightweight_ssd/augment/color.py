@@ -1,4 +1,4 @@
-"""SSD's photometric distortion: brightness, contrast, saturation and hue, each drawn on its own."""
+"""SSD's photometric distortion: brightness, contrast, saturation and hue, each drawn independently."""
 
 import os
 
@@ -16,14 +16,14 @@ __all__ = ["ColorDistortion", "Distortion", "distort"]
 
 
 class Distortion(NamedTuple):
-    """What to do to an image; the defaults leave it as it is.
+    """The distortion of one image; the defaults leave it unchanged.
 
     Attributes:
         brightness: Added to each value, share of the full range of 255.
         contrast: Factor on each value.
         saturation: Factor on the saturation (HSV).
-        hue: Turn of the hue, degrees.
-        contrast_last: Contrast after saturation and hue, not before.
+        hue: Rotation of the hue, degrees.
+        contrast_last: Whether contrast comes after saturation and hue, not before.
     """
 
     brightness: float = 0.0
@@ -34,11 +34,11 @@ class Distortion(NamedTuple):
 
 
 def distort(image: UInt8[np.ndarray, "H W 3"], by: Distortion) -> UInt8[np.ndarray, "H W 3"]:
-    """Distorts the colours; what falls outside 0 to 255 is cut off after each operation, as in SSD.
+    """Distorts the colors; values are clipped to 0 to 255 after each operation, as in SSD.
 
     Args:
         image: RGB.
-        by: Strengths.
+        by: Strengths of the distortion.
 
     Example:
         >>> distort(np.full((1, 1, 3), 100, np.uint8), Distortion(brightness=0.2, contrast=0.5)).tolist()
@@ -57,14 +57,13 @@ def distort(image: UInt8[np.ndarray, "H W 3"], by: Distortion) -> UInt8[np.ndarr
 
 
 def _in_hsv(image: np.ndarray, saturation: float, hue: float) -> np.ndarray:
-    """Saturation and hue of HSV at half the cost of going there and back.
+    """Changes saturation and hue of HSV without converting to HSV, which takes half the time.
 
-    It is within two steps of 255 of HSV up to a factor of 2 on the saturation, and within one for each unit of the
-    factor above.
-
-    What OpenCV rounds to 8-bit hues and saturations on its way is up to ten steps off. Here all that is needed stays in
-    the three planes: HSV's value is the largest of them, its saturation sets how far below that the smallest is, and
-    its hue where the third is in between. So a turn keeps both ends, and a saturation the value and the hue.
+    The result is within two steps of 255 of the exact one up to a factor of 2 on the saturation, and within one step
+    more for each unit of the factor above. OpenCV's conversion, which rounds hue and saturation to 8 bits, is up to ten
+    steps off. All that is needed is in the three planes: HSV's value is the largest of them, its saturation sets how
+    far below that the smallest is, and its hue where the third is in between. So a rotation keeps both ends, and a
+    saturation keeps the value and the hue.
     """
     planes = _planes(image)
     least, largest = (end(end(planes[0], planes[1]), planes[2]) for end in (cv2.min, cv2.max))
@@ -78,11 +77,11 @@ def _in_hsv(image: np.ndarray, saturation: float, hue: float) -> np.ndarray:
 
 
 def _turn(planes: list[np.ndarray], least: np.ndarray, largest: np.ndarray, hue: float) -> list[np.ndarray]:
-    """Turns the hue by degrees: whole sixths move planes as they are, the rest, up to 30 degrees, moves values.
+    """Rotates the hue by degrees: whole sixths exchange planes, the rest, up to 30 degrees, moves values.
 
-    A value rises, stays at the largest, falls, and stays at the least, each for 60, 120, 60 and 120 degrees of the
-    turn: red, for one, begins to rise where green is falling and no longer above it by the way to go. OpenCV's
-    subtraction stops at zero, so the nested ones are the way that is left of the turn after what is waited for.
+    Over a full rotation each channel rises, stays at the largest value, falls, and stays at the smallest, for 60, 120,
+    60 and 120 degrees. A channel starts to move only after the one next to it in the circle has arrived; OpenCV's
+    subtraction stops at zero, so the nested subtractions leave the distance that remains after that wait.
     """
     sixths = round(hue / 60)
     rest = hue - 60 * sixths
@@ -101,7 +100,7 @@ def _turn(planes: list[np.ndarray], least: np.ndarray, largest: np.ndarray, hue:
 
 
 def _saturate(planes: list[np.ndarray], least: np.ndarray, largest: np.ndarray, saturation: float) -> list[np.ndarray]:
-    """Moves all values away from the largest, by a factor above 1, or less where the least would fall below zero."""
+    """Moves all values away from the largest by a factor above 1, or by less where the smallest would fall below 0."""
     unit = (saturation - 1) / 255
     more = cv2.divide(least, cv2.subtract(largest, least), scale=1 / unit)  # stops at 255, which is `saturation - 1`
     return [cv2.subtract(plane, cv2.multiply(cv2.subtract(largest, plane), more, scale=unit)) for plane in planes]
@@ -112,20 +111,20 @@ def _between(low: float, high: float, at: float) -> float:
 
 
 def _planes(image: np.ndarray) -> list[np.ndarray]:
-    """The three channels, split into memory that is there already: five times faster than OpenCV's own."""
+    """Splits the channels into allocated memory: five times faster than letting OpenCV allocate it."""
     planes = [np.empty(image.shape[:2], np.uint8) for _ in range(3)]
     cv2.split(image, planes)
     return planes
 
 
 class ColorDistortion(A.ImageOnlyTransform):
-    """Applies each of the four distortions with its own coin; contrast comes before or after the two of HSV.
+    """Applies each of the four distortions with a probability; contrast comes before or after the two of HSV.
 
     Args:
-        brightness: Greatest amount added or taken away, share of the full range, 0 to 1.
+        brightness: Greatest amount added or subtracted, share of the full range, 0 to 1.
         contrast: Least and greatest factor.
         saturation: Least and greatest factor.
-        hue: Greatest turn either way, degrees, 0 to 180.
+        hue: Greatest rotation in either direction, degrees, 0 to 180.
         each: Probability of each of the four, 0 to 1.
         p: Probability of distorting at all, 0 to 1.
 
@@ -158,7 +157,7 @@ class ColorDistortion(A.ImageOnlyTransform):
         self.each = each
 
     def draw(self, generator: np.random.Generator) -> Distortion:
-        """Strengths for one image; takes nine numbers from the generator, whatever the coins say."""
+        """Draws the strengths for one image; always takes nine numbers from the generator."""
         draws = generator.random(9).tolist()
         brightness, contrast, saturation, hue = (coin < self.each for coin in draws[:4])
         return Distortion(
@@ -180,7 +179,9 @@ class ColorDistortion(A.ImageOnlyTransform):
         return distort(image, self.draw(generator)) if generator.random() < self.p else image, boxes, labels
 
     def get_params(self) -> dict[str, Any]:
+        """Hook of Albumentations: draws the strengths of one image."""
         return {"by": self.draw(self.random_generator)}
 
     def apply(self, img: np.ndarray, by: Distortion, **params: Any) -> np.ndarray:
+        """Hook of Albumentations: distorts one image."""
         return distort(img, by)

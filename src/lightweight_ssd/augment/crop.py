@@ -27,7 +27,7 @@ def visible_shares(boxes: Float[np.ndarray, "N 4"], crops: Int[np.ndarray, "T 4"
         >>> visible_shares(np.array([[0.0, 0.0, 4.0, 2.0]]), np.array([[1, 0, 9, 9], [4, 0, 9, 9]])).tolist()
         [[0.75], [0.0]]
     """
-    windows, objects = crops.T[:, :, None], boxes.T[:, None]  # coordinates first: numpy's loops are the long ones then
+    windows, objects = crops.T[:, :, None], boxes.T[:, None]  # coordinates first, so that NumPy's inner loops are long
     seen = np.minimum(windows[2:], objects[2:]) - np.maximum(windows[:2], objects[:2])
     whole = objects[2:] - objects[:2]
     np.maximum(seen, 0, out=seen)
@@ -49,9 +49,9 @@ def windows(
         generator: Source of randomness; takes 4 × `trials` numbers from it.
         height: Rows of the image.
         width: Columns of the image.
-        trials: How many windows to draw.
-        aspect: Least and greatest width over height, drawn uniformly.
-        area: Least and greatest share of the image's area, drawn uniformly.
+        trials: Number of windows to draw.
+        aspect: Smallest and largest width over height, drawn uniformly.
+        area: Smallest and largest share of the image's area, drawn uniformly.
 
     Example:
         >>> windows(np.random.default_rng(0), 10, 20, 5, (2.0, 2.0), (1.0, 1.0))[0].tolist()
@@ -66,7 +66,7 @@ def windows(
     np.rint(np.sqrt(sides, out=sides), out=sides)
     room = np.array([[width], [height]]) - sides
     crops = np.empty((4, trials), np.int64)
-    crops[:2] = draws[2:] * (room + 1)  # the assignment rounds down; what does not fit is below zero and leaves
+    crops[:2] = draws[2:] * (room + 1)  # the assignment rounds down; a window that does not fit is negative and dropped
     crops[2:] = crops[:2] + sides
     fits = (sides.min(axis=0) >= 1) & (room.min(axis=0) >= 0)
     return crops.T[fits]
@@ -83,7 +83,7 @@ class SSDCrop(BaseCrop):
         aspect: Least and greatest width over height of the window.
         area: Least and greatest share of the image's area, above 0, up to 1.
         min_visible: A box stays if the window shows at least this share of it, 0 to 1; None = if the window holds
-            its centre.
+            its center.
         trials: Windows that are tried.
         p: Probability of trying at all, 0 to 1.
 
@@ -115,11 +115,13 @@ class SSDCrop(BaseCrop):
         self.trials = trials
 
     def get_params_dependent_on_data(self, params: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
+        """Hook of Albumentations: draws the window of one image."""
         height, width = params["shape"][:2]
-        boxes = data["bboxes"][:, :4] * [width, height, width, height]  # Albumentations hands them over as shares
+        boxes = data["bboxes"][:, :4] * [width, height, width, height]  # Albumentations passes them as shares
         return {"crop_coords": self._window(boxes, height, width, self.random_generator)[0]}
 
     def apply_to_bboxes(self, bboxes: np.ndarray, crop_coords: tuple[int, ...], **params: Any) -> np.ndarray:
+        """Hook of Albumentations: the boxes that stay, as shares of the window."""
         height, width = params["shape"][:2]
         boxes, window = bboxes[:, :4] * [width, height, width, height], np.array([crop_coords])
         stays = self._stays(boxes, window, visible_shares(boxes, window))[0]
@@ -146,7 +148,7 @@ class SSDCrop(BaseCrop):
     def _window(
         self, boxes: Float[np.ndarray, "N 4"], height: int, width: int, generator: np.random.Generator
     ) -> tuple[tuple[int, int, int, int], Bool[np.ndarray, " N"]]:
-        """The first window that will do, xyxy, and which boxes stay; the whole image with all if none will."""
+        """The first suitable window, xyxy, and which boxes stay; the whole image with all boxes if there is none."""
         needed = self.min_overlaps[int(generator.random() * len(self.min_overlaps))]
         crops = windows(generator, height, width, self.trials, self.aspect, self.area)
         shares = visible_shares(boxes, crops)
@@ -166,8 +168,8 @@ class SSDCrop(BaseCrop):
     ) -> Bool[np.ndarray, "T N"]:
         if self.min_visible is not None:
             return (shares >= self.min_visible) & (shares > 0)
-        centres = (boxes[None, :, :2] + boxes[None, :, 2:]) / 2
-        return ((centres >= crops[:, None, :2]) & (centres < crops[:, None, 2:])).all(axis=2) & (shares > 0)
+        centers = (boxes[None, :, :2] + boxes[None, :, 2:]) / 2
+        return ((centers >= crops[:, None, :2]) & (centers < crops[:, None, 2:])).all(axis=2) & (shares > 0)
 
 
 def _check(

@@ -1,4 +1,4 @@
-"""The gray version of an image: how much a detector loses on it is what GrayMixRGB claims to mend."""
+"""The gray version of an image, to measure how much a detector loses without color, which GrayMixRGB is to reduce."""
 
 import os
 
@@ -39,4 +39,5 @@ class Gray(A.ImageOnlyTransform):
         return self.apply(image) if generator.random() < self.p else image, boxes, labels
 
     def apply(self, img: UInt8[np.ndarray, "H W 3"], **params: Any) -> UInt8[np.ndarray, "H W 3"]:
+        """Hook of Albumentations: one image."""
         return cv2.cvtColor(cv2.cvtColor(img, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)  # pyright: ignore[reportReturnType]

@@ -30,7 +30,7 @@ def gray_mix_rgb(image: np.ndarray) -> UInt8[np.ndarray, "H W 3"]:
         >>> gray_mix_rgb(np.array([[[200, 100, 0], [7, 7, 9]]], np.uint8)).tolist()
         [[[200, 100, 119], [7, 7, 9]]]
 
-    Source: the listing of the GrayMixRGB section, read per pixel: `min` starts afresh for each.
+    Source: the listing of the GrayMixRGB section, read per pixel: `min` starts again for each.
     """
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
         raise ValueError(
@@ -39,7 +39,7 @@ def gray_mix_rgb(image: np.ndarray) -> UInt8[np.ndarray, "H W 3"]:
         )
     gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     red, green, blue = planes = [np.empty(image.shape[:2], np.uint8) for _ in range(3)]
-    cv2.split(image, planes)  # into memory that is there already: five times faster than OpenCV's own
+    cv2.split(image, planes)  # into allocated memory: five times faster than letting OpenCV allocate it
     least = cv2.min(cv2.min(red, green), blue)
     is_red = cv2.compare(red, least, cv2.CMP_EQ)
     is_green = cv2.compare(green, least, cv2.CMP_EQ)
@@ -78,4 +78,5 @@ class GrayMixRGB(A.ImageOnlyTransform):
         return gray_mix_rgb(image) if generator.random() < self.p else image, boxes, labels
 
     def apply(self, img: np.ndarray, **params: Any) -> np.ndarray:
+        """Hook of Albumentations: one image."""
         return gray_mix_rgb(img)

@@ -1,4 +1,4 @@
-"""Mosaic: four images on one canvas, so that one sample shows more objects, smaller and in strange company."""
+"""Mosaic: four images on one canvas, so that one sample shows more objects, at smaller sizes and in other contexts."""
 
 from collections.abc import Callable, Sequence
 
@@ -25,8 +25,8 @@ def tile(
     Args:
         image: RGB.
         boxes: xyxy, pixels of `image`.
-        region: Where the pixels go; a view of the canvas.
-        at: Where to cut, down and to the right: shares of the surplus, 0 to 1.
+        region: View of the canvas that the pixels are written to.
+        at: Position of the window, down and to the right, as shares of the surplus, 0 to 1.
 
     Returns:
         The boxes in pixels of the region, clipped to it, and the share of each box's area that is left, 0 to 1.
@@ -98,7 +98,7 @@ class Mosaic:
         self.close_epoch = close_epoch
 
     def active(self, epoch: int) -> bool:
-        """Whether Mosaic is still open: a function of the epoch alone, so no worker or resume can forget it."""
+        """Whether Mosaic is still on: a function of the epoch alone, so the same in every worker and after a resume."""
         return self.close_epoch is None or epoch < self.close_epoch
 
     def __call__(
@@ -113,7 +113,7 @@ class Mosaic:
         count: int,
         size: tuple[int, int],
     ) -> tuple[UInt8[np.ndarray, "h w 3"], Float32[np.ndarray, "M 4"], Int64[np.ndarray, " M"]]:
-        """Makes a mosaic, or hands the image back as it came if closed or by the toss of the coin.
+        """Makes a mosaic, or returns the image unchanged with probability 1 − p and once Mosaic is closed.
 
         Args:
             image: RGB.

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from itertools import groupby
 from typing import Any, NamedTuple
 
-os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask the network for its newest version on import
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # on import it would look up its newest version on the internet
 
 import albumentations as A
 import cv2
@@ -24,7 +24,7 @@ class FixedResize(A.Resize):
     """Resizes to one size, aspect not kept: linear, or by area averaging where both sides shrink at least twofold.
 
     Linear costs a seventh of area averaging, and between one- and twofold shrinking they look the same; a photograph
-    of 12 megapixels brought to 300×300 by the linear filter would look at one pixel in thirty.
+    of 12 megapixels resized to 300×300 by the linear filter would use one pixel in thirty.
     """
 
     def apply_directly(
@@ -39,6 +39,7 @@ class FixedResize(A.Resize):
         return self.apply(image), boxes * factors, labels
 
     def apply(self, img: np.ndarray, **params: object) -> np.ndarray:
+        """Hook of Albumentations: one image."""
         shrink = min(img.shape[0] / self.height, img.shape[1] / self.width)
         interpolation = cv2.INTER_AREA if shrink >= AREA_FROM else self.interpolation
         return cv2.resize(img, (self.width, self.height), interpolation=interpolation)
@@ -114,8 +115,8 @@ class Pipeline:
     all, this is the pipeline of evaluation.
 
     This project's transforms are called by their `apply_directly`, since Albumentations' bookkeeping costs more than
-    their work; transforms of other origin that stand in a row share one `A.Compose`. All randomness comes from the
-    generator of the call. After each step, boxes are cut to the image and those that no longer count are left out.
+    their work; other transforms that follow each other share one `A.Compose`. All randomness comes from the
+    generator of the call. After each step, boxes are cut to the image and those that are too small are dropped.
 
     Args:
         steps: Step by name; None disables one.
@@ -170,7 +171,7 @@ class Pipeline:
             boxes: xyxy, pixels of `image`.
             labels: Class index of each box.
             generator: Source of all randomness of this sample.
-            epoch: From 0, for steps that change over the training.
+            epoch: From 0, for steps that change in the course of the training.
             draw: Reads image number i of the data set, with its annotation; needed by mixing steps only.
             count: Number of images that `draw` can read.
 
@@ -194,7 +195,7 @@ class Pipeline:
         return np.ascontiguousarray(image), boxes, labels
 
     def _stages(self, resize_after: str) -> list[Any]:
-        """What has `apply_directly`, in order: own steps as they are, the others in rows, the resize in its place."""
+        """Objects with `apply_directly`, in order: own steps, runs of other transforms, and the resize in its place."""
         named = {name: step for name, step in self.steps.items() if _is_transform(step)}
         place = list(named).index(resize_after) + 1 if resize_after in named else 0
         resize = FixedResize(*self.image_size, interpolation=cv2.INTER_LINEAR, p=1.0)

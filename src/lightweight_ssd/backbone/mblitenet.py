@@ -1,4 +1,4 @@
-"""MBlitenet: a MobileNetV2 whose later blocks mix kernel sizes and attend to places."""
+"""MBlitenet: a MobileNetV2 whose later blocks mix kernel sizes and have spatial attention."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -41,7 +41,7 @@ class Row:
     level: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse what no block can be built from."""
+        """Refuse values that no block can be built from."""
         if self.block not in _BLOCKS:
             raise ValueError(f"Expected a row's block to be one of {', '.join(_BLOCKS)} but got {self.block!r}.")
         _check_stride(self.stride, "row")
@@ -51,7 +51,7 @@ class Row:
 
     @classmethod
     def of(cls, row: "Mapping[str, Any] | Row") -> "Row":
-        """The row that a dictionary from a config describes.
+        """Makes a row of a dictionary from a configuration.
 
         Raises:
             ValueError: For a key that is unknown or missing.
@@ -72,7 +72,16 @@ class MixedDepthwise(nn.Module):
     """
 
     def __init__(self, channels: int, kernels: Sequence[int], stride: int) -> None:
-        """Build one depthwise convolution per kernel size; `channels` must divide evenly among them."""
+        """Build one depthwise convolution per kernel size.
+
+        Args:
+            channels: Channels of input and output; a multiple of the number of kernels.
+            kernels: Sides of the square kernels; odd.
+            stride: 1 or 2.
+
+        Raises:
+            ValueError: If the channels do not divide evenly among the kernels.
+        """
         super().__init__()
         if not kernels or channels % len(kernels):
             raise ValueError(
@@ -83,31 +92,35 @@ class MixedDepthwise(nn.Module):
         self.parts = nn.ModuleList(convolution(part, part, kernel, stride, groups=part) for kernel in kernels)
 
     def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C h w"]:
-        """Convolve each part by its own kernel."""
+        """Convolve each part of the channels with its own kernel."""
         chunks = x.chunk(len(self.parts), dim=1)
         return torch.cat([part(chunk) for part, chunk in zip(self.parts, chunks, strict=True)], dim=1)
 
 
 class SpatialAttention(nn.Module):
-    """Features weighted, place by place, by a sigmoid of their mean and maximum over channels.
+    """Features weighted, cell by cell, by a sigmoid of a convolution of their mean and maximum over channels.
 
     Source: section 3.2.1. The paper's "matrix multiplication" is read as element by element, and the kernel,
     which it does not print, as 7×7.
     """
 
     def __init__(self, kernel_size: int) -> None:
-        """Build the one convolution, from (mean, maximum) to the weight."""
+        """Build the one convolution, from (mean, maximum) to the weight.
+
+        Args:
+            kernel_size: Side of its square kernel; odd.
+        """
         super().__init__()
         self.weigh = convolution(2, 1, kernel_size)
 
     def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
-        """Weight the features; the size and the channels stay."""
+        """Weight the features; the shape stays."""
         summary = torch.cat([x.mean(dim=1, keepdim=True), x.amax(dim=1, keepdim=True)], dim=1)
         return x * torch.sigmoid(self.weigh(summary))
 
 
 class InvertedResidual(nn.Module):
-    """One block: widen, convolve by channel, attend or not, project linearly; a residual where the shape stays.
+    """One block: widen, convolve by channel, attend if attentive, project linearly; residual where the shape stays.
 
     Source: Table 1; without mixed kernels and attention it is the block of MobileNetV2.
     """
@@ -122,7 +135,17 @@ class InvertedResidual(nn.Module):
         norm_momentum: float,
         norm_eps: float,
     ) -> None:
-        """Build one block of `row`; the kernels serve the kinds of blocks that use them."""
+        """Build one block.
+
+        Args:
+            in_channels: Channels of the input.
+            row: Line of the table that the block belongs to.
+            stride: 1 or 2; the row's in its first block, 1 in the others.
+            mix_kernels: Sides of the kernels of a mixed depthwise convolution, where the row has one.
+            attention_kernel: Side of the kernel of the spatial attention, where the row has one.
+            norm_momentum: Share of the newest batch in the running statistics, 0 to 1.
+            norm_eps: Added to the variance.
+        """
         super().__init__()
         mixed, attends = _BLOCKS[row.block]
         hidden = in_channels * row.expansion
@@ -172,8 +195,8 @@ class MBlitenet(nn.Module):
         Args:
             stem: 3×3 convolutions on the image, each `{channels, stride}`.
             rows: Lines of blocks, each with the attributes of `Row`.
-            last_channels: Of the 1×1 convolution after the last row.
-            extra_channels: Of each 3×3 convolution of stride 2 after that.
+            last_channels: Channels of the 1×1 convolution after the last row.
+            extra_channels: Channels of each 3×3 convolution of stride 2 after that.
             attention_kernel: Side of the kernel of the spatial attention; odd.
             mix_kernels: Sides of the kernels of a mixed depthwise convolution; odd.
             norm_momentum: Share of the newest batch in the running statistics.
@@ -202,7 +225,7 @@ class MBlitenet(nn.Module):
         self.strides: tuple[int, ...] = tuple(stride for _, stride in levels)
 
     def forward(self, images: Float[Tensor, "B 3 H W"]) -> list[Float[Tensor, "B _ _ _"]]:
-        """Compute the levels of normalised images.
+        """Compute the levels of normalized images.
 
         Returns:
             One map per level, finest first, of ceil(H / stride) × ceil(W / stride) cells.

@@ -37,7 +37,7 @@ class MobileNetV1(nn.Module):
 
         Args:
             extra: Extra layers, each `{reduction, channels}`; see `ExtraLayers`.
-            weights: Local file of timm's weights for `mobilenetv1_100`; none: random. Nothing is ever downloaded.
+            weights: Local file of timm's weights for `mobilenetv1_100`; None = random. Nothing is ever downloaded.
             norm_momentum: Share of the newest batch in the running statistics.
             norm_eps: Added to the variance.
 
@@ -53,7 +53,7 @@ class MobileNetV1(nn.Module):
         self.strides: tuple[int, ...] = tuple(16 * 2**level for level in range(len(self.out_channels)))
 
     def forward(self, images: Float[Tensor, "B 3 H W"]) -> list[Float[Tensor, "B _ _ _"]]:
-        """Compute the levels of normalised images.
+        """Compute the levels of normalized images.
 
         Returns:
             One map per level, finest first, of ceil(H / stride) × ceil(W / stride) cells.

@@ -16,7 +16,7 @@ class TimmBackbone(nn.Module):
     """Levels of a network of timm, chosen by their strides, then one per extra layer.
 
     Padding, activations and initial weights of the network are timm's; the extra layers use rectifiers. Images are
-    normalised by the detector (`detector.mean`, `detector.std`), whatever the network was trained with.
+    normalized by the detector (`detector.mean`, `detector.std`), whatever the network was trained with.
 
     Attributes:
         out_channels: Channels of each level.
@@ -36,11 +36,11 @@ class TimmBackbone(nn.Module):
 
         Args:
             model: Name of the network in timm. It must take images of any size.
-            level_strides: Of the network's levels that the backbone returns; rising.
+            level_strides: Strides of the network's levels that the backbone returns, rising.
             extra: Extra layers, each `{reduction, channels}`; see `ExtraLayers`.
-            weights: Local file of weights for the network; none: random. Nothing is ever downloaded.
-            norm_momentum: Of every batch normalisation: share of the newest batch in the running statistics.
-            norm_eps: Of every batch normalisation: added to the variance.
+            weights: Local file of weights for the network; None = random weights. Nothing is ever downloaded.
+            norm_momentum: Share of the newest batch in the running statistics of every batch normalization, 0 to 1.
+            norm_eps: Number that every batch normalization adds to the variance.
 
         Raises:
             ValueError: If timm has no such network, it has no level of such a stride, or the weights do not fit.
@@ -59,7 +59,7 @@ class TimmBackbone(nn.Module):
         self.strides: tuple[int, ...] = (*level_strides, *above)
 
     def forward(self, images: Float[Tensor, "B 3 H W"]) -> list[Float[Tensor, "B _ _ _"]]:
-        """Compute the levels of normalised images.
+        """Compute the levels of normalized images.
 
         Returns:
             One map per level, finest first; of ceil(H / stride) × ceil(W / stride) cells in networks that pad, fewer

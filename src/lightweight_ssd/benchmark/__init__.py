@@ -1,1 +1,1 @@
-"""Measurements beside peers, and the record of them."""
+"""Measurements beside other libraries, and their record."""

@@ -1,10 +1,12 @@
-"""What a split's annotations cost, measured in processes of their own: seconds, and memory in the loader's workers."""
+"""The cost of a split's annotations, measured in fresh processes: seconds, and memory of the loader's workers."""
 
 import gc
 import multiprocessing
+import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -13,7 +15,7 @@ import numpy as np
 from lightweight_ssd.benchmark.process_memory import Memory, memory, total
 from lightweight_ssd.data.formats.coco_instances import read_instances
 
-__all__ = ["Growth", "Reading", "in_fresh_process", "measure_growth", "measure_reading"]
+__all__ = ["Growth", "Reading", "in_fresh_process", "measure_growth", "measure_pycocotools", "measure_reading"]
 
 _Result = TypeVar("_Result")
 _BATCH = 64
@@ -21,7 +23,12 @@ _WARM_SHARE = 0.1  # of the epoch, after which a worker has everything that it n
 
 
 class Reading(NamedTuple):
-    """Seconds until the annotations are there, and bytes that the process has more of its own afterwards."""
+    """The cost of reading an annotation file.
+
+    Attributes:
+        seconds: Until the annotations are read.
+        held: Growth of the process's unique memory, bytes.
+    """
 
     seconds: float
     held: int
@@ -30,8 +37,8 @@ class Reading(NamedTuple):
 class Growth(NamedTuple):
     """Memory of all loader workers together, early in an epoch and at its end.
 
-    Pages that a worker shares with its parent are resident before and after it makes copies of them, which is what it
-    does with Python objects that it only looks at. So the growth is that of the pages of their own.
+    A worker that only reads a Python object writes its reference count, and so copies the page that it shared with its
+    parent. That page is resident before and after; so growth is measured in unique pages.
     """
 
     early: Memory
@@ -39,23 +46,29 @@ class Growth(NamedTuple):
 
     @property
     def gained(self) -> int:
-        """Bytes of their own that all of them together have more."""
+        """Growth of the unique memory of all workers together, bytes."""
         return self.late.unique - self.early.unique
 
     @property
     def share(self) -> float:
-        """The same as a share of the memory that was resident."""
+        """`gained` as a share of the memory that was resident early in the epoch."""
         return self.gained / self.early.resident
 
 
 def in_fresh_process(call: Callable[..., _Result], *arguments: object) -> _Result:
-    """Calls a function where nobody has imported, read or freed anything yet."""
+    """Calls a function in a process in which nothing was imported, read or freed before."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         return pool.submit(call, *arguments).result()
 
 
 def measure_reading(annotations: Path, images: Path, cache_dir: Path) -> Reading:
-    """Reads an instances file: the first time from JSON, the next time from the cache."""
+    """Reads an instances file: the first time from JSON, the next time from the cache.
+
+    Args:
+        annotations: Instances file.
+        images: Folder of its images.
+        cache_dir: Folder of the cache.
+    """
     before, start = memory(), time.perf_counter()
     held = read_instances(annotations, images, cache_dir=cache_dir)
     seconds = time.perf_counter() - start
@@ -64,13 +77,30 @@ def measure_reading(annotations: Path, images: Path, cache_dir: Path) -> Reading
     return Reading(seconds, memory().unique - before.unique)
 
 
-def measure_growth(annotations: Path, images: Path, cache_dir: Path, workers: int) -> Growth:
-    """Goes through one epoch in a random order; every image is read and none augmented, so all must be of one size.
+def measure_pycocotools(annotations: Path) -> Reading:
+    """Reads an instances file with pycocotools, which keeps no cache.
 
     Args:
         annotations: Instances file.
-        images: Its images.
-        cache_dir: Where the annotations were kept.
+    """
+    from pycocotools.coco import COCO
+
+    before, start = memory(), time.perf_counter()
+    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
+        held = COCO(str(annotations))
+    seconds = time.perf_counter() - start
+    gc.collect()
+    assert held.imgs
+    return Reading(seconds, memory().unique - before.unique)
+
+
+def measure_growth(annotations: Path, images: Path, cache_dir: Path, workers: int) -> Growth:
+    """Reads one epoch in a random order, without augmentation, so that all images must have one size.
+
+    Args:
+        annotations: Instances file.
+        images: Folder of its images.
+        cache_dir: Folder of the cache, filled by `measure_reading`.
         workers: Loader processes.
     """
     import torch  # here, since measuring the reading alone must not count it

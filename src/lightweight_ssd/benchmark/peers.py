@@ -1,4 +1,4 @@
-"""The detectors that ours is set beside, untrained, as their own packages build them; nothing is downloaded."""
+"""The detectors that ours is compared with, untrained, as their own packages build them; nothing is downloaded."""
 
 import os
 import tempfile
@@ -16,10 +16,13 @@ YOLO11N = "YOLO11n"
 
 
 def import_ultralytics(notes: list[str]) -> ModuleType | None:
-    """Ultralytics, silent, offline and with its settings in a temporary folder; None, and a note, where it is not.
+    """Imports Ultralytics, silent, offline and with its settings in a temporary folder.
 
     Args:
-        notes: Of the benchmark's record.
+        notes: Notes of the record; get a sentence if it is not installed.
+
+    Returns:
+        The module, or None.
     """
     os.environ.setdefault("YOLO_CONFIG_DIR", tempfile.mkdtemp(prefix="lssd-ultralytics-"))
     for name, value in (("YOLO_VERBOSE", "false"), ("YOLO_OFFLINE", "true"), ("YOLO_AUTOINSTALL", "false")):
@@ -28,7 +31,7 @@ def import_ultralytics(notes: list[str]) -> ModuleType | None:
 
 
 def ssdlite320(num_classes: int) -> Any:
-    """torchvision's SSDLite on MobileNetV3, random weights; takes 320×320.
+    """Builds torchvision's SSDLite on MobileNetV3 with random weights; its images have 320×320 pixels.
 
     Args:
         num_classes: Classes, background not counted.
@@ -39,11 +42,14 @@ def ssdlite320(num_classes: int) -> Any:
 
 
 def yolo11n(num_classes: int, notes: list[str]) -> nn.Module | None:
-    """Ultralytics' smallest YOLO11, random weights; None, and a note, where Ultralytics is not installed.
+    """Builds Ultralytics' smallest YOLO11 with random weights.
 
     Args:
         num_classes: Classes.
-        notes: Of the benchmark's record.
+        notes: Notes of the record; get a sentence if Ultralytics is not installed.
+
+    Returns:
+        The network, or None without Ultralytics.
     """
     if import_ultralytics(notes) is None:
         return None

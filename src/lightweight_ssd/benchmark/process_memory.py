@@ -1,16 +1,16 @@
-"""What a process has in memory, told apart by whether others have it too: Linux's own figures.
+"""Memory of processes, shared and unique apart, read by psutil.
 
-Resident memory alone says little about data loader workers: pages that a worker shares with its parent count in both,
-and stay at the same number when the worker begins to hold copies of its own. So the parts are told apart here.
+Resident memory alone says little about data loader workers: a page that a worker shares with its parent counts in both,
+and still counts once in each when the worker begins to hold a copy of its own. Only the unique memory grows then.
+
+psutil comes with the extra `benchmarks`, not with the package: nothing else needs it. `system/memory` reads what a
+process may still take by itself, since psutil does not know a container's limit.
 """
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import NamedTuple
 
 __all__ = ["Memory", "memory", "total"]
-
-_PRIVATE = ("Private_Clean", "Private_Dirty", "Private_Hugetlb")
 
 
 class Memory(NamedTuple):
@@ -18,32 +18,36 @@ class Memory(NamedTuple):
 
     Attributes:
         resident: All pages in memory, shared ones in full.
-        unique: Pages that nobody else has.
-        proportional: Pages, each divided by the number of processes that share it: these add up.
+        unique: Pages that no other process shares; they would be free if this process ended.
     """
 
     resident: int
     unique: int
-    proportional: int
 
 
-def memory(process: int | str = "self", proc: Path = Path("/proc")) -> Memory:
-    """Of one process, by its id.
+def memory(process: int | None = None) -> Memory:
+    """Reads the memory of one process.
+
+    Args:
+        process: Its id; None = this process.
 
     Raises:
-        ValueError: The system does not tell, or there is no such process.
+        ValueError: psutil is not installed, or there is no such process or no permission to look at it.
     """
     try:
-        lines = (proc / str(process) / "smaps_rollup").read_text().splitlines()[1:]
-    except OSError as error:
+        import psutil
+    except ImportError:
         raise ValueError(
-            f"Expected Linux's memory figures of process {process}, but {error.strerror}: measure on Linux."
-        ) from error
-    size = {name: int(text.split()[0]) * 1024 for name, text in (line.split(":", 1) for line in lines)}
-    return Memory(size["Rss"], sum(size.get(name, 0) for name in _PRIVATE), size["Pss"])
+            "Expected psutil, but it is not installed: pip install 'lightweight-ssd[benchmarks]'."
+        ) from None
+    try:
+        found = psutil.Process(process).memory_full_info()
+    except psutil.Error as error:
+        raise ValueError(f"Expected to read the memory of process {process}, but {error}.") from error
+    return Memory(found.rss, found.uss)
 
 
 def total(processes: Iterable[int]) -> Memory:
-    """Of several processes together; only `unique` and `proportional` count nothing twice."""
+    """Adds up the memory of several processes; only in `unique` does no page count twice."""
     parts = [memory(process) for process in processes]
-    return Memory(*(sum(part[column] for part in parts) for column in range(3)))
+    return Memory(sum(part.resident for part in parts), sum(part.unique for part in parts))

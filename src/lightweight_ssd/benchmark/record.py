@@ -1,18 +1,19 @@
 """What a benchmark measured, as a table on the terminal and as a section of `benchmarks/RESULTS.md`.
 
-Every line sets one figure of ours beside one other of the same run on the same data: a peer's, or the least or most
-that the machine itself allows. A command of the group `benchmark` measures with `interleaved`, makes a `Figure` of
-each pair, and ends with `publish`::
+Every line sets one value of ours beside one other of the same run on the same data: a peer's, or the limit that the
+machine itself sets. The function of a benchmark times both with `interleaved`, makes a `Measurement` of each pair, and
+returns a `Record`::
 
     seconds = interleaved({"ours": our_epoch, "decoding": decode_all}, rounds=5)
-    figures = [
-        Figure("gray_mix_rgb", images / seconds["ours"].median, "images/s", "decoding alone",
-               images / seconds["decoding"].median, is_limit=True, target=Target("ratio", ">=", 0.5)),
-        Figure("help", 0.4, "s", target=Target("ours", "<=", 1.0)),
+    measurements = [
+        Measurement("gray_mix_rgb", images / seconds["ours"].median, "images/s", "decoding alone",
+                    images / seconds["decoding"].median, is_limit=True, target=Target("ratio", ">=", 0.5)),
+        Measurement("help", 0.4, "s", target=Target("ours", "<=", 1.0)),
     ]
-    publish(Record("loader", "150 JPEGs, one core, 300×300", figures, notes, versions=("ultralytics",)), cfg["results"])
+    return Record("loader", "150 JPEGs, one core, 300×300", measurements, notes, versions=("ultralytics",))
 
-This module imports nothing heavy, so a command may import it at its top.
+The table is Markdown, written here and not by a library: the file of results is compared line by line over years, and
+must not change with a library's version.
 """
 
 import importlib
@@ -29,7 +30,18 @@ from typing import Literal, NamedTuple, TypeVar
 
 from lightweight_ssd.runs.environment import environment
 
-__all__ = ["Figure", "Record", "Target", "Timing", "import_peer", "interleaved", "publish", "reached", "table"]
+__all__ = [
+    "Measurement",
+    "Record",
+    "Target",
+    "Timing",
+    "append_section",
+    "import_peer",
+    "interleaved",
+    "reached",
+    "table",
+    "to_markdown",
+]
 
 _Name = TypeVar("_Name", bound=Hashable)
 
@@ -42,10 +54,10 @@ Each section is one run of `lssd benchmark …`, the newest last; both sides of 
 
 
 class Target(NamedTuple):
-    """What a figure has to reach.
+    """What a measurement has to reach.
 
     Attributes:
-        of: `ratio` = ours ÷ theirs; `ours` = our figure itself.
+        of: `ratio` = ours ÷ theirs; `ours` = our value itself.
         relation: `>=` or `<=`.
         value: The bound.
     """
@@ -55,17 +67,17 @@ class Target(NamedTuple):
     value: float
 
 
-class Figure(NamedTuple):
-    """One line: a figure of ours and, beside it, one of somebody else.
+class Measurement(NamedTuple):
+    """One line: a value of ours and, beside it, one to compare it with.
 
     Attributes:
-        what: Was measured, in a few words.
-        ours: Our figure.
-        unit: Of both figures, such as `images/s`, `ms`, `MB`.
+        what: What was measured, in a few words.
+        ours: Our value.
+        unit: Unit of both values, such as `images/s`, `ms`, `MB`.
         beside: Name of the peer or of the physical limit; empty where there is none.
-        theirs: Its figure, measured in the same run; None where there is none.
+        theirs: Its value, measured in the same run; None where there is none.
         is_limit: Whether `beside` is what the machine allows at best, not a peer.
-        target: What was to be reached, if anything.
+        target: What has to be reached, if anything.
     """
 
     what: str
@@ -86,17 +98,17 @@ class Record(NamedTuple):
     """One run of a benchmark.
 
     Attributes:
-        name: Of the command: `step` for `lssd benchmark step`.
+        name: The command's, such as `step` for `lssd benchmark step`.
         setting: One sentence: on what it was measured, with how many threads and rounds.
-        figures: The lines.
+        measurements: The lines.
         notes: Sentences below the table: peers that are not installed, what was tried, where the time goes.
-        versions: Modules or packages, beside Python and PyTorch, whose versions the figures depend on.
+        versions: Modules or packages, beside Python and PyTorch, on whose versions the values depend.
         device: Name of the device that was measured, where it is not the CPU.
     """
 
     name: str
     setting: str
-    figures: Sequence[Figure]
+    measurements: Sequence[Measurement]
     notes: Sequence[str] = ()
     versions: Sequence[str] = ()
     device: str | None = None
@@ -141,12 +153,15 @@ def interleaved(
 
 
 def import_peer(module: str, install: str, notes: list[str]) -> ModuleType | None:
-    """A peer's module, or None and one sentence more in `notes`: a peer is never needed.
+    """Imports a peer's module; without it the benchmark goes on and says so in its notes.
 
     Args:
-        module: To import, such as `ultralytics`.
-        install: What pip installs it by.
-        notes: Of the record.
+        module: Name of the module, such as `ultralytics`.
+        install: Requirement that pip installs it from.
+        notes: Notes of the record; get a sentence if the module cannot be imported.
+
+    Returns:
+        The module, or None.
 
     Example:
         >>> notes = []
@@ -161,24 +176,25 @@ def import_peer(module: str, install: str, notes: list[str]) -> ModuleType | Non
         return None
 
 
-def reached(figure: Figure) -> bool | None:
-    """Whether the target is reached; None where there is none, or nothing to hold it against.
+def reached(measurement: Measurement) -> bool | None:
+    """Whether the target is reached; None without a target, or without the peer that it refers to.
 
     Example:
-        >>> reached(Figure("loader", 50.0, "images/s", "decoding", 100.0, True, Target("ratio", ">=", 0.5)))
+        >>> reached(Measurement("loader", 50.0, "images/s", "decoding", 100.0, True, Target("ratio", ">=", 0.5)))
         True
     """
-    if figure.target is None:
+    target = measurement.target
+    if target is None:
         return None
-    value = figure.ours if figure.target.of == "ours" else figure.ratio
+    value = measurement.ours if target.of == "ours" else measurement.ratio
     if value is None:
         return None
-    return value >= figure.target.value if figure.target.relation == ">=" else value <= figure.target.value
+    return value >= target.value if target.relation == ">=" else value <= target.value
 
 
-def table(figures: Sequence[Figure]) -> str:
-    """The lines as a Markdown table whose columns are aligned on a terminal, too."""
-    rows = [_HEADER, *(_cells(figure) for figure in figures)]
+def table(measurements: Sequence[Measurement]) -> str:
+    """The lines as a Markdown table whose columns are also aligned on a terminal."""
+    rows = [_HEADER, *(_cells(measurement) for measurement in measurements)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADER))]
     lines = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
@@ -186,28 +202,8 @@ def table(figures: Sequence[Figure]) -> str:
     return "\n".join([lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]])
 
 
-def publish(record: Record, results: str | Path | None) -> str:
-    """Prints the record and appends it to the file of results.
-
-    Args:
-        record: What was measured.
-        results: Markdown file, made where it is not there; None = the record is printed only.
-
-    Returns:
-        The section, as printed.
-
-    Raises:
-        ValueError: If `results` is a folder.
-    """
-    section = _section(record)
-    print(section, flush=True)
-    if results is not None:
-        _append(Path(results), section)
-        print(f"appended to {results}")
-    return section
-
-
-def _section(record: Record) -> str:
+def to_markdown(record: Record) -> str:
+    """The record as a section of Markdown: head, commit, machine, versions, setting, table and notes."""
     about = environment()
     commit = (about["commit"] or "unknown")[:10] + (" with uncommitted changes" if about["uncommitted_changes"] else "")
     packages = {name: _version(name) for name in ("torch", *record.versions)}
@@ -219,34 +215,43 @@ def _section(record: Record) -> str:
         f"{_machine(record.device)}; {versions}.  ",
         record.setting,
         "",
-        table(record.figures),
+        table(record.measurements),
         *(f"\n- {note}" if not number else f"- {note}" for number, note in enumerate(record.notes)),
     ]
     return "\n".join(lines)
 
 
-def _append(path: Path, section: str) -> None:
-    if path.is_dir():
-        raise ValueError(f"Expected a file for results=… but {path} is a folder; give results={path / 'RESULTS.md'}.")
+def append_section(path: Path, section: str) -> None:
+    """Appends a section to the file of results.
+
+    Args:
+        path: Markdown file; created, with its folder and a heading, where it does not exist.
+        section: Text of `to_markdown`.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:
         file.write(f"{'' if path.stat().st_size else _PREAMBLE}\n{section}\n")
 
 
-def _cells(figure: Figure) -> tuple[str, ...]:
+def _cells(measurement: Measurement) -> tuple[str, ...]:
     """The texts of one line, in the order of the header."""
-    theirs = "" if figure.theirs is None else f"{_number(figure.theirs)} {figure.unit}"
-    beside = f"{figure.beside} (limit)" if figure.is_limit else figure.beside
-    target, met = figure.target, reached(figure)
+    theirs = "" if measurement.theirs is None else f"{_number(measurement.theirs)} {measurement.unit}"
+    beside = f"{measurement.beside} (limit)" if measurement.is_limit else measurement.beside
+    target, met = measurement.target, reached(measurement)
     wanted = "" if target is None else f"{'≥' if target.relation == '>=' else '≤'} {_number(target.value)}"
-    wanted += f" {figure.unit}" if target is not None and target.of == "ours" else ""
-    ratio = "" if figure.ratio is None else f"{figure.ratio:.3f}" if figure.ratio < 10 else _number(figure.ratio)
-    verdict = "" if target is None else {None: "not measured", True: "yes", False: "**no**"}[met]
-    return figure.what, f"{_number(figure.ours)} {figure.unit}", beside, theirs, ratio, wanted, verdict
+    wanted += f" {measurement.unit}" if target is not None and target.of == "ours" else ""
+    ratio = "" if measurement.ratio is None else _ratio(measurement.ratio)
+    mark = "" if target is None else {None: "not measured", True: "yes", False: "**no**"}[met]
+    return measurement.what, f"{_number(measurement.ours)} {measurement.unit}", beside, theirs, ratio, wanted, mark
+
+
+def _ratio(value: float) -> str:
+    """Three decimals below 10, so that 1.05 and 1.049 stay apart."""
+    return f"{value:.3f}" if value < 10 else _number(value)
 
 
 def _number(value: float) -> str:
-    """Three digits that count, never an exponent."""
+    """Three significant digits, never an exponent."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
@@ -256,7 +261,7 @@ def _timing(seconds: Sequence[float]) -> Timing:
 
 
 def _machine(device: str | None) -> str:
-    """The machine in words; the device's vendor name is PyTorch's, which is imported by whoever measured."""
+    """The names of the devices and the number of cores that this process may use."""
     import torch
 
     from lightweight_ssd.system.device import device_name

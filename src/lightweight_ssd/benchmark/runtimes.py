@@ -1,7 +1,7 @@
-"""Detectors reduced to what they all have in common, and the forms in which one image can go through them.
+"""Detectors reduced to what they all have in common, and the runtimes that one image can go through them in.
 
-Common is the way from an image with values 0 to 255 to the raw outputs: class logits and what the boxes are computed
-from. Thresholds and suppression differ in kind and depend on the weights, which are random here.
+Common to all is the path from an image with values 0 to 255 to the raw outputs: class logits and what the boxes are
+computed from. Thresholds and suppression differ in kind and depend on the weights, which are random here.
 """
 
 import logging
@@ -10,7 +10,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -20,38 +20,37 @@ from lightweight_ssd.benchmark.peers import SSDLITE320, YOLO11N, ssdlite320, yol
 from lightweight_ssd.benchmark.record import import_peer
 from lightweight_ssd.detector.ssd import Detector
 
-__all__ = ["FORMS", "Contender", "Form", "make_form", "our_contender", "peer_contenders"]
+__all__ = ["Model", "Prepared", "our_model", "peer_models", "prepare"]
 
-FORMS = ("eager", "compiled", "onnx")
 _EXTRA = "'lightweight-ssd[benchmarks]'"
 
 Image = Float[Tensor, "B 3 H W"]
 
 
-class Contender(NamedTuple):
+class Model(NamedTuple):
     """A detector to time.
 
     Attributes:
-        name: In the table.
-        model: Images (0 to 255, floats) to a tuple of raw outputs; in evaluation mode.
-        parameters: Of the network as it is trained.
+        name: Name in the table.
+        network: From images (0 to 255, floats) to a tuple of raw outputs; in evaluation mode.
+        parameters: Number of parameters of the network as it is trained.
     """
 
     name: str
-    model: nn.Module
+    network: nn.Module
     parameters: int
 
 
-class Form(NamedTuple):
-    """One way to run a contender.
+class Prepared(NamedTuple):
+    """A model that is ready to run.
 
     Attributes:
-        run: One image through it, to its raw outputs.
-        seconds_to_make: Compilation or export.
+        run: Takes one image through it, to its raw outputs.
+        seconds_to_prepare: Seconds of compilation or export and of the first image.
     """
 
     run: Callable[[], Sequence[Any]]
-    seconds_to_make: float
+    seconds_to_prepare: float
 
 
 class _Ours(nn.Module):
@@ -93,46 +92,48 @@ class _YOLO(nn.Module):
         return found["scores"], found["boxes"]
 
 
-def our_contender(detector: Detector) -> Contender:
-    """Ours.
+def our_model(detector: Detector) -> Model:
+    """Our detector, named after its backbone and neck.
 
     Args:
         detector: Untrained or trained.
     """
     name = f"{type(detector.backbone).__name__} + {type(detector.neck).__name__}"
-    return Contender(name, _Ours(detector.eval()), _count(detector))
+    return Model(name, _Ours(detector.eval()), _count(detector))
 
 
-def peer_contenders(num_classes: int, notes: list[str]) -> list[Contender]:
-    """Those of torchvision and Ultralytics that are installed.
+def peer_models(num_classes: int, notes: list[str]) -> list[Model]:
+    """The detectors of torchvision and Ultralytics, as far as they are installed.
 
     Args:
         num_classes: Classes, background not counted.
-        notes: Get a sentence for what is not installed.
+        notes: Notes of the record; get a sentence for what is not installed.
     """
     ssdlite, yolo = ssdlite320(num_classes).eval(), yolo11n(num_classes, notes)
-    peers = [Contender(SSDLITE320, _SSDLite(ssdlite), _count(ssdlite))]
-    return peers if yolo is None else [*peers, Contender(YOLO11N, _YOLO(yolo), _count(yolo))]
+    peers = [Model(SSDLITE320, _SSDLite(ssdlite), _count(ssdlite))]
+    return peers if yolo is None else [*peers, Model(YOLO11N, _YOLO(yolo), _count(yolo))]
 
 
-def make_form(form: str, model: nn.Module, image: Image, notes: list[str]) -> Form | None:
-    """Prepares one way to run a model.
+def prepare(
+    runtime: Literal["eager", "compiled", "onnx"], network: nn.Module, image: Image, notes: list[str]
+) -> Prepared | None:
+    """Prepares a network for a runtime and runs it once.
 
     Args:
-        form: Of `FORMS`.
-        model: Of a contender.
-        image: One, values 0 to 255.
-        notes: Get a sentence if the form needs what is not installed.
+        runtime: PyTorch's eager mode, `torch.compile` or ONNX Runtime.
+        network: Network of a `Model`.
+        image: One image, values 0 to 255.
+        notes: Notes of the record; get a sentence if the runtime needs what is not installed.
 
     Returns:
-        The form, after one run; None where something is missing.
+        What runs it, or None where something is missing.
     """
     started = time.perf_counter()
-    made = {"eager": _eager, "compiled": _compiled, "onnx": _onnx}[form](model, image, notes)
-    if made is None:
+    run = {"eager": _eager, "compiled": _compiled, "onnx": _onnx}[runtime](network, image, notes)
+    if run is None:
         return None
-    made()
-    return Form(made, time.perf_counter() - started)
+    run()
+    return Prepared(run, time.perf_counter() - started)
 
 
 def _eager(model: nn.Module, image: Image, notes: list[str]) -> Callable[[], Sequence[Tensor]]:
@@ -153,24 +154,24 @@ def _compiled(model: nn.Module, image: Image, notes: list[str]) -> Callable[[], 
     except (BackendCompilerFailed, InvalidCxxCompiler) as error:
         if "InvalidCxxCompiler" not in f"{type(error).__name__} {error}":
             raise
-        _note_once(notes, "The compiled form is left out: it needs a C++ compiler; apt-get install g++ brings one.")
+        _note_once(notes, "torch.compile is left out: it needs a C++ compiler; apt-get install g++ brings one.")
         return None
     return run
 
 
 def _onnx(model: nn.Module, image: Image, notes: list[str]) -> Callable[[], Sequence[Any]] | None:
     missing: list[str] = []
-    runtime = import_peer("onnxruntime", _EXTRA, missing)
+    onnxruntime = import_peer("onnxruntime", _EXTRA, missing)
     import_peer("onnxscript", _EXTRA, missing)
     for note in missing:
         _note_once(notes, note)
-    if missing or runtime is None:
+    if missing or onnxruntime is None:
         return None
-    options = runtime.SessionOptions()
+    options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 3  # errors
     with tempfile.TemporaryDirectory() as folder:
-        session = runtime.InferenceSession(_export(model, image, Path(folder)), options, ["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(_export(model, image, Path(folder)), options, ["CPUExecutionProvider"])
     feed = {session.get_inputs()[0].name: image.numpy()}
     return lambda: session.run(None, feed)
 
@@ -180,7 +181,7 @@ def _export(model: nn.Module, image: Image, folder: Path) -> Path:
     path = folder / "model.onnx"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the exporter, about its own future
-        logging.disable(logging.INFO)  # it tells of every constant that it folds
+        logging.disable(logging.INFO)  # it logs every constant that it folds
         try:
             torch.onnx.export(model, (image,), str(path), dynamo=True, verbose=False)
         finally:

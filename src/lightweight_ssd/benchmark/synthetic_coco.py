@@ -1,4 +1,4 @@
-"""Instances files of any size that cost a reader what COCO's own do: polygons, gaps in the ids, one big folder."""
+"""Instances files of any size that are as costly to read as COCO's: polygons, gaps in the ids, one large folder."""
 
 import os
 from collections.abc import Iterator
@@ -14,13 +14,13 @@ __all__ = ["GeneratedCoco", "generate_coco"]
 _OBJECTS_PER_IMAGE = 860 / 118  # COCO 2017 train has 860,001 of 118,287
 _CATEGORY_IDS = [*range(1, 12), *range(13, 26), *range(27, 93, 2), *range(28, 74, 2)]  # 80 ids with gaps, as COCO's
 _WIDTH, _HEIGHT = 40, 30  # small, since reading annotations is measured, not decoding
-_LINKS_PER_FILE = 50_000  # file systems limit how many names one file has
-_POLYGONS = 1000  # different ones; their texts are repeated
+_LINKS_PER_FILE = 50_000  # file systems limit the number of links to one file
+_POLYGONS = 1000  # different polygons, whose texts are repeated
 _OBJECTS_AT_ONCE = 50_000
 
 
 class GeneratedCoco(NamedTuple):
-    """Where it lies and how large it is."""
+    """Paths of a generated data set, and its numbers of images and objects."""
 
     annotations: Path
     images: Path
@@ -29,13 +29,13 @@ class GeneratedCoco(NamedTuple):
 
 
 def generate_coco(folder: Path, images: int, points: int = 22, seed: int = 0) -> GeneratedCoco:
-    """Writes an instances file and a folder of small JPEGs, which are names of a few files only.
+    """Writes an instances file and a folder of small JPEGs, which are hard links to a few files.
 
     Args:
-        folder: Made where missing.
-        images: How many; 118,000 have 860,000 objects.
-        points: Corners of an object's polygon on average; 22 makes the file as large as COCO's.
-        seed: Of boxes and polygons.
+        folder: Folder, created where it does not exist.
+        images: Number of images; 118,000 have 860,000 objects.
+        points: Corners of an object's polygon, on average; 22 makes the file as large as COCO's.
+        seed: Seed of boxes and polygons.
     """
     rng = np.random.default_rng(seed)
     (folder / "images").mkdir(parents=True)

@@ -15,17 +15,17 @@ from lightweight_ssd.training.stages import Parts, prepare
 
 __all__ = ["images_per_second", "loop_seconds", "steps_when_fed"]
 
-_TIMES_READY = 5  # timed steps for each batch that lay ready
+_TIMES_READY = 5  # timed steps for each batch that was ready at the start
 
 
 class _Resident(DetectionDataModule):
-    """One batch that lies on the device already, again and again.
+    """A data module that repeats one batch, which is on the device already.
 
     Args:
-        datamodule: Whose place it takes; nothing is read from its source.
-        batch: On the device.
-        steps: How often it is served in an epoch.
-        around: Called before each time and once the last was learnt.
+        datamodule: Data module that it replaces; nothing is read from its source.
+        batch: Batch on the device.
+        steps: Batches of an epoch.
+        around: Called before each batch and after the last step.
     """
 
     def __init__(self, datamodule: DetectionDataModule, batch: Batch, steps: int, around: Callable[[], object]) -> None:
@@ -35,10 +35,10 @@ class _Resident(DetectionDataModule):
         self.around = around
 
     def prepare_data(self) -> None:
-        pass
+        """Does nothing."""
 
     def setup(self, stage: str) -> None:
-        pass
+        """Does nothing."""
 
     @property
     def batches_per_epoch(self) -> int:
@@ -61,7 +61,7 @@ class _Resident(DetectionDataModule):
 
 
 class _Clock(Callback):
-    """Notes when the first steps, which warm things up, and all steps were done."""
+    """Takes the time at the end of the warm-up steps and at the end of all steps."""
 
     def __init__(self, warmup: int) -> None:
         self.warmup = warmup
@@ -80,14 +80,14 @@ class _Clock(Callback):
 def loop_seconds(
     cfg: DictConfig, batch: Batch, bare: Callable[[], object], steps: int, warmup: int
 ) -> tuple[list[float], list[float]]:
-    """Trains on one batch and, between any two steps, runs the bare network, so that a busy machine slows both.
+    """Trains on one batch and, between any two steps, runs the bare network, so that load slows both alike.
 
     Args:
-        cfg: Of `lssd train`, with `run_dir` set.
-        batch: On the device.
+        cfg: Configuration of `lssd train`, with `run_dir` set.
+        batch: Batch on the device.
         bare: Forward and backward alone, of another copy of the network.
         steps: Timed steps.
-        warmup: Steps before.
+        warmup: Steps before the clock counts.
 
     Returns:
         Seconds of each step inside the loop, and of each bare call.
@@ -113,10 +113,13 @@ def images_per_second(cfg: DictConfig, batch: Batch | None, steps: int, warmup: 
     """The rate of training, without validation.
 
     Args:
-        cfg: Of `lssd train`, with `run_dir` set.
-        batch: On the device, to train on nothing else; None = on the configured data, as it is read.
+        cfg: Configuration of `lssd train`, with `run_dir` set.
+        batch: Batch on the device that alone is trained on; None = the configured data is read.
         steps: Timed steps; more where data is read, see `steps_when_fed`.
-        warmup: Steps before, in which workers start and the device finds its kernels; at least 1.
+        warmup: Steps before the clock counts, in which workers start and the device selects kernels; at least 1.
+
+    Returns:
+        Images per second.
     """
     if batch is None:
         steps, warmup = steps_when_fed(cfg, steps, warmup)
@@ -128,22 +131,22 @@ def images_per_second(cfg: DictConfig, batch: Batch | None, steps: int, warmup: 
 
 
 def steps_when_fed(cfg: DictConfig, steps: int, warmup: int) -> tuple[int, int]:
-    """Timed steps and steps before, enough to measure how fast data comes and not how much lay ready at the start.
+    """Timed steps and warm-up steps, enough to measure how fast data is read and not how much was ready at the start.
 
     Args:
-        cfg: Of `lssd train`.
-        steps: Timed steps, at least.
-        warmup: Steps before, beside those that use up what lay ready.
+        cfg: Configuration of `lssd train`.
+        steps: Least number of timed steps.
+        warmup: Warm-up steps, beside those that consume what is ready at the start.
     """
     ready = build(cfg.datamodule).ready_batches
     return max(steps, _TIMES_READY * ready), warmup + ready
 
 
 def _parts(cfg: DictConfig, steps: int) -> Parts:
-    """The parts of a training of so many steps that neither validates nor keeps anything."""
+    """The parts of a training run of so many steps, without validation and checkpoints."""
     cfg = cfg.copy()
     cfg.trainer = {**cfg.trainer, "max_steps": steps, "max_epochs": -1, "limit_val_batches": 0}
-    return prepare(cfg, OmegaConf.to_container(cfg, resolve=True), None)  # pyright: ignore[reportArgumentType]
+    return prepare(OmegaConf.to_container(cfg, resolve=True))  # pyright: ignore[reportArgumentType]
 
 
 def _synchronize() -> None:

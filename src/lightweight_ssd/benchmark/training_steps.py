@@ -1,8 +1,8 @@
 """One training step of ours and of other detectors, each whole and as bare forward and backward of its own network.
 
 Bare: the images through the network, then a fixed gradient of its raw outputs back to the weights. Whole: the same
-with everything else that a step does, which is matching, losses, optimiser and moving average, each as its own project
-does it. What the whole costs more than the bare is what a project adds to PyTorch's own work.
+with everything else that a step does, that is matching, losses, optimizer and moving average, each as in its own
+project. The difference is what a project adds to PyTorch's own work.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,16 +22,16 @@ __all__ = ["Step", "our_step", "ssdlite320_step", "yolo11n_step"]
 
 _DECAY = 0.9998  # of every moving average
 _CLIP_NORM = 10.0  # of Ultralytics' trainer
-_PEER_RATE = 1e-3  # small, so that learning noise never overflows
+_PEER_LEARNING_RATE = 1e-3  # small, so that training on noise never overflows
 
 
 class Step(NamedTuple):
-    """A training step in two forms.
+    """A training step, whole and bare.
 
     Attributes:
-        name: Of the detector.
+        name: Name of the detector.
         bare: Forward and backward alone.
-        whole: Everything.
+        whole: The whole step.
         parts: What `whole` adds to `bare`, by name; empty for peers.
     """
 
@@ -42,18 +42,18 @@ class Step(NamedTuple):
 
 
 def our_step(rehearsal: Rehearsal, batch: Batch) -> Step:
-    """Ours.
+    """The step of our detector.
 
     Args:
-        rehearsal: The configured parts.
-        batch: On their device.
+        rehearsal: Parts of the configured step.
+        batch: Batch on their device.
     """
     detector, raw = rehearsal.detector, rehearsal.forward(batch)
     raw = raw._replace(logits=raw.logits.detach().requires_grad_(), offsets=raw.offsets.detach().requires_grad_())
     parts = {
         "matching": lambda: rehearsal.criterion.assign(raw.anchors, batch.boxes, batch.labels),
         "matching and losses": lambda: torch.autograd.grad(rehearsal.loss(raw, batch), [raw.logits, raw.offsets]),
-        "optimiser": lambda: _step_with_gradients(rehearsal.optimizer),
+        "optimizer": lambda: _step_with_gradients(rehearsal.optimizer),
         "moving average": rehearsal.update_average,
     }
     name = f"{type(detector.backbone).__name__} + {type(detector.neck).__name__}"
@@ -66,11 +66,11 @@ def ssdlite320_step(num_classes: int, batch: Batch, place: Place) -> Step:
 
     Args:
         num_classes: Classes, background not counted.
-        batch: Of 320×320 images, on the device.
-        place: Where it runs.
+        batch: Batch of 320×320 images, on the device.
+        place: Device and precision.
     """
     model = ssdlite320(num_classes).to(place.device).train()
-    optimizer = SGD(model.parameters(), _PEER_RATE, momentum=0.9, weight_decay=4e-5)
+    optimizer = SGD(model.parameters(), _PEER_LEARNING_RATE, momentum=0.9, weight_decay=4e-5)
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(_DECAY), use_buffers=True)
     images, real = [image / 255 for image in batch.images], batch.labels >= 0
     pairs = zip(batch.boxes, batch.labels, real, strict=True)
@@ -91,16 +91,16 @@ def ssdlite320_step(num_classes: int, batch: Batch, place: Place) -> Step:
 
 
 def yolo11n_step(num_classes: int, batch: Batch, place: Place, notes: list[str]) -> Step | None:
-    """Ultralytics' smallest YOLO11 with its own assigner and losses, optimiser, clipping and moving average.
+    """Ultralytics' smallest YOLO11 with its own assigner and losses, optimizer, clipping and moving average.
 
     Args:
         num_classes: Classes.
-        batch: Of 320×320 images, on the device.
-        place: Where it runs.
-        notes: Get a sentence where Ultralytics is not installed.
+        batch: Batch of 320×320 images, on the device.
+        place: Device and precision.
+        notes: Notes of the record; get a sentence if Ultralytics is not installed.
 
     Returns:
-        The step, or None where it is not.
+        The step, or None without Ultralytics.
     """
     model = yolo11n(num_classes, notes)
     if model is None:
@@ -109,7 +109,7 @@ def yolo11n_step(num_classes: int, batch: Batch, place: Place, notes: list[str])
     from ultralytics.utils.torch_utils import ModelEMA
 
     model = model.to(place.device).train()
-    optimizer = BaseTrainer.build_optimizer(SimpleNamespace(), model, "SGD", _PEER_RATE, 0.9, 5e-4)  # pyright: ignore[reportArgumentType]
+    optimizer = BaseTrainer.build_optimizer(SimpleNamespace(), model, "SGD", _PEER_LEARNING_RATE, 0.9, 5e-4)  # pyright: ignore[reportArgumentType]
     average = ModelEMA(model, _DECAY)
     known = _as_ultralytics(batch)
 
@@ -146,7 +146,7 @@ def _update(loss: Tensor, optimizer: Optimizer, clip: Callable[[], object] = int
 
 
 def _step_with_gradients(optimizer: Optimizer) -> None:
-    """The optimiser by itself; it would skip what has no gradient."""
+    """The optimizer alone; parameters get a gradient of zeros first, since it would skip them without one."""
     for group in optimizer.param_groups:
         for parameter in group["params"]:
             if parameter.grad is None:
@@ -155,7 +155,7 @@ def _step_with_gradients(optimizer: Optimizer) -> None:
 
 
 def _as_ultralytics(batch: Batch) -> dict[str, Tensor]:
-    """The same batch as Ultralytics' trainer has it: boxes of all images in one list, as shares of the image."""
+    """The same batch in the format of Ultralytics' trainer: boxes of all images in one list, as shares of the image."""
     height, width = batch.images.shape[-2:]
     image_index, _ = (batch.labels >= 0).nonzero(as_tuple=True)
     boxes, labels = batch.boxes[batch.labels >= 0], batch.labels[batch.labels >= 0]

@@ -1,7 +1,7 @@
 """From a configuration to live objects, and from a checkpoint back to its detector."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -9,7 +9,15 @@ from lightweight_ssd.checkpoint.targets import check_targets
 from lightweight_ssd.config.instantiate import build, moved_targets
 from lightweight_ssd.detector.ssd import Detector
 
-__all__ = ["EMA_KEY", "build_detector", "load_checkpoint", "load_detector", "trained_weights"]
+__all__ = [
+    "EMA_KEY",
+    "Trained",
+    "build_detector",
+    "load_checkpoint",
+    "load_detector",
+    "load_trained",
+    "trained_weights",
+]
 
 
 EMA_KEY = "ema_state_dict"  # where a checkpoint holds the moving average of its weights
@@ -52,14 +60,27 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
     return checkpoint
 
 
-def load_detector(path: str | Path) -> tuple[Detector, dict[str, Any], list[str]]:
-    """Rebuilds a detector from the configuration and the weights in its checkpoint; the average where there is one.
+class Trained(NamedTuple):
+    """What a checkpoint holds for use.
+
+    Attributes:
+        detector: In evaluation mode, with the average of the weights where one was kept.
+        config: The resolved configuration of its training.
+        class_names: In the order of the labels.
+        category_ids: Of each class, as in the annotation files of its data; 1, 2, … where these have none.
+    """
+
+    detector: Detector
+    config: dict[str, Any]
+    class_names: list[str]
+    category_ids: list[int]
+
+
+def load_trained(path: str | Path) -> Trained:
+    """Rebuilds a detector from the configuration and the weights in its checkpoint.
 
     Args:
         path: Checkpoint file.
-
-    Returns:
-        The detector in evaluation mode, its resolved configuration and its class names.
 
     Raises:
         FileNotFoundError, ValueError: As `load_checkpoint`; also if the configuration asks for anything but
@@ -73,7 +94,12 @@ def load_detector(path: str | Path) -> tuple[Detector, dict[str, Any], list[str]
         config["detector"]["backbone"]["weights"] = None  # what training started from; the checkpoint has all of it
     detector = build_detector(config, class_names)
     detector.load_state_dict(trained_weights(checkpoint))
-    return detector.eval(), config, class_names
+    return Trained(detector.eval(), config, class_names, _category_ids(checkpoint, path, len(class_names)))
+
+
+def load_detector(path: str | Path) -> tuple[Detector, dict[str, Any], list[str]]:
+    """The detector of a checkpoint, its configuration and its class names; see `load_trained`."""
+    return load_trained(path)[:3]
 
 
 def _class_names(checkpoint: dict[str, Any], path: str | Path) -> list[str]:
@@ -84,6 +110,14 @@ def _class_names(checkpoint: dict[str, Any], path: str | Path) -> list[str]:
             f"Expected the class names in {path} as a list of text but got {names}; do not trust this file."
         )
     return list(names)
+
+
+def _category_ids(checkpoint: dict[str, Any], path: str | Path, count: int) -> list[int]:
+    """Those of the data it was trained on; checkpoints of data without any, and old ones, hold none."""
+    ids = checkpoint["hyper_parameters"].get("category_ids") or list(range(1, count + 1))
+    if not isinstance(ids, list | tuple) or len(ids) != count or not all(isinstance(each, int) for each in ids):
+        raise ValueError(f"Expected {count} category ids in {path} but got {ids}; give a checkpoint of `lssd train`.")
+    return list(ids)
 
 
 def trained_weights(checkpoint: dict[str, Any]) -> dict[str, torch.Tensor]:

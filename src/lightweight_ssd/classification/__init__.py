@@ -1,1 +1,5 @@
-"""Classification losses: `forward(logits (B, A, C), target_labels (B, A)) -> (B, A)`, −1 for background."""
+"""Classification losses, one per file, on independent sigmoids without a background class.
+
+Each is a module without weights: `forward(logits, target_labels)` takes (B, A, C) and (B, A), in which −1 means
+background, and returns the loss of each anchor, (B, A), in at least float32, neither summed nor normalized.
+"""

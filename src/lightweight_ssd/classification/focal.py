@@ -11,7 +11,7 @@ __all__ = ["FocalLoss"]
 
 
 class FocalLoss(nn.Module):
-    """Sigmoid focal loss, summed over the classes::
+    """Sigmoid focal loss, summed over the classes.
 
         FL = −α_t · (1 − p_t)^γ · ln p_t
 
@@ -42,7 +42,7 @@ class FocalLoss(nn.Module):
 
         Args:
             logits: Class logits.
-            target_labels: Class index below C; −1 is background, for which every class is wrong.
+            target_labels: Class index from 0 to C − 1; −1 is background, for which every class is wrong.
         """
         is_target = target_labels[..., None] == torch.arange(logits.shape[-1], device=logits.device)
         # Signed so that p_t = σ(margin) for targets and others alike, which saves a second one-hot tensor.

@@ -18,8 +18,8 @@ class HardNegativeLoss(nn.Module):
 
     Args:
         ratio: Background anchors per matched one, at least 0.
-        min_negatives: Least background anchors of an image, at least 0; what an image without objects has. At 0
-            nothing is learned from such an image.
+        min_negatives: Least number of background anchors of an image, at least 0. At 0 nothing is learned from an image
+            without objects.
 
     Raises:
         ValueError: A parameter is out of its range.
@@ -44,7 +44,7 @@ class HardNegativeLoss(nn.Module):
 
         Args:
             logits: Class logits.
-            target_labels: Class index below C; −1 is background, for which every class is wrong.
+            target_labels: Class index from 0 to C − 1; −1 is background, for which every class is wrong.
         """
         is_target = target_labels[..., None] == torch.arange(logits.shape[-1], device=logits.device)
         loss = functional.binary_cross_entropy_with_logits(logits, is_target.to(logits.dtype), reduction="none")

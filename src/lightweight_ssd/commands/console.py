@@ -1,16 +1,13 @@
 """What a user sees when something is wrong: one sentence, and where the whole traceback lies."""
 
-import logging
 import os
 import sys
-import tempfile
-import traceback
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
+from lightweight_ssd.commands.traceback_file import write_traceback
 from lightweight_ssd.system.signals import INTERRUPTED_EXIT_CODE
+from lightweight_ssd.training.quiet import quiet_frameworks
 
 __all__ = [
     "one_sentence_errors",
@@ -20,12 +17,11 @@ __all__ = [
 
 
 @contextmanager
-def one_sentence_errors(command: str, log_dir: Path | None = None) -> Iterator[None]:
+def one_sentence_errors(command: str) -> Iterator[None]:
     """Ends the process with one sentence on standard error instead of a traceback.
 
     Args:
         command: What the sentence starts with, such as `lssd train`.
-        log_dir: Folder for `error.log`, which holds the traceback; None = the system's temporary folder.
 
     Raises:
         SystemExit: With code 1 on an error, 130 on Ctrl-C. With `HYDRA_FULL_ERROR=1` the error itself.
@@ -38,20 +34,12 @@ def one_sentence_errors(command: str, log_dir: Path | None = None) -> Iterator[N
     except Exception as error:
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
-        log = _write_traceback(log_dir)
         expected = isinstance(error, ValueError | FileNotFoundError)
         what = str(error) if expected else f"{type(error).__name__}: {error}"
-        print(f"{command}: {what}\n(the traceback is in {log})", file=sys.stderr)
+        log = write_traceback(error, command)
+        where = f"(the traceback is in {log})" if log else "(HYDRA_FULL_ERROR=1 shows the traceback)"
+        print(f"{command}: {what}\n{where}", file=sys.stderr)
         raise SystemExit(1) from None
-
-
-def _write_traceback(log_dir: Path | None) -> Path:
-    log = (log_dir if log_dir and log_dir.is_dir() else Path(tempfile.gettempdir())) / "lssd-error.log"
-    try:
-        log.write_text(traceback.format_exc())
-    except OSError as error:  # a full disk must not hide the error itself
-        logging.getLogger(__name__).warning("the traceback could not be written: %s", error)
-    return log
 
 
 @contextmanager
@@ -62,19 +50,3 @@ def relaunchable(command: str) -> Iterator[None]:
         yield
     finally:
         del sys.argv[1]
-
-
-def quiet_frameworks() -> None:
-    """Keeps the console for what a user can act on."""
-    for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    for message in (
-        ".*LeafSpec.*",  # Lightning against the newest torch
-        ".*exists and is not empty.*",  # a resumed run's folder
-        ".*your dataloader is not resumable.*",  # ours is: the sampler starts at the batch where training stopped
-        ".*smaller than the logging interval.*",
-        ".*does not have many workers.*",
-        ".*GPU available but not used.*",
-        ".*using `DistributedSampler` with the dataloaders.*",  # images that are shown twice count once
-    ):
-        warnings.filterwarnings("ignore", message=message)

@@ -1,17 +1,22 @@
-"""The tables that a command ends with."""
+"""The tables that `lssd train` and `lssd evaluate` end with."""
 
+import io
+import math
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
-from lightweight_ssd.metrics.coco import COCOResult
-from lightweight_ssd.metrics.voc import VOCResult
 from lightweight_ssd.runs.files import PICTURES, RESULTS_FILE
+from lightweight_ssd.runs.results import COCOMetrics, SplitMetrics
 
-__all__ = ["coco_table", "print_result", "result_table"]
+__all__ = ["coco_table", "metrics_table", "print_metrics"]
 
 _PRECISION = {
-    "50:95": "ap", "50": "ap_50", "75": "ap_75", "small": "ap_small", "medium": "ap_medium", "large": "ap_large",
+    "@[.5:.95]": "ap", "@.5": "ap_50", "@.75": "ap_75", "small": "ap_small", "medium": "ap_medium",
+    "large": "ap_large",
 }  # fmt: skip
 _RECALL = {
     "top 1": "ar_1", "top 10": "ar_10", "top 100": "ar_100", "small": "ar_small", "medium": "ar_medium",
@@ -19,37 +24,57 @@ _RECALL = {
 }  # fmt: skip
 
 
-def print_result(result: VOCResult, folder: Path, coco: COCOResult | None = None) -> None:
-    """Prints AP per class, COCO's figures where they were computed, and where everything else lies."""
-    print(result_table(result, coco))
-    if coco:
-        print(f"\n{coco_table(coco)}")
-    print(f"\npictures:  {folder / PICTURES}\nfigures:   {folder / RESULTS_FILE}")
+def print_metrics(metrics: SplitMetrics, folder: Path) -> None:
+    """Prints AP per class, COCO's metrics where they were computed, and where everything else lies."""
+    print(metrics_table(metrics))
+    if metrics.coco:
+        print(f"\n{coco_table(metrics.coco)}")
+    print(f"\npictures:  {folder / PICTURES}\nresults:   {folder / RESULTS_FILE}")
 
 
-def result_table(result: VOCResult, coco: COCOResult | None = None) -> str:
+def metrics_table(metrics: SplitMetrics) -> str:
     """AP per class and its means, in percent; the last column is COCO's AP where it was computed."""
-    width = max(5, *map(len, result.class_names))
-    lines = [f"{'class':<{width}}  objects   AP50  11-point  AP50:95{'  COCO AP' if coco else ''}"]
-    columns = (result.objects, result.ap_50, result.ap_50_11point, result.ap_50_95)
-    coco_ap = [*coco.class_ap, coco.ap] if coco else [None] * (len(result.class_names) + 1)
-    rows = list(zip(result.class_names, *columns, strict=True))
-    rows.append(("mAP", result.objects.sum(), result.map_50, result.map_50_11point, result.map_50_95))
-    for (name, objects, area, eleven_point, over), by_coco in zip(rows, coco_ap, strict=True):
-        shares = f"{_percent(area, 5)}  {_percent(eleven_point, 8)}  {_percent(over, 7)}"
-        shares += "" if by_coco is None else f"  {_percent(by_coco, 7)}"
-        lines.append(f"{name:<{width}}  {int(objects):7d}  {shares}")
-    return "\n".join(lines)
+    table = _table("AP in %", "objects", "AP@.5", "11-point", "AP@[.5:.95]", *(["COCO AP"] if metrics.coco else []))
+    by_coco = (metrics.coco and metrics.coco.per_class) or {}
+    per_class = metrics.per_class or {}
+    for name, one in per_class.items():
+        coco = [by_coco[name].ap if name in by_coco else None] if metrics.coco else []
+        _add(table, name, one.objects, (one.ap_50, one.ap_50_11point, one.ap_50_95, *coco))
+    means = (metrics.map_50, metrics.map_50_11point, metrics.map_50_95, *([metrics.coco.ap] if metrics.coco else []))
+    _add(table, "mAP", sum(one.objects or 0 for one in per_class.values()), means)
+    return _text(table)
 
 
-def coco_table(result: COCOResult) -> str:
-    """COCO's twelve figures, in percent: precision and recall, over all objects and by their size."""
-    lines = []
-    for name, figures in (("AP", _PRECISION), ("AR", _RECALL)):
-        lines.append(f"COCO {name}" + "".join(f"{head:>9}" for head in figures))
-        lines.append(" " * 7 + "".join(_percent(getattr(result, figure), 9) for figure in figures.values()))
-    return "\n".join(lines)
+def coco_table(metrics: COCOMetrics) -> str:
+    """COCO's twelve metrics, in percent: precision and recall, over all objects and by their size."""
+    tables = []
+    for name, columns in (("AP", _PRECISION), ("AR", _RECALL)):
+        table = _table(f"COCO {name} in %", *columns, width=9)
+        table.add_row("", *(_percent(getattr(metrics, column)) for column in columns.values()))
+        tables.append(_text(table))
+    return "\n".join(tables)
 
 
-def _percent(value: float, width: int) -> str:
-    return f"{'-':>{width}}" if np.isnan(value) else f"{100 * value:{width}.1f}"
+def _table(first: str, *heads: str, width: int | None = None) -> Table:
+    """An empty table without lines; the first column holds names, the others numbers."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(first, no_wrap=True)
+    for head in heads:
+        table.add_column(head.replace("[", r"\["), justify="right", no_wrap=True, min_width=width)
+    return table
+
+
+def _add(table: Table, name: str, objects: int | None, shares: Sequence[float | None]) -> None:
+    table.add_row(Text(name), str(objects or 0), *map(_percent, shares))
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None or math.isnan(value) else f"{100 * value:.1f}"
+
+
+def _text(table: Table) -> str:
+    """As wide as it is, whatever the terminal; a name is never cut."""
+    console = Console(file=io.StringIO(), width=1000, color_system=None, highlight=False)
+    with console.capture() as captured:
+        console.print(table)
+    return "\n".join(line.rstrip() for line in captured.get().splitlines())

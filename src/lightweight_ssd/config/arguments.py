@@ -11,7 +11,7 @@ import inspect
 import os
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
@@ -20,10 +20,16 @@ from msgspec import Meta
 from msgspec import inspect as schema
 from omegaconf import DictConfig, OmegaConf
 
-__all__ = ["Count", "Seconds", "Share", "call", "checked"]
+__all__ = ["Count", "Natural", "Port", "Seconds", "Share", "call", "checked"]
 
 Count = Annotated[int, Meta(ge=1)]
 """A whole number of at least 1."""
+
+Natural = Annotated[int, Meta(ge=0)]
+"""A whole number of at least 0."""
+
+Port = Annotated[int, Meta(ge=0, le=65535)]
+"""A TCP port; 0 takes any that is free."""
 
 Seconds = Annotated[float, Meta(gt=0, description="seconds above 0")]
 
@@ -89,10 +95,9 @@ def _refuse_unknown(kwargs: Mapping[str, Any], signature: inspect.Signature) -> 
 
 def _converted(name: str, value: Any, hint: Any) -> Any:
     """The value as the annotation has it."""
-    paths = Path in _members(hint)
+    paths = Path in _members(hint) | _members(_elements(hint))
     plain = _without_paths(hint)
-    if paths and isinstance(value, os.PathLike | int | float) and not isinstance(value, bool):
-        value = os.fspath(value) if isinstance(value, os.PathLike) else str(value)
+    value = _path_as_text(value, hint)
     info = schema.type_info(plain)
     if _holds_custom(info):
         return value
@@ -102,7 +107,31 @@ def _converted(name: str, value: Any, hint: Any) -> Any:
         if value is None:
             raise ValueError(f"Expected {name}, but none was given{_example(name, hint)}.") from None
         raise ValueError(f"Expected {name} to be {_describe(info, paths)}, but got {_shown(value)}.") from None
-    return Path(converted) if paths and isinstance(converted, str) and str not in _members(hint) else converted
+    return _text_as_path(converted, hint)
+
+
+def _path_as_text(value: Any, hint: Any) -> Any:
+    """Paths as text, also the elements of a list of paths, since msgspec does not know them."""
+    elements = _elements(hint)
+    if elements is not None and isinstance(value, list | tuple):
+        return [_path_as_text(each, elements) for each in value]
+    if Path in _members(hint) and isinstance(value, os.PathLike | int | float) and not isinstance(value, bool):
+        return os.fspath(value) if isinstance(value, os.PathLike) else str(value)
+    return value
+
+
+def _text_as_path(value: Any, hint: Any) -> Any:
+    """Text as a path where the annotation has `Path` and no `str`, also in a list."""
+    elements = _elements(hint)
+    if elements is not None and isinstance(value, list):
+        return [_text_as_path(each, elements) for each in value]
+    members = _members(hint)
+    return Path(value) if isinstance(value, str) and Path in members and str not in members else value
+
+
+def _elements(hint: Any) -> Any:
+    """What the list of an annotation holds, None for an annotation without a list."""
+    return next((get_args(each)[0] for each in _members(hint) if get_origin(each) in (list, Sequence)), None)
 
 
 def _members(hint: Any) -> set[Any]:
@@ -122,6 +151,8 @@ def _without_paths(hint: Any) -> Any:
         return Annotated[_without_paths(inner), *extras]
     if get_origin(hint) in (Union, types.UnionType):
         return Union[tuple(_without_paths(each) for each in get_args(hint))]  # noqa: UP007
+    if get_origin(hint) in (list, Sequence):
+        return list[_without_paths(get_args(hint)[0])]
     return hint
 
 
@@ -146,7 +177,7 @@ def _describe(info: Any, paths: bool = False) -> str:
     if isinstance(info, schema.LiteralType):
         return f"one of {', '.join(map(str, info.values))}"
     if isinstance(info, schema.ListType | schema.VarTupleType | schema.SetType):
-        return f"a list, each {_describe(info.item_type)}"
+        return f"a list, each {_describe(info.item_type, paths)}"
     words = {schema.BoolType: "true or false", schema.NoneType: "null", schema.DictType: "a mapping"}
     return words.get(type(info), "a file or folder" if paths else "text")
 

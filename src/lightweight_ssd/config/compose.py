@@ -15,7 +15,9 @@ from hydra.version import VersionBase
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from lightweight_ssd.config.overrides import as_meant
 from lightweight_ssd.config.paths import CONF_DIR
+from lightweight_ssd.config.text_keys import read_keys_as_text
 
 __all__ = ["choices_of", "compose", "overrides_of"]
 
@@ -26,7 +28,8 @@ _DOCUMENTATION = re.compile(r"\nSee https?://\S+ for details")
 def compose(overrides: Sequence[str] = (), config: str = "train") -> DictConfig:
     """Composes the configuration that `lssd train` (or another command) would run with.
 
-    Nothing is quoted or escaped: an override is what the command would get after the shell has removed its own quotes.
+    An override is what the command would get after the shell has removed its own quotes; see `overrides.as_meant` for
+    the few whose numbers are read otherwise than Hydra would.
     The state of a Hydra application that is running stays as it is.
 
     Args:
@@ -45,7 +48,8 @@ def compose(overrides: Sequence[str] = (), config: str = "train") -> DictConfig:
     """
     if isinstance(overrides, str):
         raise ValueError(f'Expected a list of overrides but got the text {overrides!r}; give ["{overrides}"].')
-    asked = [str(each) for each in overrides]
+    asked = as_meant([str(each) for each in overrides])
+    read_keys_as_text()
     try:
         cfg = _compose(config, asked)
     except MissingConfigException as error:

@@ -1,12 +1,66 @@
 """Hydra's override syntax: what a user typed, as Hydra reads it."""
 
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from hydra.core.override_parser.types import Quote, QuotedString
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, Quote, QuotedString
+from hydra.errors import OverrideParseException
 
-__all__ = ["hydra_arguments", "name_first_argument", "quoted"]
+__all__ = ["as_meant", "hydra_arguments", "name_first_argument", "quoted"]
+
+# Names and places: text, whatever they look like.
+_TEXT = ("experiment_name", "runs", "run_dir", "resume", "init_from", "data.root")
+_NUMBER_FOR_TEXT = re.compile(rf"(\+{{0,2}}(?:{'|'.join(map(re.escape, _TEXT))}))=([-+.\w]+)")
+_YAMLS_INFINITY = re.compile(r"=([-+]?)\.(?:inf|Inf|INF)$")
+_NUMBER_AS_KEY = re.compile(r"=\s*\{.*?\d\s*:")
+
+
+def as_meant(arguments: Sequence[str]) -> list[str]:
+    """Overrides as Hydra reads them rightly, where it would read a number otherwise than a YAML file has it.
+
+    - Names that look like numbers stay text: a commit such as 4362e60 would become 4.362e63.
+    - `.inf`, as our files have it, is a number; Hydra knows `inf` only.
+    - Keys that are numbers, as in `data.train={2007: train}`, are those of the file, which are text.
+
+    Example:
+        >>> as_meant(["experiment_name=4362e60", "patience=.inf", "data.train={2007: train, 2012: null}", "seed=1"])
+        ['experiment_name="4362e60"', 'patience=inf', 'data.train.2007=train', 'data.train.2012=null', 'seed=1']
+    """
+    return [meant for argument in arguments for meant in _as_meant(argument)]
+
+
+def _as_meant(argument: str) -> list[str]:
+    match = _NUMBER_FOR_TEXT.fullmatch(argument)
+    if match and _is_number(match[2]):
+        return [f"{match[1]}={quoted(match[2])}"]
+    if _NUMBER_AS_KEY.search(argument):
+        return _by_key(argument)
+    return [_YAMLS_INFINITY.sub(r"=\1inf", argument)]
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _by_key(argument: str) -> list[str]:
+    """An override of a mapping as one per key, which says the same: Hydra merges mappings."""
+    try:
+        parsed = OverridesParser.create().parse_override(argument)
+    except OverrideParseException:
+        return [argument]  # Hydra says what is wrong
+    value = parsed._value  # with the user's quotes, which `value()` drops
+    if not isinstance(value, dict) or not any(isinstance(key, int) for key in value):
+        return [argument]
+    place = argument.partition("=")[0].strip()
+    place = place if place.startswith("++") else place.replace("+", "++", 1)  # some of the keys may be there
+    return [f"{place}.{key}={Override._get_value_element_as_str(item)}" for key, item in value.items()]
 
 
 def quoted(value: object) -> str:

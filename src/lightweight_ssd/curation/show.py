@@ -1,6 +1,6 @@
 """A contact sheet of augmented samples with their boxes, each beside its image as it lies on disk."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -95,7 +95,7 @@ def data_show(
         return DataSheet(save(sheet, file), len(chosen), len(dataset))
 
 
-def _pipeline(augment: Any, image_size: int | list[int]) -> Callable[..., tuple]:
+def _pipeline(augment: Any, image_size: int | list[int]) -> Any:
     if callable(augment):
         return augment
     if not isinstance(augment, Mapping):

@@ -30,7 +30,7 @@ class COCO:
     Args:
         root: Folder that the paths of the splits start from.
         train: What to train on: `{"annotations": file, "images": folder}`.
-        val: What to watch during training.
+        val: What to validate on during training.
         test: What to report on.
         box_tolerance: Pixels by which a box may leave its image and is clipped in silence; further out is an error.
         drop_empty_boxes: Leave out boxes of no width or height, and say at the first reading how many; False makes them

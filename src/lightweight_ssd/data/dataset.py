@@ -48,7 +48,7 @@ class DetectionDataset(Dataset[Sample]):
     The generator of a sample is made from (seed, epoch, position in the epoch's order over all ranks). So the
     stream of augmentations differs between epochs, positions and hence ranks, but not with the number of workers,
     and a resumed run continues it; the epoch reaches persistent workers with the key. Nothing has to be seeded in a
-    worker, and no worker keeps images. Difficult objects are trained on like others, crowds are left out.
+    worker, and no worker keeps images. Difficult objects are trained on like others, crowd regions are left out.
 
     Args:
         annotations: Annotations of the split.
@@ -58,7 +58,7 @@ class DetectionDataset(Dataset[Sample]):
         on_bad: `error` raises at an image that cannot be used; `skip` takes the next good one in its place.
 
     Attributes:
-        notes: Which image each loader worker has in hand.
+        notes: Which image each loader worker is reading.
 
     Raises:
         FileNotFoundError: On access, if the image is missing.
@@ -90,13 +90,13 @@ class DetectionDataset(Dataset[Sample]):
             key = SampleKey(epoch=0, position=index, index=index)
         skipped: list[str] = []
         image, annotation = self._read_good(key.index, skipped)
-        learnt = _to_learn(annotation, image)
+        target = _to_learn(annotation, image)
         generator = np.random.default_rng((self.seed, key.epoch, key.position))
         try:
             image, boxes, labels = self.augment(
                 image,
-                learnt.boxes,
-                learnt.labels,
+                target.boxes,
+                target.labels,
                 generator=generator,
                 epoch=key.epoch,
                 draw=partial(self.draw, skipped=skipped),
@@ -108,14 +108,14 @@ class DetectionDataset(Dataset[Sample]):
         return Sample(_to_tensor(image), torch.from_numpy(boxes), torch.from_numpy(labels), annotation, skipped)
 
     def draw(self, index: int, skipped: list[str] | None = None) -> tuple[UInt8[np.ndarray, "H W 3"], Annotation]:
-        """Image number `index`, RGB, as the file or the cache has it, with what is to be learnt from it.
+        """Image number `index`, RGB, as the file or the cache has it, with what training learns from it.
 
         Args:
             index: From 0.
             skipped: Gets a sentence for each image that could not be used and was replaced by the next one.
 
         Returns:
-            The image, read-only if cached, and the annotation in its pixels, without crowds.
+            The image, read-only if cached, and the annotation in its pixels, without crowd regions.
         """
         image, annotation = self._read_good(index, [] if skipped is None else skipped)
         return image, _to_learn(annotation, image)
@@ -144,7 +144,7 @@ class DetectionDataset(Dataset[Sample]):
 
 
 def _to_learn(annotation: Annotation, image: UInt8[np.ndarray, "H W 3"]) -> Annotation:
-    """The annotation without crowds, in the pixels of its image, which a cache has smaller than the file."""
+    """The annotation without crowd regions, in the pixels of its image, which a cache has smaller than the file."""
     if annotation.crowd.any():
         kept = ~annotation.crowd
         objects = {name: getattr(annotation, name)[kept] for name in ("boxes", "labels", "difficult", "crowd", "areas")}
@@ -173,7 +173,7 @@ def collate(samples: Iterable[Sample], count: int | None = None) -> Batch:
 
     Args:
         samples: At least one, with images of one size.
-        count: How many; None where `samples` can tell.
+        count: How many; None where `samples` has a length.
     """
     images, rest = None, []
     for place, (image, *others) in enumerate(samples):

@@ -41,13 +41,13 @@ def sample_loader(dataset: DetectionDataset, **options: Any) -> SampleLoader:
 
 @contextmanager
 def naming_dead_workers(datasets: Iterable[DetectionDataset]) -> Iterator[None]:
-    """Names the image that a worker had in hand when it was killed, in the error that ends the training.
+    """Names the image that a worker was reading when it was killed, in the error that ends the training.
 
     Args:
         datasets: Those that are being read; asked for when a worker has died.
 
     Raises:
-        ValueError: In place of PyTorch's error, which tells a process id only.
+        ValueError: In place of PyTorch's error, which gives a process id only.
     """
     try:
         yield
@@ -66,11 +66,11 @@ def naming_dead_workers(datasets: Iterable[DetectionDataset]) -> Iterator[None]:
 def _in_hand(pids: list[int], datasets: Sequence[DetectionDataset]) -> str:
     found = [(dataset, dataset.notes.find(pid)) for dataset in datasets for pid in pids]
     paths = [dataset.annotations[index].path for dataset, index in found if index is not None]
-    return f"the last image that it had in hand is {', '.join(paths)}" if paths else "it had no image in hand yet"
+    return f"the last image that it read is {', '.join(paths)}" if paths else "it had read no image yet"
 
 
 class _Failure:
-    """An error on its way from a worker."""
+    """An error that a worker passes to the main process."""
 
     def __init__(self, error: Exception) -> None:
         self.error = error
@@ -97,7 +97,7 @@ def _portable(error: Exception) -> Exception:
     error.add_note("".join(traceback.format_exception(error)))
     try:
         pickle.loads(pickle.dumps(error))
-    except Exception:  # one that cannot be rebuilt would be lost on the way, and the main process wait for ever
+    except Exception:  # one that cannot be rebuilt would be lost, and the main process would wait endlessly
         return RuntimeError(f"{type(error).__name__}: {error}")
     return error
 

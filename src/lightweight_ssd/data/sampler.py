@@ -28,7 +28,7 @@ class EpochSampler(Sampler[SampleKey]):
         seed: With the epoch, the seed of the order; at least 0.
         rank: This process, from 0.
         world_size: Number of processes.
-        shuffle: Permute the images, anew in every epoch.
+        shuffle: Permute the images, differently in every epoch.
         drop_last: Leave out the incomplete last global batch, unless it is the only one.
         start_batch: First batch of this rank to yield in the current epoch, after a restart in the middle of it.
         epoch: From 0.

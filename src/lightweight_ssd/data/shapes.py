@@ -37,7 +37,7 @@ class Shapes:
         class_names: Shapes to draw, of circle, square, triangle, star and heart.
         image_size: Longer side of the pictures, pixels; the shorter one varies from two thirds of it upward.
         train_images: Pictures to train on.
-        val_images: Pictures to watch during training.
+        val_images: Pictures to validate on during training.
         test_images: Pictures that nothing is chosen by.
         max_objects: Most objects in one picture, at least 1.
         min_scale: Smallest diameter of an object as a share of the picture's shorter side, above 0.

@@ -1,4 +1,4 @@
-"""What every data source lets its user choose: what becomes of wrong files, and where images are kept at hand."""
+"""What every data source lets its user choose: what becomes of wrong files, and where images are cached."""
 
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable

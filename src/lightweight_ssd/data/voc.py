@@ -22,7 +22,7 @@ class VOC:
         class_names: Name of each label, at least one.
         train: Splits to train on, by year: `{"2007": "trainval", "2012": ["train", "val"]}`; None drops a year. A year
             may be text or a number.
-        val: Splits to watch during training, by year.
+        val: Splits to validate on during training, by year.
         test: Splits to report on, by year.
         box_tolerance: Pixels by which a box may leave its image and is clipped in silence; further out is an error.
         on_bad: `error` stops at the first wrong file and names it; `skip` leaves its image out and lists it.
@@ -35,7 +35,7 @@ class VOC:
         ValueError: The root is a file, class names are missing or stand twice, a year does, or an option is unknown.
 
     Source: The paper's section 4.1 trains on 2007 + 2012 trainval and tests on 2007 test. It does not say what it
-        watched during training; the test set stands in, for nothing is chosen by it but the checkpoint called best.
+        validated on during training; the test set stands in, since only the checkpoint called best is chosen by it.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class VOC:
         self.root = data_root(root, "the devkit, which holds VOC2007 and the like")
         self.class_names = tuple(class_names)
         self.splits = {
-            name: _normalise(union, name) for name, union in (("train", train), ("val", val), ("test", test))
+            name: _normalize(union, name) for name, union in (("train", train), ("val", val), ("test", test))
         }
         self.box_tolerance = box_tolerance
         self.on_bad, self.cache, self.cache_side = on_bad, cache, cache_side
@@ -86,7 +86,7 @@ class VOC:
         )
 
 
-def _normalise(union: Union, name: str) -> dict[str, list[str]]:
+def _normalize(union: Union, name: str) -> dict[str, list[str]]:
     """Years as text, splits as lists, dropped years left out."""
     if not isinstance(union, Mapping):
         raise ValueError(f"Expected data.{name} as splits by year, such as data.{name}.2007=trainval, but got {union}.")

@@ -1,7 +1,7 @@
 """What each data loader worker is reading, noted where it outlives the worker.
 
 A worker that the operating system kills (by the out-of-memory killer, as a rule, or because a decoder crashed) says
-nothing, and PyTorch knows its process id only. The note says which image it had in hand.
+nothing, and PyTorch knows its process id only. The note says which image it was reading.
 """
 
 import os
@@ -30,6 +30,6 @@ class ReadingNotes:
             self._table.numpy()[worker.id % _MOST_WORKERS] = os.getpid(), index
 
     def find(self, pid: int) -> int | None:
-        """The image that the worker with this process id had in hand last; None if it read nothing."""
+        """The image that the worker with this process id read last; None if it read nothing."""
         rows = self._table[self._table[:, 0] == pid]
         return int(rows[0, 1]) if len(rows) else None

@@ -1,6 +1,6 @@
 """A public data set as its archives: what is downloaded from where, what is known of it, and where it ends up.
 
-What somebody has unpacked there by hand is used as it is, if all files are there that its own lists name.
+What was unpacked there by hand is used as it is, if all files are there that its own lists name.
 
 Below the folder of the data, `.prepare` holds the archives as long as they are needed, what is being unpacked, and a
 receipt for each part that is in place. Nothing outside `.prepare` is ever incomplete: a part is unpacked there, whole,
@@ -25,7 +25,7 @@ __all__ = ["Archive", "Contents", "Download"]
 
 @dataclass(frozen=True)
 class Contents:
-    """How to tell that a part is there, whole, although nobody noted that it was placed.
+    """How to recognize that a part is there, whole, without a receipt.
 
     Attributes:
         lists: Files that name the others: lists of names, one first on each line, or COCO instances files (`.json`).
@@ -103,7 +103,7 @@ class Archive:
     def checks(self) -> str:
         """What is compared, in words."""
         known = ["size"] if self.size is not None else []
-        return ", ".join([*known, *self.hashes]) or "nothing, for nothing is known of it"
+        return ", ".join([*known, *self.hashes]) or "nothing, since nothing is known of it"
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ class Download:
             root: Folder of the data; made where missing.
             parts: Which; None is all.
             archives: Folder for the archives, which are kept then, and used if they are there; None keeps none.
-            attempts: Tries in a row without progress before a download is given up.
+            attempts: Attempts in a row without progress before a download is given up.
             timeout: Seconds without a byte that count as a cut connection.
             say: Called with a line for each thing done.
 
@@ -210,7 +210,7 @@ class Download:
         return list(todo)
 
     def _found(self, root: Path, part: str, folder: Path, say: Callable[[str], None]) -> bool:
-        """Notes a part that is there without a receipt. Where its archive is there as well, that tells more."""
+        """Notes a part that is there without a receipt. Where its archive is there as well, that says more."""
         archive = self.archives[part]
         if not archive.holds or read_receipt(_receipt(root, part)) or (folder / archive.name).exists():
             return False

@@ -15,6 +15,8 @@ from typing import NamedTuple
 import requests
 from tqdm import tqdm
 from urllib3.exceptions import HTTPError as TransferError
+from urllib3.exceptions import InvalidHeader, MaxRetryError
+from urllib3.util import Retry
 
 from lightweight_ssd.system.disk_space import format_bytes, one_sentence_when_full
 
@@ -28,7 +30,16 @@ _WITHOUT_BAR = 10**7  # bytes, written or hashed within a blink
 
 
 class _Cut(Exception):
-    """Something that may go better the next time."""
+    """Something that may go better the next time.
+
+    Args:
+        reason: In a few words.
+        retry_after: Seconds that the server asks to wait.
+    """
+
+    def __init__(self, reason: str, retry_after: float = 0.0) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
 
 
 _PASSING = (_Cut, requests.ConnectionError, requests.Timeout, TransferError, ConnectionError, TimeoutError)
@@ -70,9 +81,10 @@ def fetch(
         path: Final place; its folder exists.
         size: Bytes; None where it is not known.
         hashes: Expected digests in hexadecimal by algorithm, such as `{"md5": "…"}`; those known are all checked.
-        attempts: Tries in a row that bring nothing new before giving up, at least 1.
+        attempts: Attempts in a row that bring nothing new before giving up, at least 1.
         timeout: Seconds without an answer or a byte that count as a cut connection.
-        wait: Seconds before the second try in a row; each further wait is twice as long, at most a minute.
+        wait: Unit of the waits, seconds: the second attempt in a row follows at once, then come 2, 4, 8, … units; as
+            long as the server asks for if that is longer; at most a minute.
 
     Raises:
         ValueError: The server refuses, offers another size, is out of reach, or what came is not what was expected;
@@ -124,8 +136,13 @@ def _digests(path: Path, algorithms: tuple[str, ...]) -> dict[str, str]:
 
 
 def _receive_all(transfer: _Transfer, attempts: int, wait: float) -> None:
-    """Tries until the file is whole; a try that got further than all before it makes the count begin again."""
-    failures, furthest = 0, _length(transfer.part)
+    """Repeats until the file is whole; an attempt that got further than all before it makes the count begin again.
+
+    urllib3's `Retry` counts and spaces the attempts. It is not left to the HTTP adapter, which repeats a request as it
+    was: here each one asks for what is still missing, and an answer that breaks off in its body counts, too.
+    """
+    all_attempts = Retry(total=attempts - 1, backoff_factor=wait, backoff_max=_LONGEST_WAIT)
+    retry, furthest = all_attempts, _length(transfer.part)
     while transfer.size is None or _length(transfer.part) != transfer.size:
         try:
             with one_sentence_when_full(transfer.part.parent, "make room and call the same command again; it goes on."):
@@ -133,17 +150,27 @@ def _receive_all(transfer: _Transfer, attempts: int, wait: float) -> None:
         except requests.exceptions.SSLError as error:
             raise ValueError(f"Expected a certificate that is valid for {transfer.url} but: {error}") from error
         except _PASSING as error:
-            failures = 1 if _length(transfer.part) > furthest else failures + 1
-            furthest = max(furthest, _length(transfer.part))
-            if failures >= attempts:
-                raise ValueError(
-                    f"Expected {transfer.url} to arrive but gave up after {attempts} tries without progress "
-                    f"({_reason(error)}): call the same command again; it goes on after {format_bytes(furthest)}."
-                ) from error
-            seconds = min(wait * 2 ** (failures - 1), _LONGEST_WAIT)
-            log.warning("%s: %s; trying again in %.0f s.", transfer.part.stem, _reason(error), seconds)
-            time.sleep(seconds)
+            if _length(transfer.part) > furthest:
+                retry, furthest = all_attempts, _length(transfer.part)
+            retry = _wait_for_next(transfer, retry, attempts, error)
     return None
+
+
+def _wait_for_next(transfer: _Transfer, retry: Retry, attempts: int, error: Exception) -> Retry:
+    """Waits until the next attempt is due, or raises a ValueError after the last."""
+    try:
+        retry = retry.increment("GET", transfer.url, error=error)
+    except MaxRetryError:
+        count = f"{attempts} attempt{'' if attempts == 1 else 's'}"
+        raise ValueError(
+            f"Expected {transfer.url} to arrive but gave up after {count} without progress ({_reason(error)}): "
+            f"call the same command again; it goes on after {format_bytes(_length(transfer.part))}."
+        ) from error
+    asked = error.retry_after if isinstance(error, _Cut) else 0.0
+    seconds = min(max(retry.get_backoff_time(), asked), _LONGEST_WAIT)
+    log.warning("%s: %s; trying again in %.0f s.", transfer.part.stem, _reason(error), seconds)
+    time.sleep(seconds)
+    return retry
 
 
 def _receive(transfer: _Transfer) -> None:
@@ -184,8 +211,16 @@ def _start(response: requests.Response, transfer: _Transfer, have: int) -> int:
         raise _Cut("the server has other bytes than those received before")
     answer = f"{response.status_code} {response.reason}"
     if response.status_code in _PASSING_STATUS:
-        raise _Cut(f"the server answers {answer}")
+        raise _Cut(f"the server answers {answer}", _retry_after(response))
     raise ValueError(f"Expected a file at {transfer.url} but the server answers {answer}: correct the address.")
+
+
+def _retry_after(response: requests.Response) -> float:
+    """Seconds that the server asks to wait; 0 where it does not say, or not in a way that can be read."""
+    try:
+        return float(Retry().parse_retry_after(response.headers.get("Retry-After", "0")))
+    except InvalidHeader:
+        return 0.0
 
 
 def _total(response: requests.Response, start: int) -> int | None:
@@ -206,7 +241,7 @@ def _append(response: requests.Response, part: Path, start: int, total: int | No
 
 
 def _remember_validator(response: requests.Response, part: Path) -> None:
-    """Keeps what tells this file from a later one under the same address, for the `If-Range` of a resumed download."""
+    """Keeps what distinguishes this file from a later one at its address, for the `If-Range` of a resumed download."""
     tag = response.headers.get("ETag", "")
     validator = tag if tag and not tag.startswith("W/") else response.headers.get("Last-Modified", "")
     _validator_file(part).write_text(validator, encoding="latin-1")

@@ -78,7 +78,7 @@ def write_receipt(path: Path, facts: dict[str, Any], files: dict[str, int]) -> N
 
     Args:
         path: The receipt's file; its folder exists.
-        facts: What tells this archive from others: address, size, hashes.
+        facts: What identifies this archive: address, size, hashes.
         files: Size of each file by its path below the root.
     """
     write_json(path, {**facts, "files": files})

@@ -53,7 +53,7 @@ def unpack(archive: Path, folder: Path, limit: int | None = None) -> int:
     """Unpacks a `.tar` or `.zip` into a new folder, all of it or nothing.
 
     Args:
-        archive: The file; whether it is tar or zip is told by its content.
+        archive: The file; its content says whether it is tar or zip.
         folder: Does not exist yet; it is there afterwards, or not at all if anything goes wrong.
         limit: Bytes to which the archive may unfold, each entry counting at least 512; None is ten times its size.
 

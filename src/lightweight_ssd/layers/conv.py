@@ -1,6 +1,6 @@
-"""The layers that backbone and necks are built from, with their initial weights.
+"""The layers that backbones and necks are built from, with their initial weights.
 
-Every convolution of the network but the predictors is followed by batch normalisation and has no bias.
+Every convolution of the network except for the predictors is followed by batch normalization and has no bias.
 """
 
 import math
@@ -15,9 +15,9 @@ __all__ = ["RepeatedConvNorm", "conv_norm", "convolution"]
 def convolution(in_channels: int, out_channels: int, kernel_size: int, stride: int = 1, groups: int = 1) -> nn.Conv2d:
     """Convolution without bias that keeps the size, halved and rounded up at stride 2.
 
-    Its weights are drawn as He et al. propose for rectified units, over the fan-out *of one group*.
+    Its weights are drawn as He et al. (2015) propose for rectified units, over the fan-out *of one group*.
     `torch.nn.init.kaiming_normal_` counts the outputs of all groups, which makes depthwise weights so small
-    that the epsilon of the normalisation after them is no longer negligible.
+    that the epsilon of the normalization after them is no longer negligible.
 
     Args:
         in_channels: Channels of the input.
@@ -48,7 +48,7 @@ def conv_norm(
     momentum: float,
     eps: float,
 ) -> nn.Sequential:
-    """Convolution, batch normalisation and, unless `relu` is false, a rectifier.
+    """Convolution, batch normalization and, unless `relu` is false, a rectifier.
 
     Args:
         in_channels: See `convolution`, as the next four.
@@ -70,8 +70,8 @@ def conv_norm(
 class RepeatedConvNorm(nn.Module):
     """`conv_norm` for a layer that one pass uses several times: one set of weights, running statistics per use.
 
-    What arrives at the second use is distributed otherwise than at the first. In training each use is normalised by its
-    own batch; a single running mean and variance would be the average of all uses and fit none of them in evaluation.
+    The input of the second use has another distribution than that of the first. In training each use is normalized by
+    its own batch; a single running mean and variance would be the average of all uses and fit none in evaluation.
     EfficientDet shares its predictors over levels in this way. The parameters are those of one `conv_norm`.
     """
 
@@ -87,7 +87,7 @@ class RepeatedConvNorm(nn.Module):
         momentum: float,
         eps: float,
     ) -> None:
-        """Build one convolution and a normalisation per use, all with the first one's scale and shift.
+        """Build one convolution and a normalization per use, all with the first one's scale and shift.
 
         Args:
             in_channels: See `convolution`, as the next three.
@@ -107,6 +107,6 @@ class RepeatedConvNorm(nn.Module):
         self.relu = relu
 
     def forward(self, x: Float[Tensor, "B _ H W"], use: int) -> Float[Tensor, "B _ H W"]:
-        """Apply the layer for the given use, from 0."""
+        """Apply the layer, with the running statistics of the given use, counted from 0."""
         x = self.norms[use](self.conv(x))
         return F.relu(x, inplace=True) if self.relu else x

@@ -1,4 +1,4 @@
-"""What feature pyramids share: how a map gets the size of the level below or above.
+"""Resizing that feature pyramids share: a map gets the size of the level below or above.
 
 Nothing here needs a size that is known only at run time, as adaptive pooling does, which ONNX does not have.
 """
@@ -22,7 +22,7 @@ def enlarge(x: Float[Tensor, "B C _ _"], target: Float[Tensor, "B _ H W"]) -> Fl
 
 
 def shrink(x: Float[Tensor, "B C _ _"]) -> Float[Tensor, "B C _ _"]:
-    """Max pooling to half the size, rounded up: where a 3×3 convolution of stride 2 lands.
+    """Max pooling to half the size, rounded up, as by a 3×3 convolution of stride 2.
 
     Example:
         >>> shrink(torch.tensor([[[[1.0, 2.0, 3.0]]]]))
@@ -32,11 +32,11 @@ def shrink(x: Float[Tensor, "B C _ _"]) -> Float[Tensor, "B C _ _"]:
 
 
 def check_halving(maps: list[Float[Tensor, "B _ _ _"]], neck: str) -> None:
-    """Refuse levels on which halving would not land; silent under compilation, where sizes may be symbols.
+    """Refuse levels that are not halves of each other; does nothing under compilation, where sizes may be symbols.
 
     Args:
         maps: One map per level, finest first.
-        neck: Its name in the message.
+        neck: Name of the neck, for the message.
 
     Raises:
         ValueError: If a level is not half of the one before, rounded up.

@@ -1,4 +1,4 @@
-"""SSD's extra layers: what turns the top of a classification network into still coarser levels."""
+"""SSD's extra layers, which turn the top of a classification network into still coarser levels."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -13,12 +13,12 @@ __all__ = ["ExtraLayers"]
 
 
 class ExtraLayers(nn.Module):
-    """One coarser level per layer: a 1×1 reduction, then a 3×3 convolution of stride 2, each normalised and rectified.
+    """One coarser level per layer: a 1×1 reduction, then a 3×3 convolution of stride 2, each normalized and rectified.
 
     Attributes:
         out_channels: Channels of each level.
 
-    Source: the extra feature layers of SSD (Liu et al., 2016), without bias and with batch normalisation as in the
+    Source: the extra feature layers of SSD (Liu et al., 2016), without bias and with batch normalization as in the
     framework that section 4 of the paper quotes.
     """
 
@@ -36,7 +36,7 @@ class ExtraLayers(nn.Module):
         Args:
             in_channels: Channels of the map that the first layer takes.
             layers: Per level `{reduction, channels}`: outputs of the 1×1 and of the 3×3 convolution. May be empty.
-            rectifier: After every normalisation.
+            rectifier: Activation after every normalization.
             momentum: Share of the newest batch in the running statistics, 0 to 1.
             eps: Added to the variance.
 

@@ -1,4 +1,4 @@
-"""Networks of timm, made ready for a detector: by name, never downloaded, weights from a local file."""
+"""Networks of timm as parts of a detector: built by name, weights from a local file, nothing is ever downloaded."""
 
 import logging
 from difflib import get_close_matches
@@ -20,15 +20,15 @@ def create_timm_model(
 ) -> nn.Module:
     """Build one of timm's networks.
 
-    A normalisation that timm fuses with its activation is taken apart into the two: PyTorch's conversion to
-    synchronised batch normalisation would drop the activation without a word.
+    A normalization that timm fuses with its activation is taken apart into the two: PyTorch's conversion to
+    synchronized batch normalization would silently drop the activation.
 
     Args:
-        name: Of the network in timm, as `timm.list_models()` gives it.
-        weights: File of weights that timm has for this very network (.pth, .bin, .safetensors); none: random weights.
-        norm_momentum: Of every batch normalisation: share of the newest batch in the running statistics, 0 to 1.
-        norm_eps: Of every batch normalisation: added to the variance.
-        options: Of `timm.create_model`, such as `features_only`.
+        name: Name of the network in timm, as `timm.list_models()` gives it.
+        weights: Local file of timm's weights for this network (.pth, .bin, .safetensors); None = random weights.
+        norm_momentum: Share of the newest batch in the running statistics of every batch normalization, 0 to 1.
+        norm_eps: Number that every batch normalization adds to the variance.
+        options: Options of `timm.create_model`, such as `features_only`.
 
     Raises:
         ValueError: If timm has no such network or not with these options, or if the weights do not fit it.
@@ -57,7 +57,7 @@ def _batch_norms(model: nn.Module) -> list[nn.BatchNorm2d]:
 
 
 def _take_norms_apart(model: nn.Module) -> None:
-    """Replace each fused normalisation by a plain one, followed by its activation."""
+    """Replace each fused normalization by a plain one, followed by its activation."""
     for name, child in list(model.named_children()):
         if isinstance(child, BatchNormAct2d):
             setattr(model, name, _apart(child))
@@ -66,7 +66,7 @@ def _take_norms_apart(model: nn.Module) -> None:
 
 
 def _apart(fused: Any) -> nn.Sequential:
-    """The same normalisation and activation as two layers."""
+    """The same normalization and activation as two layers."""
     norm = nn.BatchNorm2d(fused.num_features, affine=fused.affine, track_running_stats=fused.track_running_stats)
     norm.load_state_dict(fused.state_dict())
     return nn.Sequential(norm, *(layer for layer in (fused.drop, fused.act) if not isinstance(layer, nn.Identity)))
@@ -86,8 +86,8 @@ def _load(model: nn.Module, name: str, path: Path) -> None:
         )
     model.load_state_dict({key: found[key] for key in wanted}, strict=False)
     unused = sorted({".".join(key.split(".")[:2]) for key in content if names[key] not in wanted})
-    log.info("backbone.weights=%s: took all %d tensors of %s", path, len(wanted), name)
-    log.info("backbone.weights=%s: not taken, since the backbone has no use for them: %s", path, unused or "none")
+    log.info("backbone.weights=%s: loaded all %d tensors of %s", path, len(wanted), name)
+    log.info("backbone.weights=%s: not loaded, since the backbone does not use them: %s", path, unused or "none")
 
 
 def _read(path: Path) -> dict[str, Tensor]:
@@ -97,12 +97,14 @@ def _read(path: Path) -> dict[str, Tensor]:
     try:
         content = load_state_dict(str(path), weights_only=True)
     except Exception as error:
-        raise ValueError(f"backbone.weights={path} is not a whole file of weights; give another one.") from error
+        raise ValueError(
+            f"backbone.weights={path} is not a file of weights, or is incomplete; give another one."
+        ) from error
     return {key: value for key, value in content.items() if isinstance(value, Tensor)}
 
 
 def _without_counters(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Old files lack the normalisations' counts of batches, which only an average over all batches would use."""
+    """Old files lack the normalizations' counts of batches, which only an average over all batches would use."""
     return {key: value for key, value in state.items() if not key.endswith("num_batches_tracked")}
 
 

@@ -1,5 +1,11 @@
-"""Localisation losses: one anchor's error between its predicted box and its ground truth.
+"""Localization losses, one per file: the error of each anchor between its predicted box and its ground truth.
 
-Each is a module with the attribute `space`, "boxes" (xyxy, pixels) or "offsets" (encoded against the anchor), whose
-`forward(pred (..., 4), target (..., 4)) -> (...)` neither reduces nor normalises, and computes in at least float32.
+Each is a module without weights. `forward(pred, target)` takes two tensors of shape (..., 4) and returns one of shape
+(...), in at least float32, neither summed nor normalized; that is left to `criterion.Criterion`, which matches anchors
+to objects first. The attribute `space` says in what units a loss compares:
+
+- "boxes": xyxy in pixels of the network's input (BLL, CIoU, DIoU, GIoU, IoU);
+- "offsets": offsets from the anchor, as `ops.box_coding.encode` gives them (smooth L1, L2).
+
+Values and gradients are finite for every box that a network can predict, boxes without area included.
 """

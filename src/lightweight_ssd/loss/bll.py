@@ -14,7 +14,7 @@ __all__ = ["BLL"]
 
 
 class BLL(nn.Module):
-    """Both Localization Loss::
+    """Both Localization Loss: IoU loss plus the coordinate error relative to the box around both.
 
         1 − IoU + L2 / c²,    L2 = Σ (pred − target)² over (cx, cy, w, h)
 
@@ -29,7 +29,7 @@ class BLL(nn.Module):
         ValueError: `distance` is unknown or `beta` is not above 0.
 
     Source: Equation (8). L2 is not spelled out in the paper; (cx, cy, w, h) are the coordinates that its text speaks
-    of (centre distance and aspect ratio). Deviation: for smooth L1, which the text allows, the differences are divided
+    of (center distance and aspect ratio). Deviation: for smooth L1, which the text allows, the differences are divided
     by c one by one, since a smooth L1 of pixels over c² would depend on scale; β is our choice.
     """
 

@@ -1,4 +1,4 @@
-"""Complete IoU loss: overlap, distance of the centres, and difference of the aspect ratios."""
+"""Complete IoU loss: overlap, distance of the centers, and difference of the aspect ratios."""
 
 import math
 from typing import ClassVar, Literal
@@ -14,13 +14,13 @@ __all__ = ["CIoU"]
 
 
 class CIoU(nn.Module):
-    """Complete IoU loss::
+    """Complete IoU loss of two boxes a and b.
 
         1 − IoU + ρ²(a, b) / c² + α v
         v = 4 / π² · (atan(w_b / h_b) − atan(w_a / h_a))²,    α = v / ((1 − IoU) + v)
 
-    with ρ the distance between the centres, and c the diagonal of the smallest box around both. α counts as a
-    constant in the gradient.
+    with ρ the distance between the centers, and c the diagonal of the smallest box around both. α is a
+    constant for the gradient.
 
     Source: Equation (7). v is not printed; it is that of Zheng et al., 2020, as is the constant α.
     """

@@ -1,8 +1,8 @@
-"""From raw outputs and ground truth to the named, unweighted terms that training minimises.
+"""From raw outputs and ground truth to the named, unweighted terms that training minimizes.
 
-The criterion decides which anchor learns what and how sums are normalised; what one anchor's error costs is the
-business of the two losses that are given to it. Every tensor keeps the size of all anchors, masked where there is
-nothing to learn: picking out the matched anchors would make the host wait for the device at every step.
+The criterion decides which anchor learns what and how sums are normalized; the two losses that it is given compute the
+error of each anchor. Every tensor keeps the size of all anchors, masked where there is nothing to learn: selecting the
+matched anchors would make the host wait for the device at every step.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ TERMS: Final = ("classification", "localization")
 
 
 class Criterion(nn.Module):
-    """Matching, classification and localisation of a batch.
+    """Matches anchors to objects and computes the classification and the localization term of a batch.
 
     Each term is summed over the batch and divided by the number of its matched anchors, at least 1.
 
@@ -34,13 +34,13 @@ class Criterion(nn.Module):
             compares: "boxes" (xyxy, pixels) or "offsets" (encoded against the anchors).
         weights: Factor of each term in `total`, keyed by the names in `TERMS`; all 1 by default.
         match_threshold: Least IoU at which an anchor takes a ground truth, above 0, at most 1.
-        variances: Of the box offsets (cx, cy, w, h); the same as the detector's.
+        variances: Variances of the box offsets (cx, cy, w, h), above 0; the same as the detector's.
 
     Raises:
         ValueError: A weight is unknown or missing, the threshold is out of range, there are not four positive
-            variances, or the localisation loss names no known space.
+            variances, or the localization loss names no known space.
 
-    Source: Section 3.4.1, and section 4 for focal loss. The normaliser is that of the framework which section 4's
+    Source: Section 3.4.1, and section 4 for focal loss. The normalizer is that of the framework which section 4's
     settings quote: matched anchors of the whole batch.
     """
 
@@ -69,17 +69,17 @@ class Criterion(nn.Module):
     def assign(
         self, anchors: Float[Tensor, "A 4"], boxes: Float[Tensor, "B M 4"], labels: Int[Tensor, "B M"]
     ) -> Int64[Tensor, "B A"]:
-        """Ground truth of each anchor or −1, as `matching.match` says; `(result >= 0).sum()` counts the matches."""
+        """Index of each anchor's ground truth, or −1; see `ops.matching.match`."""
         return match(anchors, boxes, labels, self.match_threshold)
 
     @torch.no_grad()
     def normalizer(self, matches: Int64[Tensor, "B A"]) -> Float[Tensor, ""]:
-        """Divisor of both terms: matched anchors of the whole batch, at least 1, per rank.
+        """Divisor of both terms: the matched anchors of the whole batch, at least 1, per rank.
 
         In a distributed training step it is the count over all ranks divided by their number: the averaging of the
         gradients then gives the sum over all ranks divided by the count over all ranks, as one process with the
         whole batch would. Out of training mode it is this rank's count: ranks may validate different numbers of
-        batches, where a collective operation would never return.
+        batches, and a collective operation would then never return.
         """
         count = (matches >= 0).sum()
         ranks = 1
@@ -95,13 +95,13 @@ class Criterion(nn.Module):
         labels: Int[Tensor, "B M"],
         matches: Int64[Tensor, "B A"] | None = None,
     ) -> dict[str, Tensor]:
-        """Scalar, unweighted terms in float32, keyed by `TERMS`; finite without any object, localisation then 0.
+        """Scalar, unweighted terms in float32, keyed by `TERMS`; finite without any object, localization then 0.
 
         Args:
             raw: The detector's raw outputs.
             boxes: Ground truths, xyxy, pixels of the network's input, padded; M = 0 is allowed.
             labels: Class index from 0, −1 where padded.
-            matches: What `assign` gave, where the caller has it already.
+            matches: Result of `assign`, if the caller has it already.
         """
         with torch.autocast(raw.logits.device.type, enabled=False):
             matches = self.assign(raw.anchors, boxes, labels) if matches is None else matches
@@ -114,13 +114,13 @@ class Criterion(nn.Module):
             }
 
     def total(self, terms: Mapping[str, Tensor]) -> Tensor:
-        """Weighted sum of the terms that `forward` returned: what training minimises."""
+        """Weighted sum of the terms that `forward` returned: what training minimizes."""
         return torch.stack([self.weights[name] * terms[name] for name in TERMS]).sum()
 
     def _localization(
         self, raw: RawOutputs, boxes: Float[Tensor, "B M 4"], matches: Int64[Tensor, "B A"]
     ) -> Float[Tensor, "B A"]:
-        """Localisation loss of each anchor, 0 where unmatched.
+        """Localization loss of each anchor, 0 where unmatched.
 
         An unmatched anchor is compared with itself on both sides: masking the result alone would let the NaN of an
         overflow pass, since the gradient of `where` is 0 · NaN there.

@@ -1,4 +1,4 @@
-"""Distance IoU loss: overlap, and how far apart the centres are."""
+"""Distance IoU loss: overlap, and how far apart the centers are."""
 
 from typing import ClassVar, Literal
 
@@ -12,11 +12,11 @@ __all__ = ["DIoU"]
 
 
 class DIoU(nn.Module):
-    """Distance IoU loss::
+    """Distance IoU loss of two boxes a and b.
 
         1 − IoU + ρ²(a, b) / c²
 
-    with ρ the distance between the centres a and b, and c the diagonal of the smallest box around both. Range 0 to 2.
+    with ρ the distance between the centers, and c the diagonal of the smallest box around both. Range 0 to 2.
 
     Source: Equation (6).
     """

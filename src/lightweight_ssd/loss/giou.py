@@ -1,4 +1,4 @@
-"""Generalised IoU loss: disjoint boxes are drawn together by the empty part of the box around both."""
+"""Generalized IoU loss: disjoint boxes are drawn together by the empty part of the box around both."""
 
 from typing import ClassVar, Literal
 
@@ -12,7 +12,7 @@ __all__ = ["GIoU"]
 
 
 class GIoU(nn.Module):
-    """Generalised IoU loss, with C the smallest box around both and U their union::
+    """Generalized IoU loss, with C the smallest box around both and U their union.
 
         1 − IoU + (|C| − |U|) / |C|
 

@@ -1,4 +1,4 @@
-"""IoU loss: what evaluation measures, but blind to how far apart two disjoint boxes are."""
+"""IoU loss: the overlap that evaluation measures; without gradient for disjoint boxes."""
 
 from typing import ClassVar, Literal
 
@@ -12,7 +12,7 @@ __all__ = ["IoU"]
 
 
 class IoU(nn.Module):
-    """IoU loss::
+    """IoU loss.
 
         1 − IoU
 

@@ -11,7 +11,7 @@ __all__ = ["L2"]
 
 
 class L2(nn.Module):
-    """Squared error, summed over the four coordinates::
+    """Squared error, summed over the four coordinates.
 
         Σ_i (pred_i − target_i)²
 

@@ -12,7 +12,7 @@ __all__ = ["SmoothL1"]
 
 
 class SmoothL1(nn.Module):
-    """Smooth L1 loss, summed over the four coordinates::
+    """Smooth L1 loss, summed over the four coordinates.
 
         Σ_i  d_i² / (2β)  if |d_i| < β  else  |d_i| − β / 2,    d = pred − target
 

@@ -1,1 +1,1 @@
-"""Figures of merit, safe over ranks: each metric gathers records per image and computes on rank 0."""
+"""Detection metrics that give the same on one rank and on many: records per image, gathered and scored on rank 0."""

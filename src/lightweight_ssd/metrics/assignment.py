@@ -24,15 +24,15 @@ __all__ = ["Assignment", "assign_detections", "average_precision_of", "class_spa
 
 
 class Assignment(NamedTuple):
-    """Detections in the order of merit, by class and falling score, ties by image and then by order within it.
+    """Detections by class and falling score, ties by image and then by order within it.
 
     Attributes:
         detections: The detections in this order.
-        order: Place of each in the arrays that were given.
-        iou: With the object of its class and image that it overlaps most; 0 without any.
+        order: Index of each in the arrays that were given.
+        iou: IoU with the object of its class and image that it overlaps most; 0 without any.
         target: Index of that object, difficult ones included; −1 where the image has none of the class.
         true: True positives.
-        false: False positives; a detection on a difficult object is neither.
+        false: False positives; a detection on a difficult object is neither true nor false.
     """
 
     detections: PackedDetections
@@ -75,7 +75,7 @@ def assign_detections(
 
 
 def class_spans(labels: Integer[np.ndarray, " D"], num_classes: int) -> list[slice]:
-    """Where each class lies in labels that rise.
+    """The slice of each class in sorted labels.
 
     Example:
         >>> class_spans(np.array([0, 0, 2]), num_classes=3)
@@ -92,10 +92,10 @@ def average_precision_of(
     false: Bool[np.ndarray, " D"],
     objects: Integer[np.ndarray, " C"],
 ) -> Float[np.ndarray, " C"]:
-    """Area under the interpolated curve of each class from detections in the order of merit; NaN without objects.
+    """Area under the interpolated curve of each class, from detections by class and falling score; NaN without objects.
 
     Args:
-        labels: Class of each detection, rising.
+        labels: Class of each detection, sorted.
         true: True positives.
         false: False positives.
         objects: Countable objects per class.
@@ -111,6 +111,6 @@ def average_precision_of(
 def pairs_of_an_image(
     detections: PackedDetections, objects: PackedObjects
 ) -> tuple[Int[np.ndarray, " P"], Int[np.ndarray, " P"], Float[np.ndarray, " P"]]:
-    """Every pair of a detection and an object, of any class, in one image: both indices and the IoU."""
+    """Every pair of a detection and an object of the same image, of any class: both indices and the IoU."""
     found, truth = pair_up(detections.image_index, objects.image_index)
     return found, truth, paired_iou(detections.boxes[found], objects.boxes[truth])

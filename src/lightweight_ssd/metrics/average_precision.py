@@ -152,20 +152,20 @@ def confusion_matrix(
     score_threshold: float = 0.3,
     iou_threshold: float = 0.5,
 ) -> Int[np.ndarray, "{num_classes}+1 {num_classes}+1"]:
-    """Counts which class was found where which class is; the last row and column are the background.
+    """Counts predicted against true classes; the last row and column are the background.
 
-    By falling score, each detection takes the free object of any class that it overlaps most. What is left over pairs
+    By falling score, each detection takes the free object of any class that it overlaps most. What remains is paired
     with the background; difficult objects and the detections on them are not counted.
 
     Args:
         detections: Detections of all images.
         objects: Ground truth of all images.
         num_classes: Classes without the background.
-        score_threshold: Smallest score that counts as found.
+        score_threshold: Smallest score of a detection that is counted.
         iou_threshold: Smallest IoU of a hit.
 
     Returns:
-        Row: true class, column: found class.
+        Row: true class, column: predicted class.
 
     Example:
         >>> box = np.array([[0.0, 0.0, 10.0, 10.0]])
@@ -192,7 +192,7 @@ def confusion_matrix(
 def pair_up(
     left: Integer[np.ndarray, " D"], right: Integer[np.ndarray, " M"]
 ) -> tuple[Int[np.ndarray, " P"], Int[np.ndarray, " P"]]:
-    """Indices of all pairs with equal keys, ordered by the left index and then by the right one."""
+    """Indices (left, right) of all pairs with equal keys, ordered by the left index and then by the right one."""
     order = np.argsort(right, kind="stable")
     first = np.searchsorted(right[order], left, "left")
     count = np.searchsorted(right[order], left, "right") - first
@@ -230,7 +230,7 @@ def best_object(
 def true_and_false(
     reached: Bool[np.ndarray, " D"], assigned: Int[np.ndarray, " D"], difficult: Bool[np.ndarray, " D"]
 ) -> tuple[Bool[np.ndarray, " D"], Bool[np.ndarray, " D"]]:
-    """True and false positives among detections in order of merit; those on difficult objects are neither."""
+    """Marks true and false positives among detections by falling score; those on difficult objects are neither."""
     hits = np.flatnonzero(reached & ~difficult)
     true = np.zeros(len(reached), bool)
     true[hits[np.unique(assigned[hits], return_index=True)[1]]] = True
@@ -240,9 +240,9 @@ def true_and_false(
 def class_averages(
     true: Bool[np.ndarray, " K"], false: Bool[np.ndarray, " K"], objects: int | np.integer
 ) -> tuple[float, float]:
-    """Area and 11-point figure of one class.
+    """Average precision of one class: area under the interpolated curve, and its 11-point form; NaN without objects.
 
-    Precision peaks at true positives, each of which raises recall by 1 / objects, so they alone are looked at.
+    Precision peaks at true positives, each of which raises recall by 1 / objects, so only they are computed.
     """
     if objects == 0:
         return float("nan"), float("nan")

@@ -1,10 +1,10 @@
-"""The COCO metric: the twelve official figures and AP per class, computed by faster-coco-eval.
+"""The COCO metric: the twelve official metrics and AP per class, computed by faster-coco-eval.
 
-Everything is handed over in memory. Where COCO's own tool says −1 (no object of that kind), this says NaN.
+Everything is passed in memory. Where COCO's own tool returns −1 (no object of that kind), this returns NaN.
 
 COCO knows no difficult objects, and its tool overwrites a file's `ignore`. Here they are ignored as COCO ignores an
-object whose area is outside the range asked for: one detection that hits it counts neither way, a second is false. It
-is said by an area beyond all ranges, so that the official tool gives the same figures for the same lists.
+object whose area is outside the evaluated range: one detection that hits it counts neither way, a second is false.
+They get an area beyond all ranges, so that the official tool gives the same numbers for the same lists.
 """
 
 import gc
@@ -37,11 +37,11 @@ logger = logging.getLogger(__name__)
 
 
 class COCOResult(NamedTuple):
-    """COCO's figures, 0 to 1, over a whole split; NaN (never −1) where there is no object of that kind.
+    """COCO's metrics, 0 to 1, over a whole split; NaN (never −1) where there is no object of that kind.
 
     Attributes:
         class_names: Names in the order of the labels.
-        ap: Mean over IoU 0.5, 0.55 … 0.95 and over classes, COCO's first figure.
+        ap: Mean over IoU 0.5, 0.55 … 0.95 and over classes, COCO's primary metric.
         ap_50: At IoU 0.5.
         ap_75: At IoU 0.75.
         ap_small: Of objects below 32² square pixels of the image file.
@@ -55,7 +55,7 @@ class COCOResult(NamedTuple):
         ar_large: Of large ones.
         class_ap: `ap` of each class.
         class_ap_50: `ap_50` of each class.
-        objects: Objects per class, crowds and difficult ones not counted.
+        objects: Objects per class, crowd regions and difficult ones not counted.
     """
 
     class_names: tuple[str, ...]
@@ -76,14 +76,14 @@ class COCOResult(NamedTuple):
     objects: Int[np.ndarray, " C"]
 
     def scalars(self) -> dict[str, float]:
-        """The twelve figures in the official order, for a logger."""
+        """The twelve metrics in the official order, for a logger."""
         return {name: getattr(self, name) for name in COCO_METRICS}
 
 
 class COCOMetric(ImageRecordsMetric[COCOResult]):
     """Average precision and recall by COCO's rules, the same on one rank and on many.
 
-    A detection inside a crowd counts neither way, and sizes are those of the objects' masks where there are any.
+    A detection inside a crowd region counts neither way, and sizes are those of the objects' masks where there are any.
 
     Args:
         class_names: Names in the order of the labels.
@@ -112,15 +112,16 @@ class COCOMetric(ImageRecordsMetric[COCOResult]):
 
 
 def coco_lists(joined: JoinedRecords, images: int, classes: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Ground truth and detections as COCO's tools take them in memory.
+    """Converts ground truth and detections to the lists and dictionaries of COCO's tools.
 
     Args:
-        joined: Of all images.
-        images: How many there are; their ids are 1, 2, ….
-        classes: How many there are; a category's id is its label + 1.
+        joined: Records of all images.
+        images: Number of images; their ids are 1, 2, ….
+        classes: Number of classes; a category's id is its label + 1.
 
     Returns:
-        An instances dictionary and a list of results with ids and areas, boxes and areas rounded as in a run's files.
+        An instances dictionary, and a list of results with ids and areas; boxes are (x, y, width, height) in pixels.
+        Boxes and areas are rounded as in a run's files.
     """
     found, truth, (boxes, scores, labels, object_boxes, object_labels, difficult, crowd, areas) = joined
     areas = np.where(difficult & ~crowd, IGNORED_AREA, areas.astype(np.float64).round(FILE_DECIMALS))

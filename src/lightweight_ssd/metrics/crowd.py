@@ -1,8 +1,8 @@
-"""Crowds under VOC's rules, which know none: what was found inside one counts neither way, as in COCO.
+"""Crowd regions under VOC's rules, which have none: a detection inside one counts neither way, as in COCO.
 
-A crowd is one box around many objects that nobody drew singly, so the IoU of a right detection with it is small. COCO
-asks instead which share of the detection lies inside. Crowds are taken out before anything is scored, and with them the
-detections that only a crowd explains; so every analysis that follows sees plain objects.
+A crowd region is one box around many objects that have no box of their own, so the IoU of a correct detection with it
+is small. COCO compares instead the share of the detection that lies inside. Crowd regions are removed before anything
+is scored, and with them the detections that only a crowd region explains; so every later analysis sees plain objects.
 """
 
 import numpy as np
@@ -12,18 +12,18 @@ from lightweight_ssd.metrics.average_precision import PackedDetections, PackedOb
 
 __all__ = ["drop_crowd_regions"]
 
-_SHARE = 0.5  # of a detection inside the crowd, and the IoU at which an object of its own explains it
+_SHARE = 0.5  # of a detection inside a crowd region, and the IoU at which an object explains it
 
 
 def drop_crowd_regions(
     detections: PackedDetections, objects: PackedObjects, crowd: Bool[np.ndarray, " M"], num_classes: int
 ) -> tuple[PackedDetections, PackedObjects]:
-    """Takes out crowds, and detections that lie by half or more in one of their class and on no object of it.
+    """Removes crowd regions, and detections of which at least half lies in one of their class and that fit no object.
 
     Args:
         detections: Detections of all images.
-        objects: Ground truth of all images, crowds included.
-        crowd: Which objects are crowds.
+        objects: Ground truth of all images, crowd regions included.
+        crowd: Which objects are crowd regions.
         num_classes: Classes, more than the largest label.
 
     Returns:
@@ -37,23 +37,24 @@ def drop_crowd_regions(
         [0, 0]
 
     Source: `computeIoU` and `evaluateImg` of the COCO API, with `iscrowd`. Deviations, so that the rule is the same at
-        every threshold: both shares are 0.5 throughout, and a second detection of an object inside a crowd is false.
+        every threshold: both shares are 0.5 throughout, and a second detection of an object inside a crowd
+        region is false.
     """
     if not crowd.any():
         return detections, objects
-    crowds, single = (PackedObjects(*(column[kept] for column in objects)) for kept in (crowd, ~crowd))
+    regions, single = (PackedObjects(*(column[kept] for column in objects)) for kept in (crowd, ~crowd))
     explained = best_object(detections, single, num_classes)[0] >= _SHARE
-    kept = explained | (_share_inside(detections, crowds, num_classes) < _SHARE)
+    kept = explained | (_share_inside(detections, regions, num_classes) < _SHARE)
     return PackedDetections(*(column[kept] for column in detections)), single
 
 
-def _share_inside(detections: PackedDetections, crowds: PackedObjects, num_classes: int) -> Float[np.ndarray, " D"]:
-    """The largest share of each detection's area that lies in one crowd of its image and class."""
+def _share_inside(detections: PackedDetections, regions: PackedObjects, num_classes: int) -> Float[np.ndarray, " D"]:
+    """The largest share of each detection's area that lies in one crowd region of its image and class."""
     found, truth = pair_up(
         detections.image_index.astype(np.int64) * num_classes + detections.labels,
-        crowds.image_index.astype(np.int64) * num_classes + crowds.labels,
+        regions.image_index.astype(np.int64) * num_classes + regions.labels,
     )
-    a, b = detections.boxes[found].astype(np.float64), crowds.boxes[truth].astype(np.float64)
+    a, b = detections.boxes[found].astype(np.float64), regions.boxes[truth].astype(np.float64)
     common = np.maximum(np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2]), 0).prod(1)
     area = np.maximum((a[:, 2:] - a[:, :2]).prod(1), np.finfo(np.float64).tiny)
     share = np.zeros(len(detections.labels))

@@ -1,4 +1,4 @@
-"""What every detection metric keeps: what was found in each image and what is there, scored all at once.
+"""The records that every detection metric keeps: detections and objects by image, scored all at once.
 
 Sums cannot be merged here as they can for a loss: whether a detection is a true positive depends on every other
 detection of its class. So each rank keeps records by image id, rank 0 gathers them and computes, and every rank
@@ -24,7 +24,7 @@ Result = TypeVar("Result")
 
 
 class ImageRecord(NamedTuple):
-    """What was found in one image and what is there; CPU arrays in pixels of the image file."""
+    """Detections and objects of one image: CPU arrays, boxes xyxy in pixels of the image file."""
 
     boxes: Float32[np.ndarray, "D 4"]
     scores: Float32[np.ndarray, " D"]
@@ -51,7 +51,9 @@ class JoinedRecords(NamedTuple):
 
 
 class ImageRecordsMetric(Metric, Generic[Result]):
-    """Keeps records by image id and gives the same result on one rank and on many; a metric adds how it scores them.
+    """Keeps records by image id, and computes the same result on one rank and on many.
+
+    A subclass implements `_score`.
 
     Args:
         class_names: Names in the order of the labels.
@@ -69,10 +71,10 @@ class ImageRecordsMetric(Metric, Generic[Result]):
 
     @abstractmethod
     def _score(self, records: list[ImageRecord]) -> Result:
-        """The result of these images, which stand by rising id."""
+        """Scores these images, which are sorted by id."""
 
     def update(self, detections: list[Detections], annotations: list[Annotation]) -> None:
-        """Takes a batch; an image that comes again replaces its earlier record.
+        """Adds a batch; an image that comes again replaces its earlier record.
 
         Args:
             detections: One per image, boxes in pixels of the image file (not of the network's input).
@@ -94,7 +96,7 @@ class ImageRecordsMetric(Metric, Generic[Result]):
             )
 
     def compute(self) -> Result:
-        """Scores all images of all ranks; every rank must call it, and every rank gets the result."""
+        """Scores all images of all ranks; every rank must call it, and every rank gets the same result."""
         if not (dist.is_available() and dist.is_initialized()):
             return self._result()
         rank = dist.get_rank()
@@ -108,16 +110,16 @@ class ImageRecordsMetric(Metric, Generic[Result]):
         return answer[0]
 
     def forward(self, detections: list[Detections], annotations: list[Annotation]) -> None:  # pyright: ignore
-        """Updates and returns nothing: the average precision of a batch means little and would cost a gathering."""
+        """Calls `update` and returns nothing: the AP of a batch means little and would cost a gathering."""
         self.update(detections, annotations)
 
     def reset(self) -> None:
-        """Forgets all images."""
+        """Removes all records."""
         super().reset()
         self._records = {}
 
     def records(self) -> dict[int, Detections]:
-        """Detections by rising image id, CPU tensors; on rank 0 those of all ranks once `compute` has run."""
+        """Detections by image id, sorted, as CPU tensors; after `compute`, rank 0 has those of all ranks."""
         return {
             image_id: Detections(
                 torch.from_numpy(record.boxes), torch.from_numpy(record.scores), torch.from_numpy(record.labels)
@@ -137,7 +139,7 @@ class ImageRecordsMetric(Metric, Generic[Result]):
 
 
 def join_records(records: Sequence[ImageRecord]) -> JoinedRecords:
-    """All rows of many images in one record; without any image every documented shape is kept."""
+    """Concatenates the records of many images; without any image, the arrays are empty and keep their shapes."""
     columns = (
         np.concatenate([empty, *column])
         for empty, column in zip(_NOTHING, zip(*records, strict=True) if records else [()] * 8, strict=True)
@@ -149,7 +151,7 @@ def join_records(records: Sequence[ImageRecord]) -> JoinedRecords:
 
 
 def mean_of_known(values: Float[np.ndarray, "..."]) -> float:
-    """The mean without the NaN of classes that have no objects; NaN where all are.
+    """The mean of the values that are not NaN (a class without objects is NaN); NaN where all are.
 
     Example:
         >>> mean_of_known(np.array([0.5, np.nan, 1.0])), mean_of_known(np.array([np.nan]))

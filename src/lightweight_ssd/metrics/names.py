@@ -1,14 +1,14 @@
-"""Names of the metrics that an evaluation gives, in VOC's and COCO's order."""
+"""Names of the metrics of an evaluation, under VOC's and under COCO's rules."""
 
 from typing import Final
 
 __all__ = ["COCO_METRICS", "VOC_METRICS"]
 
 VOC_METRICS: Final = ("map_50", "map_50_11point", "map_50_95")
-
+"""Means over the classes; the one that is reported first comes first."""
 
 COCO_METRICS: Final = (
     "ap", "ap_50", "ap_75", "ap_small", "ap_medium", "ap_large",
     "ar_1", "ar_10", "ar_100", "ar_small", "ar_medium", "ar_large",
 )  # fmt: skip
-"""In the official order."""
+"""In COCO's official order."""

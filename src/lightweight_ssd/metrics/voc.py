@@ -1,7 +1,8 @@
 """The VOC metric: average precision by the devkit's rules, and a confusion matrix.
 
-The figures depend on the score threshold, the suppression and the limit of detections before them: a score threshold
-of 0.1 in place of 0.01 can cost many points, since average precision reads the whole list. State them with the figure.
+The result depends on the score threshold, the NMS threshold and the maximum of detections per image before it: a score
+threshold of 0.1 in place of 0.01 can cost many points, since average precision reads the whole list. State all three
+with the result.
 """
 
 from collections.abc import Sequence
@@ -29,15 +30,15 @@ class VOCResult(NamedTuple):
 
     Attributes:
         class_names: Names in the order of the labels.
-        map_50: Mean over classes of `ap_50`, the figure that stands first.
+        map_50: Mean over classes of `ap_50`, the primary metric.
         map_50_11point: Mean over classes of `ap_50_11point`.
         map_50_95: Mean over classes of `ap_50_95`.
         ap_50: Area under the interpolated curve at IoU 0.5 (VOC 2010 and later).
-        ap_50_11point: Eleven-point figure at IoU 0.5 (VOC 2007).
+        ap_50_11point: Eleven-point average precision at IoU 0.5 (VOC 2007).
         ap_50_95: Area, mean over IoU 0.5, 0.55 … 0.95.
         objects: Objects per class, difficult ones not counted.
         curves: Precision and recall at IoU 0.5, one per class.
-        confusion: Row true class, column found class, background last.
+        confusion: Row: true class, column: predicted class; the background is last.
     """
 
     class_names: tuple[str, ...]
@@ -59,11 +60,11 @@ class VOCResult(NamedTuple):
 class VOCMetric(ImageRecordsMetric[VOCResult]):
     """Mean average precision by the VOC devkit's rules, the same on one rank and on many.
 
-    Difficult objects count neither way; nor does what is found inside a crowd, which VOC does not know (see `crowds`).
+    Difficult objects count neither way; nor do detections inside a crowd region, which VOC does not have (see `crowd`).
 
     Args:
         class_names: Names in the order of the labels.
-        confusion_score: Smallest score that counts as found in the confusion matrix; average precision reads all.
+        confusion_score: Smallest score of a detection in the confusion matrix; average precision reads all.
     """
 
     def __init__(self, class_names: Sequence[str], confusion_score: float = 0.3) -> None:

@@ -1,4 +1,4 @@
-"""BiFPN: levels are fused down and up again, several times, and every sum learns what each of its inputs is worth."""
+"""BiFPN: levels are fused down and up again, several times, and every sum learns a weight for each of its inputs."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -25,14 +25,21 @@ class Fusion(nn.Module):
     """
 
     def __init__(self, inputs: int, width: int, norm_momentum: float, norm_eps: float) -> None:
-        """Build the weights, which start equal, and the convolution."""
+        """Build the weights, which start equal, and the convolution.
+
+        Args:
+            inputs: Number of maps.
+            width: Channels of each map and of the result.
+            norm_momentum: Share of the newest batch in the running statistics, 0 to 1.
+            norm_eps: Added to the variance.
+        """
         super().__init__()
         conv = partial(conv_norm, width, width, momentum=norm_momentum, eps=norm_eps)
         self.weights = nn.Parameter(torch.ones(inputs))
         self.conv = nn.Sequential(conv(3, groups=width), conv())
 
     def forward(self, maps: list[Float[Tensor, "B C H W"]]) -> Float[Tensor, "B C H W"]:
-        """Fuse the maps."""
+        """Fuse maps of one size; the result has the same shape as each of them."""
         weights = F.relu(self.weights)
         shares = (weights / (weights.sum() + _EPS)).unbind()
         weighted = [share * level for share, level in zip(shares, maps, strict=True)]
@@ -42,19 +49,19 @@ class Fusion(nn.Module):
 class BiFPN(nn.Module):
     """Weighted bidirectional feature pyramid network.
 
-    With `x_l` a 1×1 convolution and normalisation of level l, every repeat computes
+    With `x_l` a 1×1 convolution and normalization of level l, every repeat computes
 
         mid_7 = x_7;  mid_l = Fusion(x_l, nearest(mid_{l+1}))                       l = 6 … 3
         out_3 = mid_3;  out_l = Fusion(x_l, mid_l, pool(out_{l-1}))                 l = 4 … 6
         out_7 = Fusion(x_7, pool(out_6))
 
-    and hands `out` to the next one as `x`. `pool` is max pooling 3×3 of stride 2. Repeats share no weights.
+    and passes `out` to the next one as `x`. `pool` is max pooling 3×3 of stride 2. Repeats share no weights.
 
     Attributes:
         out_channels: Channels of each level, all equal to the width.
 
-    Source: Tan, Pang and Le, "EfficientDet", 2020, sections 3.2 and 3.3 (fast normalised fusion). Deviations: the
-    separable convolution is that of this project's FPN, normalised and rectified after the depthwise part and after
+    Source: Tan, Pang and Le, "EfficientDet", 2020, sections 3.2 and 3.3 (fast normalized fusion). Deviations: the
+    separable convolution is that of this project's FPN, normalized and rectified after the depthwise part and after
     the pointwise part, where EfficientDet has swish before them; and one lateral convolution serves both sums of a
     level in the first repeat.
     """
@@ -110,7 +117,7 @@ class BiFPN(nn.Module):
 
 
 class _Repeat(nn.Module):
-    """Once down and once up."""
+    """One pass down the levels and one up."""
 
     def __init__(self, levels: int, width: int, norm_momentum: float, norm_eps: float) -> None:
         """Build the sums: `down[l]` makes mid_l, `up[l]` makes the output of level l + 1; the last has no mid."""

@@ -15,7 +15,7 @@ __all__ = ["CFPN"]
 class CFPN(nn.Module):
     r"""Circle feature pyramid network.
 
-    With `in_l` a 1×1 convolution and normalisation of level l, every turn of the circle computes
+    With `in_l` a 1×1 convolution and normalization of level l, every turn of the circle computes
 
         mid_7 = in_7
         mid_l = in_l + nearest(mid_{l+1}) + R(out_{l+1} of the turn before)      l = 6 … 3
@@ -24,9 +24,9 @@ class CFPN(nn.Module):
         out_7 = Conv(mid_7 + R(out_6))
 
     in which the feedback of the first turn is zero. `Conv` is a depthwise 3×3 and a 1×1 convolution, each
-    normalised and rectified. `R` is a 1×1 convolution and normalisation of its own per edge, then nearest
+    normalized and rectified. `R` is a 1×1 convolution and normalization of its own per edge, then nearest
     upsampling to the target's exact size or max pooling 3×3 of stride 2. All turns share one set of weights; the
-    running statistics of the normalisation, which are no weights, are kept per turn (see `RepeatedConvNorm`).
+    running statistics of the normalization, which are no weights, are kept per turn (see `RepeatedConvNorm`).
 
     Attributes:
         out_channels: Channels of each level, all equal to the width.

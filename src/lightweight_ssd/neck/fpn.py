@@ -1,4 +1,4 @@
-"""FPN: coarse levels, which know what there is, are added to fine ones, which know where."""
+"""FPN: coarse levels, rich in semantics, are added to fine ones, which are precise in position."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -15,11 +15,11 @@ __all__ = ["FPN"]
 class FPN(nn.Module):
     """Feature pyramid network with separable output convolutions.
 
-    With `in_l` a 1×1 convolution and normalisation of level l, for the levels from coarse to fine:
+    With `in_l` a 1×1 convolution and normalization of level l, for the levels from coarse to fine:
 
         mid_7 = in_7;  mid_l = in_l + nearest(mid_{l+1});  out_l = Conv(mid_l)
 
-    where `Conv` is a depthwise 3×3 and a 1×1 convolution, each normalised and rectified.
+    where `Conv` is a depthwise 3×3 and a 1×1 convolution, each normalized and rectified.
 
     Attributes:
         out_channels: Channels of each level, all equal to the width.

@@ -9,7 +9,7 @@ __all__ = ["NoNeck"]
 
 
 class NoNeck(nn.Module):
-    """Hands the levels through.
+    """Returns the levels unchanged.
 
     Attributes:
         out_channels: Channels of each level.
@@ -18,7 +18,7 @@ class NoNeck(nn.Module):
     """
 
     def __init__(self, in_channels: Sequence[int]) -> None:
-        """Remember the channels.
+        """Store the channels.
 
         Args:
             in_channels: Channels of each level of the backbone.
@@ -27,5 +27,5 @@ class NoNeck(nn.Module):
         self.out_channels: tuple[int, ...] = tuple(in_channels)
 
     def forward(self, maps: list[Float[Tensor, "B _ _ _"]]) -> list[Float[Tensor, "B _ _ _"]]:
-        """Return the maps that came."""
+        """Return the maps as they are."""
         return maps

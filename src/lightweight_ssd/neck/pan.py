@@ -1,4 +1,4 @@
-"""PAN: a feature pyramid whose fused levels are passed upwards once more, so that the coarse ones learn where."""
+"""PAN: a feature pyramid whose fused levels are passed up once more, so that coarse levels get precise positions."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -15,12 +15,12 @@ __all__ = ["PAN"]
 class PAN(nn.Module):
     """Path aggregation network with separable convolutions.
 
-    With `in_l` a 1×1 convolution and normalisation of level l, first from coarse to fine as in FPN, then back:
+    With `in_l` a 1×1 convolution and normalization of level l, first from coarse to fine as in FPN, then back:
 
         mid_7 = in_7;  mid_l = in_l + nearest(mid_{l+1});  fused_l = Conv(mid_l)
         out_3 = fused_3;  out_l = Conv(fused_l + Down(out_{l-1}))
 
-    where `Conv` is a depthwise 3×3 and a 1×1 convolution, each normalised and rectified, and `Down` the same with
+    where `Conv` is a depthwise 3×3 and a 1×1 convolution, each normalized and rectified, and `Down` the same with
     stride 2.
 
     Attributes:
@@ -33,7 +33,7 @@ class PAN(nn.Module):
     def __init__(
         self, in_channels: Sequence[int], width: int = 192, norm_momentum: float = 0.03, norm_eps: float = 1e-3
     ) -> None:
-        """Build the lateral convolutions, those of the way down and those of the way up.
+        """Build the lateral convolutions, those of the top-down path and those of the bottom-up path.
 
         Args:
             in_channels: Channels of each level of the backbone, finest first; two levels or more.

@@ -1,4 +1,4 @@
-"""Box offsets: what the network predicts about a box, relative to its anchor, and the way back.
+"""Box offsets: boxes relative to their anchors, as the network predicts them, and the inverse.
 
 With anchor (a_cx, a_cy, a_w, a_h), box (cx, cy, w, h) and variances (v_x, v_y, v_w, v_h)::
 
@@ -42,7 +42,7 @@ def encode(
         tensor([1.0000, 0.5000, 0.0000, 0.0000])
     """
     cx, cy, width, height = xyxy_to_cxcywh(at_least_float32(boxes)).unbind(-1)
-    anchor_cx, anchor_cy, anchor_width, anchor_height = _centre_and_safe_size(anchors)
+    anchor_cx, anchor_cy, anchor_width, anchor_height = _center_and_safe_size(anchors)
     # One scalar at a time: a tensor made of the variances would be copied to the device at every call.
     offsets = (
         (cx - anchor_cx) / anchor_width / variances[0],
@@ -70,7 +70,7 @@ def decode(
         tensor([ 1.,  1., 11., 21.])
     """
     shift_x, shift_y, log_width, log_height = at_least_float32(offsets).unbind(-1)
-    anchor_cx, anchor_cy, anchor_width, anchor_height = _centre_and_safe_size(anchors)
+    anchor_cx, anchor_cy, anchor_width, anchor_height = _center_and_safe_size(anchors)
     boxes = (
         anchor_cx + shift_x * variances[0] * anchor_width,
         anchor_cy + shift_y * variances[1] * anchor_height,
@@ -80,7 +80,7 @@ def decode(
     return cxcywh_to_xyxy(torch.stack(boxes, dim=-1))
 
 
-def _centre_and_safe_size(anchors: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Centre and size of the anchors as four tensors, the sizes at least `EPSILON` because they are divisors."""
+def _center_and_safe_size(anchors: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Center and size of the anchors as four tensors, the sizes at least `EPSILON` because they are divisors."""
     cx, cy, width, height = xyxy_to_cxcywh(at_least_float32(anchors)).unbind(-1)
     return cx, cy, width.clamp(min=EPSILON), height.clamp(min=EPSILON)

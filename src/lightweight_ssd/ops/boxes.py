@@ -24,11 +24,12 @@ __all__ = [
 ]
 
 EPSILON: Final = 1e-7
-"""Least divisor, in pixels or square pixels: far below any real box, far above where a float32 reciprocal overflows."""
+"""Least divisor, in pixels or square pixels: far below any real box, and far above the value at which a float32
+reciprocal overflows."""
 
 
 def xyxy_to_cxcywh(boxes: Float[Tensor, "... 4"]) -> Float[Tensor, "... 4"]:
-    """Corners to centre and size.
+    """Corners to center and size.
 
     Example:
         >>> xyxy_to_cxcywh(torch.tensor([10.0, 20.0, 30.0, 60.0]))
@@ -39,14 +40,14 @@ def xyxy_to_cxcywh(boxes: Float[Tensor, "... 4"]) -> Float[Tensor, "... 4"]:
 
 
 def cxcywh_to_xyxy(boxes: Float[Tensor, "... 4"]) -> Float[Tensor, "... 4"]:
-    """Centre and size to corners.
+    """Center and size to corners.
 
     Example:
         >>> cxcywh_to_xyxy(torch.tensor([20.0, 40.0, 20.0, 40.0]))
         tensor([10., 20., 30., 60.])
     """
-    centre, half = boxes[..., :2], boxes[..., 2:] / 2
-    return torch.cat([centre - half, centre + half], dim=-1)
+    center, half = boxes[..., :2], boxes[..., 2:] / 2
+    return torch.cat([center - half, center + half], dim=-1)
 
 
 def area(boxes: Float[Tensor, "*batch 4"]) -> Float[Tensor, "*batch"]:
@@ -63,7 +64,7 @@ def area(boxes: Float[Tensor, "*batch 4"]) -> Float[Tensor, "*batch"]:
 def intersection_and_union(
     first: Float[Tensor, "*#batch 4"], second: Float[Tensor, "*#batch 4"]
 ) -> tuple[Float[Tensor, "..."], Float[Tensor, "..."]]:
-    """Areas in square pixels of what two boxes share and of what they cover together, pair by pair.
+    """Areas in square pixels of the intersection and of the union of two boxes, pair by pair.
 
     Example:
         >>> intersection_and_union(torch.tensor([0.0, 0.0, 2.0, 2.0]), torch.tensor([1.0, 0.0, 4.0, 2.0]))

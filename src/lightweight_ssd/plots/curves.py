@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lightweight_ssd.metrics.average_precision import Curve
-from lightweight_ssd.plots.style import ACCENT, INK, MAIN, MUTED, new_figure, readable_on, style_axes
+from lightweight_ssd.plots.palette import readable_on
+from lightweight_ssd.plots.style import ACCENT, INK, MAIN, MUTED, new_figure, style_axes
 
 __all__ = ["average_precision_bars", "confusion_heat_map", "precision_recall_curves"]
 

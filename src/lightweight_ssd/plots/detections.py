@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image, ImageDraw, ImageFont
 
-from lightweight_ssd.plots.style import INK, MUTED, class_colors, new_figure, readable_on
+from lightweight_ssd.plots.palette import class_colors, readable_on
+from lightweight_ssd.plots.style import INK, MUTED, new_figure
 from lightweight_ssd.tensor_types import Detections
 from lightweight_ssd.types import Annotation
 

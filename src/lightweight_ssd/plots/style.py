@@ -6,51 +6,16 @@ wanted. Settings are given to each axes, not to matplotlib's global parameters, 
 
 from pathlib import Path
 
-import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.typing import ColorType
 
-__all__ = ["ACCENT", "INK", "MAIN", "MUTED", "class_colors", "new_figure", "readable_on", "save", "style_axes"]
+__all__ = ["ACCENT", "INK", "MAIN", "MUTED", "new_figure", "save", "style_axes"]
 
 INK = "#22272e"
 MUTED = "#8a929c"
 MAIN = "#0072b2"
 ACCENT = "#d55e00"
 _GRID = "#e4e7eb"
-
-# Light enough for lines on dark photographs. Neighbours differ in lightness as well as in hue, which is what
-# color-blind readers go by; names stand beside colors wherever classes must be told apart.
-# fmt: off
-_CLASSES = (
-    "#3b8fdb", "#e69f00", "#2ca25f", "#e05a7a", "#56c7e9", "#a64ca6", "#f0e05a", "#7a6be0", "#e3611c", "#3fc1a8",
-    "#d04fa0", "#a3b82f", "#5b7fd6", "#f2966b", "#58c04a", "#d99ad0", "#86b6e8", "#b9703f", "#cbe05a", "#b4b4b4",
-)
-# fmt: on
-
-
-def class_colors(count: int) -> list[str]:
-    """One color per class as '#rrggbb'; from the twenty-first on they repeat in lighter tints.
-
-    Example:
-        >>> class_colors(2)
-        ['#3b8fdb', '#e69f00']
-        >>> len(set(class_colors(80)))
-        80
-    """
-    return [_tint(_CLASSES[i % len(_CLASSES)], i // len(_CLASSES)) for i in range(count)]
-
-
-def readable_on(color: ColorType) -> str:
-    """Black or white, whichever has the higher contrast on the color (relative luminance of WCAG 2).
-
-    Example:
-        >>> readable_on("#0072b2"), readable_on("#e69f00")
-        ('#ffffff', '#000000')
-    """
-    linear = np.array(to_rgb(color)) ** 2.2
-    return "#ffffff" if linear @ (0.2126, 0.7152, 0.0722) < 0.18 else "#000000"
 
 
 def new_figure(width: float, height: float, title: str) -> Figure:
@@ -82,9 +47,3 @@ def save(figure: Figure, path: str | Path, dpi: int = 140) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, format="png", dpi=dpi)
     return path
-
-
-def _tint(color: str, turn: int) -> str:
-    share = 1 / (1 + 0.45 * turn)
-    channels = (round(255 * (1 - (1 - value) * share)) for value in to_rgb(color))
-    return "#{:02x}{:02x}{:02x}".format(*channels)

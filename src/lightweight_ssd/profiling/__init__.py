@@ -1,1 +1,1 @@
-"""What a detector costs: parameters, multiply-adds, latency."""
+"""The cost of a detector: parameters, MACs, latency."""

@@ -1,4 +1,4 @@
-"""How large a detector is and how much it computes: parameters and multiply-adds by part."""
+"""How large a detector is and how much it computes: parameters and MACs by part."""
 
 from collections.abc import Callable, Sequence
 from copy import deepcopy
@@ -20,28 +20,34 @@ def parameters_by_part(detector: Detector) -> dict[str, int]:
 
 
 def macs_by_part(detector: Detector, image_size: int | Sequence[int]) -> dict[str, int]:
-    """Multiply-adds of one image in the backbone, the neck and the head.
+    """Multiply-accumulate operations (MACs) of one image in the backbone, the neck and the head.
 
     Counted are convolutions and matrix products, half of what PyTorch's counter calls floating-point operations.
-    Normalisation, activations, pooling and post-processing are not, as is usual for such figures.
+    Normalization, activations, pooling and post-processing are not counted, as is usual.
 
     Args:
-        detector: Left as it is.
-        image_size: Of the network's input, pixels: height and width, or one number for both.
+        detector: Detector on any device; it is not changed.
+        image_size: Size of the network's input, pixels: height and width, or one number for both.
+
+    Raises:
+        ValueError: For an image smaller than `detector.min_size`, or a size that is not one or two numbers.
     """
     return _trace(detector, image_size)[0]
 
 
 def complexity(detector: Detector, image_size: int | Sequence[int]) -> dict[str, Any]:
-    """All figures that depend on the architecture alone, ready for JSON.
+    """Everything that depends on the architecture alone, ready for JSON.
 
     Args:
-        detector: Left as it is.
-        image_size: Of the network's input, pixels: height and width, or one number for both.
+        detector: Detector on any device; it is not changed.
+        image_size: Size of the network's input, pixels: height and width, or one number for both.
 
     Returns:
         `parameters` and `macs` of the whole detector, `parts` with the same two by part, `anchors`, and `input_size`
         as [height, width].
+
+    Raises:
+        ValueError: As `macs_by_part`.
     """
     parameters = parameters_by_part(detector)
     macs, anchors = _trace(detector, image_size)
@@ -55,7 +61,7 @@ def complexity(detector: Detector, image_size: int | Sequence[int]) -> dict[str,
 
 
 def _trace(detector: Detector, image_size: int | Sequence[int]) -> tuple[dict[str, int], int]:
-    """Multiply-adds by part and the number of anchors, from a copy without data: no weight is touched or computed."""
+    """MACs by part and the number of anchors, from a copy without data: no weight is read or computed."""
     height, width = _pair(image_size)
     if min(height, width) < detector.min_size:
         raise ValueError(f"Expected an image_size of {detector.min_size} pixels or more a side but got {image_size}.")
@@ -69,7 +75,7 @@ def _trace(detector: Detector, image_size: int | Sequence[int]) -> tuple[dict[st
 
 
 def _counted(macs: dict[str, int], part: str, module: Callable[[Any], Any], inputs: Any) -> Any:
-    """What the module returns; its multiply-adds go into `macs`."""
+    """Calls a module and writes its MACs into `macs`."""
     with FlopCounterMode(display=False) as counter:
         outputs = module(inputs)
     macs[part] = counter.get_total_flops() // 2

@@ -1,4 +1,4 @@
-"""How long a detector takes for one image, on the device that it is on."""
+"""Latency of a detector: one image, on the device of its weights."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -16,18 +16,18 @@ __all__ = ["latency"]
 def latency(
     detector: Detector, input_size: Sequence[int], threads: int = 1, warmup: int = 3, repeats: int = 20
 ) -> dict[str, Any]:
-    """Times one random image, forward alone and with the post-processing, in turns, so that a busy machine slows both.
+    """Times one random image, forward alone and with the post-processing, in turns, so that load slows both alike.
 
     Args:
         detector: In evaluation mode.
         input_size: (height, width), pixels.
         threads: CPU threads.
-        warmup: Calls that are not counted.
-        repeats: Calls that are.
+        warmup: Calls of each before the clock counts.
+        repeats: Timed calls of each.
 
     Returns:
-        `ms`, `p10_ms`, `p90_ms` (median, 10th and 90th percentile) of the raw outputs, `predict_ms` and so on with the
-        post-processing, and what they were measured on.
+        `ms`, `p10_ms`, `p90_ms` (median, 10th and 90th percentile, milliseconds) of the raw outputs, the same with the
+        prefix `predict_` for forward and post-processing, and device, threads and version of PyTorch.
     """
     device = detector.mean.device
     image = torch.randint(256, (1, 3, *input_size), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))

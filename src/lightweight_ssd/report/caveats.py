@@ -9,7 +9,7 @@ from lightweight_ssd.report.rows import Row, spread
 from lightweight_ssd.runs.record import RunRecord
 from lightweight_ssd.runs.results import METRICS
 
-__all__ = ["comparison_notes", "latency_device", "run_name"]
+__all__ = ["comparable_with_paper", "comparison_notes", "latency_device", "run_name"]
 
 _STALE = timedelta(hours=1)  # a running run writes its status every few seconds; validation may take minutes
 
@@ -34,6 +34,11 @@ def latency_device(run: RunRecord) -> str | None:
         return None
     threads = latency.threads
     return f"{latency.device}, {threads} thread{'' if threads == 1 else 's'}"
+
+
+def comparable_with_paper(row: Row) -> bool:
+    """Whether the paper's results on VOC may stand beside a row: the same data, and no smaller budget."""
+    return row.runs[0].identity["choices"].get("data") == "voc" and row.scale in (None, "full")
 
 
 def comparison_notes(rows: Sequence[Row], baselines: Mapping[str, Row]) -> list[str]:
@@ -117,10 +122,11 @@ def _baselines(rows: Sequence[Row], baselines: Mapping[str, Row]) -> list[str]:
 
 def _beside_the_paper(rows: Sequence[Row]) -> list[str]:
     """The paper's results hold for its data and budget; beside runs on others they are no reference."""
+    shown = any(map(comparable_with_paper, rows))  # then the paper's points are in the plots, beside all rows
     ways: dict[str, None] = {}
     for row in rows:
         data = row.runs[0].identity["choices"].get("data")
-        if row.paper and data and not (data == "voc" and row.scale in (None, "full")):
+        if data and (shown or row.paper) and not comparable_with_paper(row):
             ways[f"data={data}" + (f" and scale={row.scale}" if row.scale else "")] = None
     if not ways:
         return []

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
-from lightweight_ssd.report.caveats import latency_device
+from lightweight_ssd.report.caveats import comparable_with_paper, latency_device
 from lightweight_ssd.report.comparison import Comparison, mean_of
 from lightweight_ssd.report.disagreement_images import disagreement_images
 from lightweight_ssd.report.paper_results import TABLE_5
@@ -62,7 +62,7 @@ def build_payload(
         "classes": _classes(comparison),
         "configs": _configs(rows),
         "images": pictures,
-        "paper_points": [_paper_point(point._asdict()) for point in TABLE_5],
+        "paper_points": _paper_points(rows),
     }
     return finite(content)
 
@@ -188,5 +188,8 @@ def _as_json(value: Any) -> Any:
     return value if value is None or isinstance(value, str | int | float) else str(value)
 
 
-def _paper_point(point: dict[str, Any]) -> dict[str, Any]:
-    return {key: point[key] for key in ("name", "map_50", "parameters", "latency_ms")}
+def _paper_points(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """The paper's results for the plots; none where no row was trained on its data with its budget."""
+    if not any(map(comparable_with_paper, rows)):
+        return []
+    return [{key: getattr(point, key) for key in ("name", "map_50", "parameters", "latency_ms")} for point in TABLE_5]

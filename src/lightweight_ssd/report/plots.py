@@ -16,7 +16,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from lightweight_ssd.analysis.error_decomposition import ERROR_KINDS
-from lightweight_ssd.plots.style import INK, MUTED, new_figure, readable_on, save, style_axes
+from lightweight_ssd.plots.palette import readable_on
+from lightweight_ssd.plots.style import INK, MUTED, new_figure, save, style_axes
 from lightweight_ssd.report.label_placement import name_points
 from lightweight_ssd.report.mean_curve import MeanCurve, mean_curve
 
@@ -89,7 +90,7 @@ def accuracy_against_cost(
         cost_label: What the cost is, with its unit.
         title: Heading.
         deviation: Standard deviation of `map_50` over seeds, drawn as a bar; NaN for a row with one.
-        paper_points: Name, mAP from 0 to 1 and cost, in the unit of `cost`; None for a cost that the paper does not give.
+        paper_points: Name, mAP from 0 to 1 and cost, in the unit of `cost`; None where the paper gives none.
     """
     figure = new_figure(7.0, 4.4 + 0.17 * len(names), title)
     axes = figure.subplots()

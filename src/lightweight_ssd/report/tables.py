@@ -11,6 +11,8 @@ from lightweight_ssd.report.number_format import NONE, hours, interval, large, m
 __all__ = ["markdown_report", "rows_csv", "runs_csv", "short_table"]
 
 DIFFERENCE = "Δ vs. baseline (95 % CI)"
+_UNLIMITED = 10_000  # columns; a table is no wider than its cells
+_NARROWEST = 72  # columns: all numbers and 16 letters of a label; a narrower terminal breaks the lines itself
 _ERRORS = ("classification", "localization", "both", "duplicate", "background", "missed")
 _SIZES = ("small", "medium", "large")
 
@@ -32,23 +34,32 @@ def markdown_report(payload: dict[str, Any]) -> str:
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
-def short_table(payload: dict[str, Any]) -> str:
-    """Rows, seeds, mAP and the difference, for a console: a block for each experiment."""
-    heads = ("row", "seeds", "mAP", "difference")
-    blocks = {
-        name: [heads, *((row["label"], _seeds(row), share(row, "map_50"), _difference(row)) for row in rows)]
-        for name, rows in _sections(payload)
-    }
-    widths = [
-        max(map(len, column)) for column in zip(*(line for block in blocks.values() for line in block), strict=True)
-    ]
-    text = []
-    for name, block in blocks.items():
-        lines = [
-            "  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip() for line in block
-        ]
-        text.append("\n".join(lines if len(blocks) == 1 else [name, *lines]))
-    return "\n\n".join(text)
+def short_table(payload: dict[str, Any], width: int | None = None) -> str:
+    """Rows, seeds, mAP and the difference to the baseline, for a console: a block for each experiment.
+
+    Args:
+        payload: As `payload.build_payload` gives it.
+        width: Columns of the terminal, in which long labels are wrapped; None for as many as the table needs.
+    """
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    sections = list(_sections(payload))
+    text = io.StringIO()
+    console = Console(file=text, width=max(width or _UNLIMITED, _NARROWEST), color_system=None)
+    for name, rows in sections:
+        table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="")
+        table.add_column("row", overflow="fold")
+        for head in ("seeds", "mAP@0.5", DIFFERENCE):
+            table.add_column(head, no_wrap=True)
+        for row in rows:
+            cells = (row["label"], _seeds(row), share(row, "map_50"), _difference(row))
+            table.add_row(*map(Text, cells))
+        if len(sections) > 1:
+            console.print(Text(f"\n{name}" if text.tell() else name))
+        console.print(table)
+    return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
 
 
 def rows_csv(payload: dict[str, Any]) -> str:
@@ -125,8 +136,8 @@ def _analyses(rows: Sequence[dict[str, Any]]) -> list[str]:
     errors = [[row["label"], *(percent(row["errors"][kind]) for kind in _ERRORS)] for row in rows if row["errors"]]
     if errors:
         said = (
-            "ΔmAP if all errors of this type, and nothing else, were fixed (TIDE), in points of mAP. The columns do not "
-            "add up to all that is lost."
+            "ΔmAP, in points, if this error type and nothing else were fixed (TIDE). The columns do not add up to all "
+            "that is lost."
         )
         parts += ["## ΔmAP by type of error", said, _table(("row", *_ERRORS), errors)]
     sizes = [[row["label"], *(percent(row["sizes"][size]) for size in _SIZES)] for row in rows if row["sizes"]]
@@ -183,7 +194,7 @@ def _how_to_read(payload: dict[str, Any]) -> str:
 def _how_computed(payload: dict[str, Any]) -> str:
     return (
         f"From the run folders alone, at {payload['generated']} by commit {payload['commit'] or 'unknown'}. "
-        f"95 % CI: percentile interval of a paired bootstrap with {payload['resamples']:,} resamples of the test images "
+        f"95 % CI: percentile interval of a paired bootstrap, {payload['resamples']:,} resamples of the test images "
         f"(seed {payload['seed']}) and, where a row has several, of its seeds. It is not corrected for the number of "
         "rows: about one of twenty rows without any effect appears significant. With few seeds the interval is too "
         "narrow: resampling S seeds shows (S − 1)/S of the variance between them, so run more seeds for a close case. "

@@ -32,7 +32,7 @@ AXES = ("backbone", "neck", "loss", "augment")
 _NOT_CONTENT = {
     "": (
         "run_dir", "runs", "resume", "rerun", "objective", "row", "logger", "pictures", "compile", "channels_last",
-        "num_workers", "gray_test", "coco_metric", "latency",
+        "num_workers", "gray_test", "coco_metric", "latency", "default_epochs",
     ),
     "data": ("root", "cache_dir", "num_threads"),
     "datamodule": ("source", "num_workers"),  # its source stands under data

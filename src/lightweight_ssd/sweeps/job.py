@@ -24,6 +24,7 @@ from omegaconf import DictConfig
 
 from lightweight_ssd.config.monitors import check_monitors, check_objective
 from lightweight_ssd.config.overrides import quoted
+from lightweight_ssd.config.settings import changed
 from lightweight_ssd.runs.files import BEST_CHECKPOINT, LAST_CHECKPOINT, TRAIN_LOG
 from lightweight_ssd.runs.folder import newest_run_dir, next_run_dir, slug
 from lightweight_ssd.runs.identity import check_is_the_run, content_of
@@ -92,7 +93,7 @@ def _locked_job(job: JobRecord, cfg: DictConfig, choices: dict[str, str], sweep_
     check_monitors(cfg)
     check_objective(cfg)
     cwd = Path(HydraConfig.get().runtime.cwd)
-    cfg.content = read_sweep(sweep_dir)["content"]
+    cfg = changed(cfg, content=read_sweep(sweep_dir)["content"])
     content, runs = content_of(cfg), cwd / cfg.runs
     experiment_dir = runs / cfg.experiment_name
 

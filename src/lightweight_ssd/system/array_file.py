@@ -24,12 +24,12 @@ _PIECE = 1 << 18  # bytes that stay in the processor's cache from being read to 
 
 
 def write_arrays(path: Path, texts: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
-    """Writes a file whole or not at all; who has an older one mapped keeps that.
+    """Writes a file atomically; a process that has an older one mapped keeps that one.
 
     Args:
         path: File to write; its folder exists.
-        texts: What JSON can hold.
-        arrays: Of numbers or booleans.
+        texts: Values that JSON can hold.
+        arrays: Arrays of numbers or booleans.
 
     Raises:
         OSError: The disk is full, the folder cannot be written, …; nothing half-written is left behind.
@@ -54,16 +54,16 @@ def write_arrays(path: Path, texts: Mapping[str, Any], arrays: Mapping[str, np.n
 
 
 def read_arrays(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """The texts and arrays of a file; the arrays are read-only, and stay as they are when the file is replaced.
+    """Reads the texts and arrays of a file; the arrays are read-only, and do not change when the file is replaced.
 
-    They are mapped where the file system has a disk of this machine for its own. Elsewhere they are copied: on network
-    file systems, where a server may drop a file that was replaced and whoever still has it mapped is killed, and on
-    those that look like them from here (in memory, btrfs, ZFS, a container's overlay).
+    They are mapped where the file system is on a local disk. Elsewhere they are copied: on network file systems, where
+    a server may delete a file that was replaced, which kills every process that has it mapped, and on those that look
+    alike (in memory, btrfs, ZFS, a container's overlay).
 
     Raises:
         FileNotFoundError: There is no such file.
         OSError: It cannot be read.
-        ValueError: It is damaged or of another kind: a single other byte is noticed.
+        ValueError: It is damaged, by as little as one byte, or of another kind.
     """
     with path.open("rb") as file:
         content = _map_checked(file) if _is_local(file) else _copy_checked(file)

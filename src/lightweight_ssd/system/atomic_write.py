@@ -1,7 +1,7 @@
-"""Files that are whole at any moment: written beside their place and swapped in, whatever cuts the writing short.
+"""Atomic writes: a file is written beside its place and renamed, so that it is complete at any moment.
 
-A process that is killed, or a disk that is full, leaves the file as it was before. A rename inside one folder is the
-only step that others see; a temporary folder would not do, since it may lie on another file system, from which a file
+A process that is killed, or a disk that is full, leaves the file as it was before. The rename inside one folder is the
+only step that other processes see. A temporary folder would not do: it may be on another file system, from which a file
 is copied, not renamed.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 __all__ = ["PART", "NotWritten", "write_atomic"]
 
 PART = ".part"  # ending of a file that is being written
-_NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)  # of file systems that know no syncing of folders
+_NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)  # errors of file systems that cannot sync a folder
 
 
 class NotWritten(ValueError):
@@ -22,14 +22,14 @@ class NotWritten(ValueError):
 
 
 def write_atomic(path: Path, content: bytes | memoryview, durable: bool = False, shared: bool = False) -> None:
-    """Writes a file so that a reader meets the whole old one or the whole new one.
+    """Writes a file so that a reader sees either the old content or the new one, always complete.
 
     Args:
         path: File to write; its folder exists.
-        content: What it is to hold.
-        durable: Waits until the disk has it, so that it also outlives a power cut.
-        shared: Another process may write the same file now; the last one to end wins. What a killed process leaves
-            beside the file then stays, where the next writing removes it otherwise.
+        content: The new content.
+        durable: Waits until it is on the disk, so that it also survives a power cut.
+        shared: Another process may write the same file at the same time; the last one to finish wins. The part that
+            a killed process leaves then stays, where otherwise the next write removes it.
 
     Raises:
         NotWritten: The disk is full, the folder cannot be written, …; nothing half-written is left behind.

@@ -1,4 +1,4 @@
-"""Which device a command runs on, and what to call it beside a figure."""
+"""The device that a command runs on, and its name."""
 
 import platform
 from pathlib import Path
@@ -9,13 +9,13 @@ __all__ = ["choose_device", "device_name"]
 
 
 def choose_device(name: str) -> torch.device:
-    """The device that a command was asked for.
+    """Chooses the device by its name in a configuration.
 
     Args:
         name: `auto` (the GPU where there is one, else the CPU), `cpu`, `cuda` or `cuda:N`.
 
     Raises:
-        ValueError: For another name, or for a GPU that is not there.
+        ValueError: For another name, or for a GPU that does not exist.
 
     Example:
         >>> choose_device("cpu")
@@ -36,7 +36,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def device_name(device: torch.device) -> str:
-    """What the vendor calls the device, such as `NVIDIA H100 80GB HBM3`."""
+    """The vendor's name of the device, such as `NVIDIA H100 80GB HBM3`."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu_name()
 
 

@@ -12,7 +12,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def format_bytes(size: int) -> str:
-    """A number of bytes as people read it.
+    """Formats a number of bytes for people.
 
     Example:
         >>> format_bytes(460032000), format_bytes(99)
@@ -25,13 +25,13 @@ def format_bytes(size: int) -> str:
 
 
 def require_space(needs: Iterable[tuple[Path, int]]) -> None:
-    """Makes sure that there is room for what is about to be written.
+    """Checks the free space before anything is written.
 
     Args:
         needs: Folders, which need not exist yet, and the bytes that each gets; those on one disk are added up.
 
     Raises:
-        ValueError: A disk has less.
+        ValueError: A disk has less free space.
     """
     disks: dict[int, tuple[Path, int]] = {}
     for folder, size in needs:
@@ -49,10 +49,10 @@ def require_space(needs: Iterable[tuple[Path, int]]) -> None:
 
 @contextmanager
 def one_sentence_when_full(folder: Path, advice: str) -> Iterator[None]:
-    """Turns a disk that runs full, or a quota that is used up, into one sentence.
+    """Reports a full disk, or a quota that is used up, in one sentence.
 
     Args:
-        folder: What is being written to.
+        folder: Folder that is written to.
         advice: What to do once there is room.
 
     Raises:

@@ -1,4 +1,4 @@
-"""One process at a time trains a run: a lock that the operating system releases when its holder dies, however."""
+"""One process at a time trains a run: a lock that the operating system releases however its holder ends."""
 
 import errno
 import fcntl
@@ -14,7 +14,7 @@ from typing import IO, Any
 __all__ = ["holder", "lock_run", "try_to_lock_run"]
 
 log = logging.getLogger(__name__)
-_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)  # what some network file systems answer
+_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)  # errors of network file systems without locks
 
 
 def try_to_lock_run(runs: Path, content: str) -> IO[str] | None:
@@ -25,10 +25,10 @@ def try_to_lock_run(runs: Path, content: str) -> IO[str] | None:
 
     Args:
         runs: Folder of all runs.
-        content: Hash of what the run computes; the lock is on that, whatever the folder is called.
+        content: Hash of what the run computes; it is locked, and not the name of a folder.
 
     Returns:
-        The open file, to be kept as long as the run lasts, or None where another process has it.
+        The open file, to be kept open for the whole run, or None while another process holds the lock.
     """
     folder = runs / ".locks"
     folder.mkdir(parents=True, exist_ok=True)
@@ -41,7 +41,7 @@ def try_to_lock_run(runs: Path, content: str) -> IO[str] | None:
     except OSError as error:
         if error.errno not in _NO_LOCKS:
             raise
-        log.warning("%s knows no locks; do not start the same run twice at once.", folder)
+        log.warning("%s does not support locks; do not start the same run twice at once.", folder)
     file.seek(0)
     file.truncate()
     json.dump({"pid": os.getpid(), "host": socket.gethostname()}, file)
@@ -50,29 +50,29 @@ def try_to_lock_run(runs: Path, content: str) -> IO[str] | None:
 
 
 def lock_run(runs: Path, content: str, waiting: Callable[[str], None], every: float = 1.0) -> IO[str]:
-    """Takes the lock of a run, waiting for it as long as it takes.
+    """Takes the lock of a run, and waits without limit until it is free.
 
     Args:
         runs: Folder of all runs.
         content: Hash of what the run computes.
-        waiting: Called once, with the holder in words, before a wait begins.
-        every: Seconds between two tries.
+        waiting: Called once, with the holder in words, before the wait begins.
+        every: Seconds between two attempts.
 
     Returns:
-        The open file, to be kept as long as the run lasts.
+        The open file, to be kept open for the whole run.
     """
-    file, told = try_to_lock_run(runs, content), False
+    file, reported = try_to_lock_run(runs, content), False
     while file is None:
-        if not told:
+        if not reported:
             waiting(holder(runs, content))
-            told = True
+            reported = True
         time.sleep(every)
         file = try_to_lock_run(runs, content)
     return file
 
 
 def holder(runs: Path, content: str) -> str:
-    """Who took the lock last, in words."""
+    """The last holder of the lock, in words."""
     try:
         known: dict[str, Any] = json.loads((runs / ".locks" / content).read_text())
     except (OSError, ValueError):

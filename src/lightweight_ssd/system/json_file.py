@@ -1,4 +1,4 @@
-"""JSON files, whole at any moment."""
+"""JSON files that are complete at any moment."""
 
 import json
 import math
@@ -11,7 +11,11 @@ __all__ = ["finite", "read_json", "write_json"]
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from a file, empty where there is none."""
+    """Reads a JSON object; an empty one where the file does not exist.
+
+    Raises:
+        ValueError: The file is not JSON.
+    """
     try:
         return json.loads(path.read_text())
     except FileNotFoundError:
@@ -19,7 +23,11 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Writes JSON beside its place and swaps it in; figures that are not finite become null, as JSON has none.
+    """Writes a JSON file atomically; numbers that are not finite become null, since JSON has none.
+
+    Args:
+        path: File to write; its folder exists.
+        content: What JSON can hold; tuples become lists.
 
     Raises:
         NotWritten: The disk is full or cannot be written; what the file held before is untouched.
@@ -28,7 +36,7 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def finite(value: Any) -> Any:
-    """The same with None for NaN and infinities, which JSON does not have, and lists for tuples.
+    """Replaces NaN and infinities, which JSON does not have, by None, and tuples by lists.
 
     Example:
         >>> finite({"a": (1.5, float("nan"))})

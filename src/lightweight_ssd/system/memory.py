@@ -1,7 +1,9 @@
-"""How much memory a process may still take, and a file brought into it: the page cache is where both meet.
+"""How much memory a process may still take, and how a file is read into the page cache.
 
-A file that was just read stays in memory until somebody else needs the room, for every process at once, and a mapping
-of it is then as fast as an array. So `data.cache=ram` needs no second copy and no server that hands images out.
+A file that was just read stays in the page cache, for every process at once, until the memory is needed otherwise; a
+mapping of it is then as fast as an array. So `data.cache=ram` needs no second copy and no process that serves images.
+
+psutil would replace only the line of /proc/meminfo: it does not know the limit of a container, which is read here, too.
 """
 
 from pathlib import Path
@@ -19,16 +21,16 @@ _LIMITS = {  # of a container: its limit, what it uses, and how much of that is 
 
 
 def available_memory(proc: Path = Path("/proc"), cgroup: Path = Path("/sys/fs/cgroup")) -> int | None:
-    """Bytes that this process can have without anything being swapped out, files in memory counting as room.
+    """Bytes that this process can take without swapping; the page cache counts as free.
 
-    The machine's own figure, or what a container's limit leaves where that is less.
+    It is the machine's available memory, or what a container's limit leaves where that is less.
 
     Args:
-        proc: Where Linux tells of memory.
-        cgroup: Where it tells of limits.
+        proc: Folder in which Linux describes memory and processes.
+        cgroup: Folder in which it describes limits.
 
     Returns:
-        None where the operating system does not say.
+        None on an operating system without them.
     """
     try:
         lines = (proc / "meminfo").read_text().splitlines()
@@ -45,7 +47,7 @@ def available_memory(proc: Path = Path("/proc"), cgroup: Path = Path("/sys/fs/cg
 
 
 def read_into_memory(path: Path) -> None:
-    """Reads a file from end to end and forgets it: the operating system does not."""
+    """Reads a file from end to end, so that it is in the page cache afterwards."""
     size, title = path.stat().st_size, "images into memory"
     buffer = bytearray(_CHUNK)
     with (
@@ -57,7 +59,7 @@ def read_into_memory(path: Path) -> None:
 
 
 def _folders(groups: list[str], cgroup: Path) -> set[Path]:
-    """Where the limits of this process may stand: those of its group and of every group around it."""
+    """Folders that may hold the limits of this process: those of its control group and of every group above."""
     found = set()
     for line in groups:
         _, controllers, path = line.split(":", 2)

@@ -1,4 +1,4 @@
-"""Makes sure of a place to write before work starts whose result goes there."""
+"""Creates the folder of a command's output before the work starts."""
 
 import tempfile
 from pathlib import Path
@@ -7,13 +7,16 @@ __all__ = ["make_output_folder"]
 
 
 def make_output_folder(folder: str | Path) -> Path:
-    """Makes a folder, with those above it, and tries a file in it: permissions alone do not tell of every file system.
+    """Creates a folder and its parents, and tries to write in it: permissions alone do not cover all file systems.
 
     Args:
-        folder: May exist already.
+        folder: Folder, which may exist.
+
+    Returns:
+        The folder.
 
     Raises:
-        ValueError: If it cannot be made or written.
+        ValueError: If it cannot be created or written.
     """
     folder = Path(folder)
     try:

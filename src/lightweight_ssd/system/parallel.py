@@ -1,4 +1,4 @@
-"""One function over many files, in several processes or threads with a progress bar, and nothing left by Ctrl-C."""
+"""One function over many files, in processes or threads, with a progress bar; Ctrl-C leaves no process behind."""
 
 import multiprocessing
 import os
@@ -19,7 +19,7 @@ __all__ = ["each_file", "end_with_parent", "without_ctrl_c"]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_FILES_PER_TASK = 16  # handing one file to a process costs as much as reading it
+_FILES_PER_TASK = 16  # sending one file to a process costs as much as reading it
 _FILES_WITHOUT_BAR = 500
 
 
@@ -34,16 +34,16 @@ def each_file(
     """Yields `work(item)` for each item, in order; closed early, it starts nothing more.
 
     Args:
-        work: What to do with one item; for processes a function of a module, or a `partial` of one. All that its module
-            imports every process imports again.
-        items: What to work on.
+        work: Function of one item; for processes, one of a module, or a `partial` of one. Every process imports its
+            module again.
+        items: Items to work on.
         workers: Processes or threads.
-        title: What the progress bar says.
-        kind: Processes where the work is Python's own, threads where it is waiting for a drive.
-        enough: Fewer items are done right here: starting others takes longer.
+        title: Title of the progress bar.
+        kind: Processes where the work is computing, threads where it is waiting for a drive.
+        enough: Fewer items are processed in this process, which is faster than starting others.
 
     Raises:
-        ValueError: A process was killed.
+        ValueError: A process of the pool was killed.
     """
     with tqdm(total=len(items), desc=title, unit="file", disable=len(items) <= _FILES_WITHOUT_BAR) as bar:
         done = map(work, items) if workers == 1 or len(items) < enough else _side_by_side(work, items, workers, kind)
@@ -67,7 +67,7 @@ def _side_by_side(
                 "Expected every process to end by itself, but one was killed, which is often a lack of memory: "
                 "free some, or call the command again with workers=1, or where it lacks that, by taskset -c 0 lssd …"
             ) from error
-        except BaseException:  # nobody wants the rest any more; the few files in hand are finished
+        except BaseException:  # the rest is not needed any more; the files that were started are finished
             pool.shutdown(cancel_futures=True)
             raise
 
@@ -85,7 +85,7 @@ def _some(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]
 
 @contextmanager
 def without_ctrl_c() -> Iterator[None]:
-    """Lets a Ctrl-C wait until the processes are started, and these never see one: whoever started them ends them."""
+    """Delays Ctrl-C until the processes are started, and hides it from them: this process ends them."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield
@@ -94,7 +94,7 @@ def without_ctrl_c() -> Iterator[None]:
 
 
 def end_with_parent() -> None:
-    """Ends this process when the one that started it is gone, which may have been killed."""
+    """Ends this process when its parent has ended, even by SIGKILL."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     threading.Thread(target=lambda: (wait([parent.sentinel]), os._exit(1)), daemon=True).start()

@@ -1,4 +1,4 @@
-"""A run that a sweep started ends with its sweep, even if the sweep was killed and could not say so."""
+"""A run that a sweep started ends with its sweep, even if the sweep was killed."""
 
 import os
 import signal
@@ -11,12 +11,12 @@ PARENT_PIPE = "LSSD_PARENT_PIPE"
 
 
 def stop_with_parent() -> None:
-    """Sends this process SIGTERM once the process that started it is gone; does nothing where no sweep started it.
+    """Sends this process SIGTERM once the sweep that started it has ended; does nothing without a sweep.
 
     The sweep holds the other end of a pipe. The operating system closes that end when the sweep dies, also by SIGKILL,
     and the run then stops as after Ctrl-C: with a checkpoint.
     """
-    pipe = os.environ.pop(PARENT_PIPE, None)  # not for this run's own children: they do not have the pipe
+    pipe = os.environ.pop(PARENT_PIPE, None)  # not for this run's own children, which do not inherit the pipe
     if pipe is not None:
         for number in (signal.SIGUSR1, signal.SIGUSR2):  # a scheduler warns every process of a job; the sweep's acts
             signal.signal(number, signal.SIG_IGN)

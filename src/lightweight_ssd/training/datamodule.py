@@ -20,18 +20,18 @@ from lightweight_ssd.types import Annotation
 
 __all__ = ["ROOM_FOR_CROPS", "DetectionDataModule"]
 
-_SPLITS = {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}  # by what the trainer does
+_SPLITS = {"fit": ("train", "val"), "validate": ("val",)}  # by what the trainer does
 ROOM_FOR_CROPS = 2  # a crop of half an image's side still fills the network's input without being magnified
 
 
 class DetectionDataModule(LightningDataModule):
-    """Training, validation and test loaders.
+    """Training and validation loaders, and the data of a test, which `SplitData` serves.
 
     The sampler hands (epoch, position, index) to the workers, and the sample is drawn from these and the seed. So the
     stream of augmentations does not depend on the number of workers or ranks, follows the epoch even in persistent
-    workers, and goes on exactly where a checkpoint left it (promises G22, G28, G31).
+    workers, and continues exactly where a checkpoint left it.
 
-    A cache of images serves training alone: validation and test read the files, so that no figure depends on it.
+    A cache of images serves training alone: validation and test read the files, so that no metric depends on it.
 
     Args:
         source: Data source.
@@ -72,34 +72,43 @@ class DetectionDataModule(LightningDataModule):
         self.seed = seed
         self.first_images = first_images
         self.datasets: dict[str, DetectionDataset] = {}
-        self._read: dict[str, PackedAnnotations] = {}  # on their way from prepare_data to setup
+        self._read: dict[str, PackedAnnotations] = {}  # by read_ahead, until they are loaded
 
     def prepare_data(self) -> None:
         """Lets the first process of a machine write what the others read: drawn images and all caches."""
         for split in _SPLITS.get(self._stage, ()):
-            if split in self.datasets:
-                continue
-            annotations = self._read[split] = self._annotations(split)
-            if split == "train" and self.source.cache == "ram":
-                require_memory(annotations, self._cache_side)  # before the work of building
-            if split == "train" and (images := self._images(annotations)) and self.source.cache == "ram":
-                read_into_memory(images.folder / PIXELS_FILE)
+            self.read_ahead(split)
+
+    def read_ahead(self, split: str) -> None:
+        """Reads the annotations of a split, unless they are loaded, and with them writes what other processes read."""
+        if split in self.datasets:
+            return
+        annotations = self._read[split] = self._annotations(split)
+        if split == "train" and self.source.cache == "ram":
+            require_memory(annotations, self._cache_side)  # before the work of building
+        if split == "train" and (images := self._images(annotations)) and self.source.cache == "ram":
+            read_into_memory(images.folder / PIXELS_FILE)
 
     def setup(self, stage: str) -> None:
         for split in _SPLITS.get(stage, ()):
-            if split not in self.datasets:
-                self.datasets[split] = self._dataset(split)
+            self.load(split)
+
+    def load(self, split: str) -> DetectionDataset:
+        """The data set of a split, made when it is first asked for."""
+        if split not in self.datasets:
+            self.datasets[split] = self._dataset(split)
+        return self.datasets[split]
 
     def state_dict(self) -> dict[str, str]:
-        """Which data a checkpoint comes from, so that no training goes on with other data."""
+        """Which data a checkpoint comes from, so that no run is resumed with other data."""
         return {split: digest(dataset.annotations) for split, dataset in self.datasets.items()}
 
     def load_state_dict(self, state_dict: dict[str, str]) -> None:
         """Called by Lightning after `setup`."""
         if not same_where_both(self.state_dict(), state_dict):
             raise ValueError(
-                "Expected the annotations that this training began with, but the data holds others: give the data.root "
-                "of before, or begin anew with resume=never (and init_from=CHECKPOINT to keep the weights)."
+                "Expected the annotations that this run started with, but the data holds others: give the same "
+                "data.root as before, or start again with resume=never (and init_from=CHECKPOINT to keep the weights)."
             )
 
     def naming_dead_workers(self) -> AbstractContextManager[None]:
@@ -113,8 +122,8 @@ class DetectionDataModule(LightningDataModule):
             return DetectionDataset(annotations, self.augment, self.seed, images, self.source.on_bad)
         if (annotations.difficult | annotations.crowd).all():
             raise ValueError(
-                f"The {split} split has no object that counts (none at all, or all are difficult or crowds), so mAP is "
-                f"undefined; choose another split for data.{split}."
+                f"The {split} split has no object that counts (none at all, or all are difficult or crowd regions), so "
+                f"mAP is undefined; choose another split for data.{split}."
             )
         return DetectionDataset(annotations, self.resize, self.seed, on_bad=self.source.on_bad)
 
@@ -133,17 +142,17 @@ class DetectionDataModule(LightningDataModule):
 
     @property
     def _stage(self) -> str:
-        """What the trainer does: fit, validate or test; without a trainer a loader for training is wanted."""
+        """What the trainer does: fit or validate; without a trainer a loader for training is wanted."""
         return str(self.trainer.state.fn.value) if self.trainer and self.trainer.state.fn else "fit"
 
     def train_dataloader(self) -> SampleLoader:
         sampler = self._train_sampler()
         if self.trainer is not None:
             # Where the trainer's restored progress says that training stopped, to the batch. Lightning asks for the
-            # loader after it has restored, as long as nobody reads `trainer.estimated_stepping_batches` before.
+            # loader after it has restored, as long as `trainer.estimated_stepping_batches` is not read before.
             seen = self.trainer.fit_loop.epoch_loop.batch_progress.total.ready
             sampler.epoch, sampler.start_batch = divmod(seen, self.batches_per_epoch)
-        return self._loader("train", sampler, sampler.batch_size, persistent=True)
+        return self._loader(self.datasets["train"], sampler, sampler.batch_size, persistent=True)
 
     @property
     def batches_per_epoch(self) -> int:
@@ -165,10 +174,7 @@ class DetectionDataModule(LightningDataModule):
         return EpochSampler(self.size("train"), batch_size, self.seed, self._rank, world_size, drop_last=True)
 
     def val_dataloader(self) -> SampleLoader:
-        return self._eval_loader("val")
-
-    def test_dataloader(self) -> SampleLoader:
-        return self._eval_loader("test")
+        return self.eval_loader(self.datasets["val"], self._rank, self._world_size, persistent=True)
 
     def size(self, split: str) -> int:
         """Images of a split that are used."""
@@ -178,22 +184,25 @@ class DetectionDataModule(LightningDataModule):
         """The annotations of the images that are used, in order."""
         return list(self.datasets[split].annotations)
 
-    def _eval_loader(self, split: str) -> SampleLoader:
-        sampler = EpochSampler(
-            self.size(split),
-            self.eval_batch_size,
-            self.seed,
-            self._rank,
-            self._world_size,
-            shuffle=False,
-            drop_last=False,
-        )
-        return self._loader(split, sampler, self.eval_batch_size, persistent=split == "val")
+    def eval_loader(self, dataset: DetectionDataset, rank: int, world_size: int, persistent: bool) -> SampleLoader:
+        """All images of a data set in order; in the last round some come twice, so that all processes have work.
 
-    def _loader(self, split: str, sampler: EpochSampler, batch_size: int, persistent: bool) -> SampleLoader:
-        workers = self._workers()
+        Args:
+            dataset: What to read.
+            rank: Of this process.
+            world_size: Number of processes.
+            persistent: Whether the loader processes stay for the next pass.
+        """
+        batch_size = self.eval_batch_size
+        sampler = EpochSampler(len(dataset), batch_size, self.seed, rank, world_size, shuffle=False, drop_last=False)
+        return self._loader(dataset, sampler, batch_size, persistent)
+
+    def _loader(
+        self, dataset: DetectionDataset, sampler: EpochSampler, batch_size: int, persistent: bool
+    ) -> SampleLoader:
+        workers = self._workers(sampler.world_size)
         return sample_loader(
-            self.datasets[split],
+            dataset,
             batch_size=batch_size,
             sampler=sampler,
             num_workers=workers,
@@ -203,13 +212,13 @@ class DetectionDataModule(LightningDataModule):
 
     @property
     def ready_batches(self) -> int:
-        """Batches that the loader processes of a device make before anyone asks for them."""
-        return 2 * self._workers()  # as many as PyTorch's DataLoader gives each
+        """Batches that the loader processes of a device make before they are asked for."""
+        return 2 * self._workers(self._world_size)  # as many as PyTorch's DataLoader gives each
 
-    def _workers(self) -> int:
+    def _workers(self, world_size: int) -> int:
         if self.num_workers is not None:
             return self.num_workers
-        local_ranks = int(os.environ.get("LOCAL_WORLD_SIZE", self._world_size))
+        local_ranks = int(os.environ.get("LOCAL_WORLD_SIZE", world_size))
         return min(8, len(os.sched_getaffinity(0)) // local_ranks)
 
     @property

@@ -3,46 +3,74 @@
 import os
 import signal
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from omegaconf import DictConfig
 
+from lightweight_ssd.config.settings import changed
 from lightweight_ssd.runs.files import LAST_CHECKPOINT
 from lightweight_ssd.runs.folder import choose_run_dir, slug
 from lightweight_ssd.runs.identity import content_of
 from lightweight_ssd.runs.status import FINISHED, write_status
 from lightweight_ssd.system.file_lock import holder, try_to_lock_run
-from lightweight_ssd.system.signals import INTERRUPTED_EXIT_CODE
 
-__all__ = ["AUTO", "RANK_VARIABLES", "is_first_rank", "placed", "settle_batch_size", "status_of"]
+__all__ = ["AUTO", "RunPlace", "is_first_rank", "placed", "settings_of_ranks", "status_of", "with_batch_size"]
 
 # Lightning starts the other ranks of a machine as new processes; they inherit where the first one writes.
-RANK_VARIABLES = _RUN_DIR, _RESUME_FROM, _BATCH_SIZE = "LSSD_RUN_DIR", "LSSD_RESUME_FROM", "LSSD_BATCH_SIZE"
+_RANK_VARIABLES = _RUN_DIR, _RESUME_FROM, _BATCH_SIZE = "LSSD_RUN_DIR", "LSSD_RESUME_FROM", "LSSD_BATCH_SIZE"
 
 AUTO = "auto"  # of batch_size: what fits into the GPU's memory
 
 
-def settle_batch_size(cfg: DictConfig) -> None:
-    """Puts a number in the place of `batch_size=auto`, the same one on every rank."""
+class RunPlace(NamedTuple):
+    """Where a run writes, and the checkpoint that it resumes from, if any."""
+
+    run_dir: Path
+    resume_from: Path | None
+
+
+@contextmanager
+def settings_of_ranks() -> Iterator[None]:
+    """Forgets at the end what the other processes of this run inherit: the next run has settings of its own."""
+    try:
+        yield
+    finally:
+        for name in _RANK_VARIABLES:
+            os.environ.pop(name, None)
+
+
+def with_batch_size(cfg: DictConfig) -> DictConfig:
+    """A copy with a number in place of `batch_size=auto`, the same one on every process."""
     if cfg.batch_size != AUTO:
-        return
+        return cfg
     if _BATCH_SIZE not in os.environ:
         from lightweight_ssd.training.batch_size import choose_batch_size
 
         os.environ[_BATCH_SIZE] = str(choose_batch_size(cfg))
         print(f"batch_size={os.environ[_BATCH_SIZE]}", flush=True)
-    cfg.batch_size = int(os.environ[_BATCH_SIZE])
+    return changed(cfg, batch_size=int(os.environ[_BATCH_SIZE]))
 
 
 @contextmanager
-def placed(cfg: DictConfig, choices: dict[str, str], overrides: list[str]) -> Iterator[Path | None]:
-    """Sets `run_dir`, holds the run's lock, and yields the checkpoint to go on from, if any."""
-    if _RUN_DIR in os.environ:  # one of the other ranks
-        cfg.run_dir = os.environ[_RUN_DIR]
-        yield Path(os.environ[_RESUME_FROM]) if os.environ.get(_RESUME_FROM) else None
+def placed(cfg: DictConfig, choices: dict[str, str], overrides: Sequence[str]) -> Iterator[RunPlace]:
+    """Decides where a run writes and what it resumes, and holds the run's lock.
+
+    Args:
+        cfg: Of `lssd train`, settled, with a number as `batch_size`.
+        choices: Option per config group.
+        overrides: As typed; those of parts become part of the folder's name.
+
+    Raises:
+        ValueError: The same run is being trained by another process.
+        FileNotFoundError: `resume` names a file that does not exist.
+    """
+    if _RUN_DIR in os.environ:  # one of the other processes
+        resume_from = os.environ.get(_RESUME_FROM)
+        yield RunPlace(Path(os.environ[_RUN_DIR]), Path(resume_from) if resume_from else None)
         return
     content, lock = content_of(cfg), None
     if cfg.run_dir is None:
@@ -51,49 +79,71 @@ def placed(cfg: DictConfig, choices: dict[str, str], overrides: list[str]) -> It
         if lock is None and cfg.resume == "auto":
             raise ValueError(f"This run is being trained by {holder(runs, content)}; wait for it or stop it.")
         name = f"{slug(cfg.seed, choices, overrides)}-{content}"
-        run_dir, resume_from = choose_run_dir(runs, cfg.experiment_name, name, str(cfg.resume))
+        place = RunPlace(*choose_run_dir(runs, cfg.experiment_name, name, str(cfg.resume)))
     else:
-        run_dir, resume_from = Path(cfg.run_dir).absolute(), None
-        if cfg.resume == "auto" and (run_dir / LAST_CHECKPOINT).is_file():
-            resume_from = run_dir / LAST_CHECKPOINT
-        elif cfg.resume not in ("auto", "never"):
-            resume_from = Path(cfg.resume).absolute()
-    cfg.run_dir = os.environ[_RUN_DIR] = str(run_dir)
-    os.environ[_RESUME_FROM] = str(resume_from or "")
+        place = _given_place(Path(cfg.run_dir).absolute(), str(cfg.resume))
+    os.environ[_RUN_DIR], os.environ[_RESUME_FROM] = str(place.run_dir), str(place.resume_from or "")
     with lock or nullcontext():
-        yield resume_from
+        yield place
+
+
+def _given_place(run_dir: Path, resume: str) -> RunPlace:
+    """The place of a run whose folder was named."""
+    if resume not in ("auto", "never"):
+        return RunPlace(run_dir, Path(resume).absolute())
+    last = run_dir / LAST_CHECKPOINT
+    return RunPlace(run_dir, last if resume == "auto" and last.is_file() else None)
 
 
 @contextmanager
 def status_of(run_dir: Path) -> Iterator[None]:
-    """Leaves a true `status.json` however the run ends, and says how to go on."""
+    """Leaves a true `status.json` however the run ends, and says how to resume it.
+
+    Raises:
+        KeyboardInterrupt: In place of whatever a signal to this process ended in.
+        SystemExit: With code 0 in place of that on the other processes of the run.
+    """
     from lightweight_ssd.training.callbacks.interrupt import Interrupted
 
     def note(**fields: Any) -> None:
         if is_first_rank() and run_dir.is_dir():
             write_status(run_dir, **fields)
 
+    with _sigterm_as_interrupt():
+        try:
+            yield
+        except (Interrupted, KeyboardInterrupt, SystemExit) as stop:
+            note(state="interrupted", error=str(stop) or type(stop).__name__)
+            if not is_first_rank():
+                raise SystemExit(0) from None  # an error code would make Lightning kill the first rank while it closes
+            print(
+                f"\nInterrupted. To resume: the same command with resume=auto\n(run folder {run_dir})", file=sys.stderr
+            )
+            raise KeyboardInterrupt(str(stop)) from None
+        except Exception as error:
+            expected = isinstance(error, ValueError | FileNotFoundError)
+            note(state="failed", error=str(error) if expected else f"{type(error).__name__}: {error}")
+            vars(error)["run_dir"] = run_dir  # where the command writes the traceback
+            raise
+        else:
+            note(state=FINISHED, error=None, seconds_left=0)
+
+
+@contextmanager
+def _sigterm_as_interrupt() -> Iterator[None]:
+    """SIGTERM raises KeyboardInterrupt, as SIGINT does; only a main thread can hear of either."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     previous = signal.signal(signal.SIGTERM, _raise_interrupt)
     try:
         yield
-    except (Interrupted, KeyboardInterrupt, SystemExit) as stop:
-        note(state="interrupted", error=str(stop) or type(stop).__name__)
-        if not is_first_rank():
-            raise SystemExit(0) from None  # an error code would make Lightning kill the first rank while it closes
-        print(f"\nInterrupted. To go on: the same command with resume=auto\n(run folder {run_dir})", file=sys.stderr)
-        raise SystemExit(INTERRUPTED_EXIT_CODE) from None
-    except Exception as error:
-        expected = isinstance(error, ValueError | FileNotFoundError)
-        note(state="failed", error=str(error) if expected else f"{type(error).__name__}: {error}")
-        raise
-    else:
-        note(state=FINISHED, error=None, seconds_left=0)
     finally:
         signal.signal(signal.SIGTERM, previous)
 
 
 def is_first_rank() -> bool:
-    """Whether this process writes the files of the run; true where there is only one process."""
+    """Whether this is the process that writes and prints, the only one of a run on a single device."""
     from lightning.pytorch.utilities import rank_zero_only
 
     return getattr(rank_zero_only, "rank", 0) == 0

@@ -1,4 +1,4 @@
-"""The LightningModule: it passes batches to the parts it was given, and names what they answer."""
+"""The LightningModule: it passes batches to the parts it was given, and logs what they return."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -13,32 +13,36 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from lightweight_ssd.detector.ssd import Detector
 from lightweight_ssd.loss.criterion import Criterion
-from lightweight_ssd.metrics.coco import COCOMetric, COCOResult
-from lightweight_ssd.metrics.voc import VOCMetric, VOCResult
-from lightweight_ssd.tensor_types import Batch, Detections
+from lightweight_ssd.metrics.coco import COCOMetric
+from lightweight_ssd.metrics.voc import VOCMetric
+from lightweight_ssd.tensor_types import Batch
 from lightweight_ssd.training.datamodule import DetectionDataModule
+from lightweight_ssd.training.measure import Scorer, check_processes
 from lightweight_ssd.training.schedule import WarmupCosine
 
-__all__ = ["DetectionTask", "parameter_groups", "to_original_pixels"]
+__all__ = ["DetectionTask", "parameter_groups"]
 
 
 class DetectionTask(LightningModule):
-    """Trains and measures one detector.
+    """Trains and validates one detector.
 
     Args:
         detector: Images to raw outputs.
         criterion: Raw outputs and ground truth to named, unweighted terms.
         metric: Detections to mAP by VOC's rules, which is always computed.
-        optimizer: Completed with the parameter groups; its rate is the one for `reference_batch` images. None = it
-            only measures.
-        schedule: Factor on the rate per step.
-        reference_batch: Batch that the rate was made for, images; the paper's is 126.
+        optimizer: Completed with the parameter groups; its learning rate is the one for `reference_batch` images.
+            None = it only measures.
+        schedule: Factor on the learning rate per step.
+        reference_batch: Images per step that the learning rate was chosen for; the paper's are 126.
         hparams: Plain dictionary that is stored in every checkpoint, enough to rebuild the detector (`config`,
             `class_names`, `category_ids`).
         channels_last: Keeps images and weights in channels-last memory order.
-        coco_metric: Detections to COCO's figures; None = they are not computed.
+        coco_metric: Detections to COCO's metrics; None = they are not computed.
 
-    Source: section 4.3; the linear scaling of the rate is this project's reading of it (promise G30).
+    Attributes:
+        scorer: What validation measures; a test measures the same.
+
+    Source: section 4.3; the linear scaling of the learning rate with the batch is this project's reading of it.
     """
 
     def __init__(
@@ -57,28 +61,16 @@ class DetectionTask(LightningModule):
         self.save_hyperparameters(hparams or {}, logger=False)
         self.detector = detector.to(memory_format=torch.channels_last) if channels_last else detector
         self.criterion = criterion
-        self.metric = metric
-        self.coco_metric = coco_metric
+        self.scorer = Scorer(self.detector, criterion, metric, coco_metric, channels_last)
         self.optimizer = optimizer
         self.schedule = schedule
         self.reference_batch = reference_batch
-        self.channels_last = channels_last
-        self.test_stage = "test"  # what the figures of a test are called
-        self.last_result: VOCResult | None = None
-        self.last_coco: COCOResult | None = None
-        self.last_detections: dict[int, Detections] = {}
 
     def setup(self, stage: str) -> None:
-        """Stops where the processes that are there are not those that the trainer counts on (promise G2)."""
-        live = torch.distributed.get_world_size() if _in_group() else 1
-        if live != self.trainer.world_size:
-            raise ValueError(
-                f"The trainer counts on {self.trainer.world_size} processes, but {live} are there, so each would train "
-                "on a wrong share of the data; start this run by a command of its own."
-            )
+        check_processes(self.trainer)
 
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
-        raw = self.detector(self._images(batch))
+        raw = self.detector(self.scorer.images(batch))
         matches = self.criterion.assign(raw.anchors, batch.boxes, batch.labels)
         terms = self.criterion(raw, batch.boxes, batch.labels, matches)
         loss = self.criterion.total(terms)
@@ -95,16 +87,11 @@ class DetectionTask(LightningModule):
                 torch.distributed.broadcast(buffer, src=0)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        self._evaluate(batch, "val")
+        self._log_losses("val", self.scorer.update(batch), on_step=False, batch_size=len(batch.images))
 
     def on_validation_epoch_end(self) -> None:
-        self._log_result("val")
-
-    def test_step(self, batch: Batch, batch_idx: int) -> None:
-        self._evaluate(batch, self.test_stage)
-
-    def on_test_epoch_end(self) -> None:
-        self._log_result(self.test_stage)
+        metrics = self.scorer.finish().scalars()
+        self.log_dict({f"val/{name}": value for name, value in metrics.items()}, sync_dist=True)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         assert self.optimizer is not None and self.schedule is not None
@@ -133,42 +120,9 @@ class DetectionTask(LightningModule):
     def _data(self) -> DetectionDataModule:
         return self.trainer.datamodule  # pyright: ignore[reportAttributeAccessIssue]
 
-    def _images(self, batch: Batch) -> Tensor:
-        if self.channels_last:
-            return batch.images.contiguous(memory_format=torch.channels_last)
-        return batch.images
-
-    def _evaluate(self, batch: Batch, stage: str) -> None:
-        raw = self.detector(self._images(batch))
-        terms = self.criterion(raw, batch.boxes, batch.labels)
-        losses = {"loss": self.criterion.total(terms), **terms}
-        self._log_losses(stage, losses, on_step=False, batch_size=len(batch.images))
-        height, width = batch.images.shape[-2:]
-        found = self.detector.postprocess(raw, (height, width))
-        pairs = zip(found, batch.annotations, strict=True)
-        scaled = [to_original_pixels(one, (height, width), (known.height, known.width)) for one, known in pairs]
-        for metric in filter(None, (self.metric, self.coco_metric)):
-            metric.update(scaled, batch.annotations)
-
     def _log_losses(self, stage: str, losses: dict[str, Tensor], on_step: bool, batch_size: int) -> None:
         named = {f"{stage}/{name}": value for name, value in losses.items()}
         self.log_dict(named, on_step=on_step, on_epoch=not on_step, sync_dist=True, batch_size=batch_size)
-
-    def _log_result(self, stage: str) -> None:
-        """Logs mAP; every rank holds the same figures, computed once on rank 0 (promise G16)."""
-        self.last_result = self.metric.compute()
-        self.last_detections = self.metric.records() if stage != "val" else {}
-        self.metric.reset()
-        scalars = {f"{stage}/{name}": value for name, value in self.last_result.scalars().items()}
-        if self.coco_metric is not None:
-            self.last_coco = self.coco_metric.compute()
-            self.coco_metric.reset()
-            scalars |= {f"{stage}/coco_{name}": value for name, value in self.last_coco.scalars().items()}
-        self.log_dict(scalars, sync_dist=True)
-
-
-def _in_group() -> bool:
-    return torch.distributed.is_available() and torch.distributed.is_initialized()
 
 
 def parameter_groups(module: nn.Module) -> list[dict[str, Any]]:
@@ -191,18 +145,3 @@ def parameter_groups(module: nn.Module) -> list[dict[str, Any]]:
     known = {id(parameter) for parameter in decayed}
     rest = [parameter for parameter in module.parameters() if id(parameter) not in known]
     return [{"params": decayed}, {"params": rest, "weight_decay": 0.0}]
-
-
-def to_original_pixels(found: Detections, network: tuple[int, int], original: tuple[int, int]) -> Detections:
-    """Scales boxes from the network's input to the image file.
-
-    Args:
-        found: Detections in pixels of the network's input.
-        network: (height, width) of the network's input, pixels.
-        original: (height, width) of the image file, pixels.
-
-    Returns:
-        The same detections in pixels of the image file.
-    """
-    y, x = original[0] / network[0], original[1] / network[1]
-    return found._replace(boxes=found.boxes * found.boxes.new_tensor([x, y, x, y]))

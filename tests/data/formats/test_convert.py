@@ -65,7 +65,7 @@ def test_a_devkit_and_its_conversion_give_the_same_annotations(pair: tuple[VOC, 
 
 
 def pipeline() -> Any:
-    """The augmentation that uses most: crop, flip, colours, GrayMixRGB, and Mosaic with its partners."""
+    """The augmentation that uses most: crop, flip, colors, GrayMixRGB, and Mosaic with its partners."""
     with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
         config = compose("train", ["run_dir=/nowhere", "augment=gray_mix_rgb_mosaic", "image_size=64"])
     return build(config.augment)

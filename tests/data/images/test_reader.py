@@ -23,7 +23,7 @@ def with_orientation(path: Path, orientation: int) -> Path:
 
 
 @pytest.mark.parametrize("suffix", [".png", ".bmp", ".webp", ".tiff"])
-def test_colours_come_as_rgb(tmp_path: Path, suffix: str) -> None:
+def test_colors_come_as_rgb(tmp_path: Path, suffix: str) -> None:
     Image.fromarray(picture()).save(tmp_path / f"a{suffix}", lossless=True)
     image = read_image(tmp_path / f"a{suffix}", expected_size=(40, 60))
     assert image.flags["C_CONTIGUOUS"]

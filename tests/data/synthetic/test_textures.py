@@ -8,8 +8,8 @@ from lightweight_ssd.data.synthetic.textures import (
     _pattern,
     add_noise,
     background,
-    contrasting_colour,
-    random_colours,
+    contrasting_color,
+    random_colors,
     texture,
 )
 
@@ -27,7 +27,7 @@ def test_noise_is_normal(deviation: float) -> None:
     """Against the normal distribution itself: 57,600 draws, whose shares differ from it by about 0.2 %."""
     drawn = noise(0, deviation)
     assert abs(drawn.mean()) < 0.03 * deviation
-    assert drawn.std() == pytest.approx(np.sqrt(deviation**2 + 1 / 12), rel=0.02)  # 1/12: rounding to grey levels
+    assert drawn.std() == pytest.approx(np.sqrt(deviation**2 + 1 / 12), rel=0.02)  # 1/12: rounding to gray levels
     for limit in range(-8, 9):
         share = (drawn <= limit).mean()
         assert share == pytest.approx(NormalDist(0, deviation).cdf(limit + 0.5), abs=0.01)
@@ -48,13 +48,13 @@ def test_noise_ends_at_black_and_white() -> None:
         assert np.abs(image.astype(int) - level).max() <= 18
 
 
-def test_mixing_is_a_colour_plus_patterns_times_factors() -> None:
-    """OpenCV's 8-bit arithmetic against floating-point numbers, to a grey level."""
+def test_mixing_is_a_color_plus_patterns_times_factors() -> None:
+    """OpenCV's 8-bit arithmetic against floating-point numbers, to a gray level."""
     rng = np.random.default_rng(0)
     planes = [rng.integers(256, size=SIZE, dtype=np.uint8) for _ in range(3)]
-    factors, colour = rng.uniform(-55, 55, (3, 3)), rng.uniform(0, 255, 3).astype(np.float32)
+    factors, color = rng.uniform(-55, 55, (3, 3)), rng.uniform(0, 255, 3).astype(np.float32)
     units = (np.stack(planes, axis=-1) - 128.0) / 100
-    assert np.abs(_mixed(planes, factors, colour) - np.clip(units @ factors + colour, 0, 255)).max() < 1
+    assert np.abs(_mixed(planes, factors, color) - np.clip(units @ factors + color, 0, 255)).max() < 1
 
 
 def test_patterns_fill_their_range_and_rarely_leave_it() -> None:
@@ -66,26 +66,26 @@ def test_patterns_fill_their_range_and_rarely_leave_it() -> None:
         assert (np.abs(plane.astype(int) - 128) > 100).mean() < 0.05
 
 
-def test_a_texture_lies_around_its_colour() -> None:
-    colour = np.array([100, 130, 160], dtype=np.float32)
+def test_a_texture_lies_around_its_color() -> None:
+    color = np.array([100, 130, 160], dtype=np.float32)
     for seed in range(60):
-        drawn = texture(np.random.default_rng(seed), SIZE, colour)
+        drawn = texture(np.random.default_rng(seed), SIZE, color)
         assert drawn.shape == (*SIZE, 3) and drawn.dtype == np.uint8
-        assert np.abs(drawn - colour).max() < 75
-        assert np.abs(np.median(drawn, axis=(0, 1)) - colour).max() < 60
+        assert np.abs(drawn - color).max() < 75
+        assert np.abs(np.median(drawn, axis=(0, 1)) - color).max() < 60
 
 
-def test_backgrounds_differ_in_colour_and_are_uneven() -> None:
+def test_backgrounds_differ_in_color_and_are_uneven() -> None:
     drawn = [background(np.random.default_rng(seed), SIZE) for seed in range(30)]
     assert np.std([image.mean(axis=(0, 1)) for image in drawn], axis=0).min() > 15
     assert min(image.std(axis=(0, 1)).mean() for image in drawn) > 3
 
 
-def test_an_objects_colour_stands_out() -> None:
+def test_an_objects_color_stands_out() -> None:
     """The best of three is further away than one alone, on average over pictures."""
     behind = np.array([128, 128, 128], dtype=np.float64)
     rng = np.random.default_rng(0)
-    chosen = np.array([contrasting_colour(rng, behind) for _ in range(200)])
-    any_colours = random_colours(rng, 200)
-    assert np.abs(chosen - behind).sum(axis=1).mean() > 1.2 * np.abs(any_colours - behind).sum(axis=1).mean()
-    assert any_colours.min() >= 0 and any_colours.max() <= 255 and any_colours.max(axis=1).min() >= 0.25 * 255 - 0.01
+    chosen = np.array([contrasting_color(rng, behind) for _ in range(200)])
+    any_colors = random_colors(rng, 200)
+    assert np.abs(chosen - behind).sum(axis=1).mean() > 1.2 * np.abs(any_colors - behind).sum(axis=1).mean()
+    assert any_colors.min() >= 0 and any_colors.max() <= 255 and any_colors.max(axis=1).min() >= 0.25 * 255 - 0.01

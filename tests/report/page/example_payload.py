@@ -50,7 +50,7 @@ def example_payload(evil: bool = False) -> dict[str, Any]:
         "watch": False,
         "notes": [
             "Commits differ. e7fe0ad5c1: MBlitenet + CFPN, + BLL; 51385e6aa0: + GrayMixRGB, + Mosaic.",
-            "+ Mosaic: 2 of 3 seeds finished; the others are not averaged in.",
+            "+ Mosaic: 2 of 3 seeds finished; failed or unfinished runs are excluded.",
         ],
         "rows": [_row(row, draw) for row in _ROWS],
         "runs": [_run(row, seed, classes, draw) for row in _ROWS for seed in range(3)],
@@ -79,12 +79,12 @@ def _row(row: str, draw: random.Random) -> dict[str, Any]:
     gray_move = gray - 0.702
     means = {"map_50": map_50, "map_50_11point": map_50 - 0.021, "map_50_95": map_50 - 0.29, "gray_map_50": gray}
     means["coco_ap"] = map_50 - 0.31
-    figures: dict[str, Any] = {
+    metrics: dict[str, Any] = {
         name: {"mean": mean, "std": draw.uniform(0.001, 0.005), "n": finished} for name, mean in means.items()
     }
     costs = {"latency_ms": draw.uniform(21, 24), "training_hours": draw.uniform(1.1, 1.6)}
-    figures |= {name: {"mean": mean, "std": 0.02 * mean, "n": finished} for name, mean in costs.items()}
-    figures |= {"parameters": {"mean": 4862678, "std": 0, "n": 3}, "macs": {"mean": 1.55e9, "std": 0, "n": 3}}
+    metrics |= {name: {"mean": mean, "std": 0.02 * mean, "n": finished} for name, mean in costs.items()}
+    metrics |= {"parameters": {"mean": 4862678, "std": 0, "n": 3}, "macs": {"mean": 1.55e9, "std": 0, "n": 3}}
     return {
         "id": row,
         "label": label,
@@ -96,7 +96,7 @@ def _row(row: str, draw: random.Random) -> dict[str, Any]:
         "planned": 3,
         "finished": finished,
         "state": next((state for (name, _), state in _STATES.items() if name == row), "finished"),
-        "metrics": figures,
+        "metrics": metrics,
         "interval": {"mean": map_50, "low": map_50 - 0.008, "high": map_50 + 0.007},
         "difference": None if row == "r0" else _interval(move, reach),
         "gray_difference": None if row == "r0" else _interval(gray_move, 0.007),

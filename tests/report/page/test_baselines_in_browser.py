@@ -1,4 +1,4 @@
-"""A page over several tables: each row is held against the baseline of its own table."""
+"""A page over several tables: each row is compared with the baseline of its own table."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,7 +38,7 @@ def test_each_table_has_its_baseline(tables: Visit) -> None:
     assert [place for place, text in enumerate(cells) if text == "baseline"] == [0, 4]
     facts = str(tables.page.locator("#facts").text_content())
     assert "baselines MBlitenet + CFPN, + BLL + GrayMixRGB" in facts
-    assert tables.page.locator("tr.row td.difference span[title='to + BLL + GrayMixRGB']").count() == 1
+    assert tables.page.locator("tr.row td.difference span[title='vs. + BLL + GrayMixRGB']").count() == 1
     assert tables.trouble == []
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from plotly.offline import get_plotlyjs
 
-from lightweight_ssd.plots.style import class_colors
+from lightweight_ssd.plots.palette import class_colors
 from lightweight_ssd.report.page.html import page_html, safe_json, write_page
 from lightweight_ssd.system.atomic_write import NotWritten
 
@@ -48,7 +48,7 @@ def test_safe_json_holds_any_text_and_no_markup(text: str) -> None:
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_figures_that_json_lacks_are_refused(value: float) -> None:
+def test_numbers_that_json_lacks_are_refused(value: float) -> None:
     with pytest.raises(ValueError, match="put None for NaN"):
         safe_json({"map_50": value})
 

@@ -86,13 +86,13 @@ def test_x_axis_and_bands_of_the_curves(visit: Visit) -> None:
     assert page.evaluate(farthest) == 60
     page.get_by_label("hours", exact=True).check(force=True)
     assert page.evaluate(farthest) < 3
-    assert visit.layout("curve-a", "xaxis.title.text") == "hours of training"
+    assert visit.layout("curve-a", "xaxis.title.text") == "training time (h)"
     page.get_by_label("± std", exact=True).check(force=True)
     assert "standard deviation" in str(page.locator("#curve-hint").text_content())
     page.get_by_label("single runs", exact=True).check(force=True)
     assert len(visit.traces("curve-a")) == 15
     page.locator("#curve-b-key").select_option("val/loss")
-    assert visit.layout("curve-b", "yaxis.title.text") == "validation: loss"
+    assert visit.layout("curve-b", "yaxis.title.text") == "val loss"
 
 
 def test_mean_and_band_are_those_of_the_finished_seeds(visit: Visit) -> None:
@@ -112,7 +112,7 @@ def test_cost_axis_has_the_papers_points(visit: Visit) -> None:
     assert "YOLOv3" in visit.traces("cost", "text")[0]
     page.get_by_label("latency", exact=True).check(force=True)
     assert visit.traces("cost", "x")[0] == [23.0, 23.5, 46.0, 23.7]
-    page.get_by_label("multiply-adds", exact=True).check(force=True)
+    page.get_by_label("MACs", exact=True).check(force=True)
     assert visit.traces("cost", "x")[0] == []
     bars = page.evaluate("document.getElementById('cost').data[1].error_y.array[0]")
     assert bars == pytest.approx(0.7)

@@ -30,7 +30,7 @@ def test_theme_changes_page_and_charts(visit: Visit) -> None:
     assert page.evaluate(ground) == light
 
 
-def test_theme_is_the_systemsuntil_one_is_chosen(visit: Visit) -> None:
+def test_theme_is_the_systems_until_one_is_chosen(visit: Visit) -> None:
     theme = "document.documentElement.dataset.theme"
     visit.page.emulate_media(color_scheme="dark")
     until(visit, f"{theme} === 'dark'")
@@ -82,7 +82,7 @@ def test_nothing_to_compare_is_said_in_sentences(browser: Browser, tmp_path: Pat
     visit.page.close()
 
 
-def test_a_row_without_figures_has_sentences_in_place_of_charts(browser: Browser, tmp_path: Path) -> None:
+def test_a_row_without_metrics_has_sentences_in_place_of_plots(browser: Browser, tmp_path: Path) -> None:
     payload = example_payload()
     bare = {"curves": {}, "per_class": {}, "precision_recall": {}, "state": "running"}
     missing = dict.fromkeys(("difference", "gray_difference", "interval", "errors", "sizes", "paper"))

@@ -10,27 +10,27 @@ import numpy as np
 from lightweight_ssd.data.checks.image import ListedImage
 from lightweight_ssd.data.checks.problems import Kind, Problem
 from lightweight_ssd.data.formats.coco_json import read_tables
-from lightweight_ssd.data.formats.coco_validation import Judged, Verdict, judge
+from lightweight_ssd.data.formats.coco_validation import Status, Validated, validate_tables
 
 __all__ = ["check_coco_file"]
 
 _OF_IMAGES = {
-    Verdict.NAME_TWICE: Kind.DUPLICATE_IMAGE,
-    Verdict.ID_TWICE: Kind.DUPLICATE_ID,
-    Verdict.UNDECODED: Kind.MALFORMED,
+    Status.NAME_TWICE: Kind.DUPLICATE_IMAGE,
+    Status.ID_TWICE: Kind.DUPLICATE_ID,
+    Status.UNDECODED: Kind.MALFORMED,
 }
 _OF_OBJECTS = {
-    Verdict.DROPPED: Kind.BOX_DROPPED,
-    Verdict.EMPTY: Kind.BOX_WITHOUT_AREA,
-    Verdict.OUTSIDE: Kind.BOX_OUTSIDE,
-    Verdict.INVERTED: Kind.BOX_INVERTED,
-    Verdict.ID_TWICE: Kind.DUPLICATE_ID,
-    Verdict.NO_CATEGORY: Kind.UNKNOWN_CLASS,
-    Verdict.NO_IMAGE: Kind.UNKNOWN_IMAGE,
-    Verdict.UNDECODED: Kind.MALFORMED,
+    Status.DROPPED: Kind.BOX_DROPPED,
+    Status.EMPTY: Kind.BOX_WITHOUT_AREA,
+    Status.OUTSIDE: Kind.BOX_OUTSIDE,
+    Status.INVERTED: Kind.BOX_INVERTED,
+    Status.ID_TWICE: Kind.DUPLICATE_ID,
+    Status.NO_CATEGORY: Kind.UNKNOWN_CLASS,
+    Status.NO_IMAGE: Kind.UNKNOWN_IMAGE,
+    Status.UNDECODED: Kind.MALFORMED,
 }
 _OF_BOX = re.compile(r"(at `\$\.bbox(\[\d+\])?`|field `bbox`): correct or remove the entry\.$")  # at its end
-_NEED_A_SIZE = (Verdict.DROPPED, Verdict.EMPTY, Verdict.OUTSIDE)  # which an image's wrong entry does not tell
+_NEED_A_SIZE = (Status.DROPPED, Status.EMPTY, Status.OUTSIDE)  # which an image's wrong entry does not give
 
 
 def check_coco_file(
@@ -61,35 +61,35 @@ def check_coco_file(
     if not tables.images.names:
         yield Problem(Kind.EMPTY_SPLIT, split, str(path), "the file lists no images")
         return
-    judged = judge(path, folder, tables, box_tolerance, drop_empty_boxes)
-    for file, kind, detail in chain(_of_images(judged), _of_objects(judged)):
+    entries = validate_tables(path, folder, tables, box_tolerance, drop_empty_boxes)
+    for file, kind, detail in chain(_of_images(entries), _of_objects(entries)):
         yield Problem(kind, split, file, detail)
-    rows = np.flatnonzero(judged.of_images != Verdict.UNDECODED).tolist()
-    for file, row in {_file(judged, row): row for row in rows}.items():  # each once, however often it is listed
+    rows = np.flatnonzero(entries.image_status != Status.UNDECODED).tolist()
+    for file, row in {_file(entries, row): row for row in rows}.items():  # each once, however often it is listed
         height, width = tables.images.sizes[row].tolist()
         yield ListedImage(file, (height, width), frozenset(splits))
 
 
-def _of_images(judged: Judged) -> Iterator[tuple[str, Kind, str]]:
-    for row in np.flatnonzero(np.isin(judged.of_images, list(_OF_IMAGES))).tolist():
-        yield _file(judged, row), _OF_IMAGES[Verdict(judged.of_images[row])], str(judged.image_error(row))
+def _of_images(entries: Validated) -> Iterator[tuple[str, Kind, str]]:
+    for row in np.flatnonzero(np.isin(entries.image_status, list(_OF_IMAGES))).tolist():
+        yield _file(entries, row), _OF_IMAGES[Status(entries.image_status[row])], str(entries.image_error(row))
 
 
-def _of_objects(judged: Judged) -> Iterator[tuple[str, Kind, str]]:
-    for index in np.flatnonzero(judged.of_objects != Verdict.FINE).tolist():
-        verdict, row = Verdict(judged.of_objects[index]), int(judged.rows[index])
-        if verdict in _NEED_A_SIZE and judged.of_images[row] == Verdict.UNDECODED:
+def _of_objects(entries: Validated) -> Iterator[tuple[str, Kind, str]]:
+    for index in np.flatnonzero(entries.object_status != Status.VALID).tolist():
+        status, row = Status(entries.object_status[index]), int(entries.rows[index])
+        if status in _NEED_A_SIZE and entries.image_status[row] == Status.UNDECODED:
             continue
-        if verdict == Verdict.DROPPED:
-            detail = f"annotation {judged.tables.objects.ids[index]} has no width or no height"
+        if status == Status.DROPPED:
+            detail = f"annotation {entries.tables.objects.ids[index]} has no width or no height"
         else:
-            detail = str(judged.object_error(index))
-        is_box = verdict == Verdict.UNDECODED and _OF_BOX.search(detail)
-        kind = Kind.BOX_NOT_NUMBERS if is_box else _OF_OBJECTS[verdict]
-        yield _file(judged, row), kind, detail
+            detail = str(entries.object_error(index))
+        is_box = status == Status.UNDECODED and _OF_BOX.search(detail)
+        kind = Kind.BOX_NOT_NUMBERS if is_box else _OF_OBJECTS[status]
+        yield _file(entries, row), kind, detail
 
 
-def _file(judged: Judged, row: int) -> str:
-    """The image's file; the instances file where it tells none."""
-    name = judged.tables.images.names[row] if row >= 0 else ""
-    return str(judged.folder / name) if name else str(judged.path)
+def _file(entries: Validated, row: int) -> str:
+    """The image's file; the instances file where it gives none."""
+    name = entries.tables.images.names[row] if row >= 0 else ""
+    return str(entries.folder / name) if name else str(entries.path)

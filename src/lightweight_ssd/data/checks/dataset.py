@@ -87,7 +87,7 @@ def _check_files(
 def find_shared_images(images: Sequence[ListedImage], digests: Sequence[bytes]) -> Iterator[Problem]:
     """Images that are in training and elsewhere, and files of one content in one split.
 
-    Validation and test may be the same: nothing is learnt from either.
+    Validation and test may be the same: nothing is learned from either.
 
     Args:
         images: As listed, each file once.
@@ -170,7 +170,7 @@ def _ask_for(source: Any, split: str) -> Iterator[Problem]:
         return
     yield from (Problem(Kind.REFUSED, "", file, sentence) for sentence in annotations.skipped)
     if (annotations.crowd if split == "train" else annotations.difficult | annotations.crowd).all():
-        detail = "no objects at all, or all are crowds" + ("" if split == "train" else " or difficult")
+        detail = "no objects at all, or all are crowd regions" + ("" if split == "train" else " or difficult")
         yield Problem(Kind.NO_OBJECTS, "", file, detail)
 
 

@@ -1,6 +1,6 @@
 """One image file: can training read it, is it as large as annotated, and is it of a kind that surprises?
 
-Nothing is decoded where the header tells enough, and where it does not, training's own reader has the last word. This
+Nothing is decoded where the header says enough, and where it does not, training's own reader has the last word. This
 module imports no torch: it is loaded again by every process that checks.
 """
 
@@ -72,8 +72,8 @@ def check_image(image: ListedImage, decode: bool = False) -> ImageReport:
         return ImageReport(digest, ((Kind.TRUNCATED_IMAGE, f"its end is missing after {len(data):,} bytes"),))
     header = _read_header(data, image.size)
     findings = [] if header is None else header.findings
-    told = header is not None and header.format in _TELL_THEIR_END and image.size in (None, header.size)
-    if decode or not told:
+    enough = header is not None and header.format in _TELL_THEIR_END and image.size in (None, header.size)
+    if decode or not enough:
         findings += _decode(image)
     return ImageReport(digest, tuple(findings))
 
@@ -85,10 +85,10 @@ class _Header(NamedTuple):
 
 
 def _read_header(data: bytes, annotated: tuple[int, int] | None) -> _Header | None:
-    """What the first bytes tell; None where Pillow does not know them."""
+    """What the first bytes say; None where Pillow does not know them."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of large images and odd EXIF data, which is for the decoder to judge
+            warnings.simplefilter("ignore")  # of large images and odd EXIF data, which the decoder handles
             with Image.open(io.BytesIO(data)) as image:
                 findings = list(_describe(image, data, annotated))
                 return _Header(str(image.format), (image.height, image.width), findings)
@@ -131,7 +131,7 @@ def _reading_error(path: str, size: tuple[int, int] | None) -> str | None:
 
 @contextmanager
 def _said_by_decoders() -> Iterator[list[str]]:
-    """Collects what libjpeg says of damaged pixels: it goes on with gray ones, and tells standard error only."""
+    """Collects what libjpeg says of damaged pixels: it continues with gray ones and reports to standard error only."""
     said: list[str] = []
     sys.stderr.flush()
     stderr = os.dup(2)

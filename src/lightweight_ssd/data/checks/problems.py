@@ -19,7 +19,7 @@ _COLUMNS = ("severity", "kind", "split", "file", "detail")
 
 
 class Kind(StrEnum):
-    """What is wrong; errors stop training or make its figures wrong, notes are worth a look."""
+    """What is wrong; errors stop training or make its metrics wrong, notes are worth a look."""
 
     # a whole list of images
     MISSING_SPLIT = "missing split"
@@ -61,7 +61,7 @@ class Kind(StrEnum):
 
 _KINDS = list(Kind)
 NOTES = frozenset(_KINDS[_KINDS.index(Kind.TRAIN_AND_VAL) :])
-# Errors that `data.on_bad=skip` gets around by leaving images out.
+# Errors that `data.on_bad=skip` passes over by leaving images out.
 SKIPPED = frozenset(_KINDS[_KINDS.index(Kind.DUPLICATE_IMAGE) : _KINDS.index(Kind.TRAIN_AND_VAL)])
 
 
@@ -136,7 +136,7 @@ class Findings:
 
     @property
     def errors(self) -> int:
-        """Number of problems that stop training or make its figures wrong."""
+        """Number of problems that stop training or make its metrics wrong."""
         return sum(count for kind, count in self.counts.items() if kind not in NOTES)
 
     @property

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Bool, Float32
 
 from lightweight_ssd.data.formats.coco_json import read_tables
-from lightweight_ssd.data.formats.coco_validation import Judged, Verdict, judge
+from lightweight_ssd.data.formats.coco_validation import Status, Validated, validate_tables
 from lightweight_ssd.data.formats.float_text import shortest
 from lightweight_ssd.data.formats.packed import PackedAnnotations, read_cached, starts
 from lightweight_ssd.types import Annotation, xyxy_to_xywh
@@ -48,7 +48,7 @@ def read_instances(
             not the cache; False makes them an error.
         on_bad: `error`: the first wrong entry is described, further ones are counted. `skip`: the images with wrong
             entries are left out whole, since leaving out the object alone would teach that nothing is there. An
-            annotation of an unknown image is only told.
+            annotation of an unknown image is only reported.
         cache_dir: Where the packed annotations are kept for the next time; None keeps none. A change of the file, and
             images that come or go, make them outdated.
 
@@ -63,7 +63,7 @@ def read_instances(
         tables = read_tables(path)
         if not len(tables.images.ids):
             raise ValueError(f"Expected images in {path}, but it lists none: choose another file.")
-        return _pack(judge(path, folder, tables, box_tolerance, drop_empty_boxes), on_bad)
+        return _pack(validate_tables(path, folder, tables, box_tolerance, drop_empty_boxes), on_bad)
 
     if cache_dir is None or not path.is_file():
         return build()
@@ -151,24 +151,24 @@ def _digest(texts: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(texts).encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _pack(judged: Judged, on_bad: str) -> PackedAnnotations:
+def _pack(entries: Validated, on_bad: str) -> PackedAnnotations:
     """The objects that are fine, sorted by image, of the images that are fine."""
-    categories, images, objects = judged.tables
-    kept, sentences = _kept_images(judged, on_bad)
-    used = np.flatnonzero((judged.of_objects == Verdict.FINE) & kept[judged.rows])
-    used = used[np.argsort(judged.rows[used], kind="stable")]
-    boxes, areas = judged.boxes[used], objects.areas[used].astype(np.float32)
-    paths = [os.fsencode(judged.folder / images.names[row]) for row in np.flatnonzero(kept).tolist()]
-    _tell_dropped(judged)
+    categories, images, objects = entries.tables
+    kept, sentences = _kept_images(entries, on_bad)
+    used = np.flatnonzero((entries.object_status == Status.VALID) & kept[entries.rows])
+    used = used[np.argsort(entries.rows[used], kind="stable")]
+    boxes, areas = entries.boxes[used], objects.areas[used].astype(np.float32)
+    paths = [os.fsencode(entries.folder / images.names[row]) for row in np.flatnonzero(kept).tolist()]
+    _warn_of_dropped(entries)
     return PackedAnnotations(
         class_names=categories.names,
         image_ids=images.ids[kept],
         sizes=images.sizes[kept],
         path_bytes=np.frombuffer(b"".join(paths), dtype=np.uint8),
         path_offsets=starts([len(path) for path in paths]),
-        offsets=starts(np.bincount(judged.rows[used], minlength=len(kept))[kept]),
+        offsets=starts(np.bincount(entries.rows[used], minlength=len(kept))[kept]),
         boxes=boxes,
-        labels=judged.labels[used],
+        labels=entries.labels[used],
         difficult=objects.difficult[used],
         crowd=objects.crowd[used],
         areas=np.where(np.isnan(areas), (boxes[:, 2:] - boxes[:, :2]).prod(axis=1), areas),
@@ -177,16 +177,16 @@ def _pack(judged: Judged, on_bad: str) -> PackedAnnotations:
     )
 
 
-def _kept_images(judged: Judged, on_bad: str) -> tuple[Bool[np.ndarray, " N"], list[str]]:
+def _kept_images(entries: Validated, on_bad: str) -> tuple[Bool[np.ndarray, " N"], list[str]]:
     """Which images are used, and a sentence on each of the others; or the first error, where none may be left out."""
-    bad_images = np.flatnonzero(judged.of_images != Verdict.FINE)
-    kept = judged.of_images == Verdict.FINE
-    bad_objects = np.flatnonzero((judged.of_objects != Verdict.FINE) & (judged.of_objects != Verdict.DROPPED))
-    bad_objects = bad_objects[(judged.rows[bad_objects] < 0) | kept[judged.rows[bad_objects]]]
-    _, firsts = np.unique(judged.tables.objects.image_ids[bad_objects], return_index=True)
-    kept[judged.rows[bad_objects][judged.rows[bad_objects] >= 0]] = False
-    errors = [partial(judged.image_error, row) for row in bad_images.tolist()]
-    errors += [partial(judged.object_error, index) for index in bad_objects[np.sort(firsts)].tolist()]
+    bad_images = np.flatnonzero(entries.image_status != Status.VALID)
+    kept = entries.image_status == Status.VALID
+    bad_objects = np.flatnonzero((entries.object_status != Status.VALID) & (entries.object_status != Status.DROPPED))
+    bad_objects = bad_objects[(entries.rows[bad_objects] < 0) | kept[entries.rows[bad_objects]]]
+    _, firsts = np.unique(entries.tables.objects.image_ids[bad_objects], return_index=True)
+    kept[entries.rows[bad_objects][entries.rows[bad_objects] >= 0]] = False
+    errors = [partial(entries.image_error, row) for row in bad_images.tolist()]
+    errors += [partial(entries.object_error, index) for index in bad_objects[np.sort(firsts)].tolist()]
     if errors and (on_bad == "error" or not kept.any()):
         error = errors[0]()
         more = f" ({len(errors) - 1} more images have wrong entries.)" if len(errors) > 1 else ""
@@ -194,11 +194,11 @@ def _kept_images(judged: Judged, on_bad: str) -> tuple[Bool[np.ndarray, " N"], l
     return kept, [str(error()) for error in errors]
 
 
-def _tell_dropped(judged: Judged) -> None:
-    dropped = np.flatnonzero(judged.of_objects == Verdict.DROPPED)
+def _warn_of_dropped(entries: Validated) -> None:
+    dropped = np.flatnonzero(entries.object_status == Status.DROPPED)
     if dropped.size:
-        first = judged.tables.objects.ids[dropped[0]]
+        first = entries.tables.objects.ids[dropped[0]]
         logger.warning(
             "%d boxes of no width or height in %s are left out; the first is annotation %d.",
-            dropped.size, judged.path, first,
+            dropped.size, entries.path, first,
         )  # fmt: skip

@@ -48,12 +48,16 @@ class _Image(msgspec.Struct, gc=False):
     height: _Side
 
 
+_Area = Annotated[float, msgspec.Meta(ge=0, le=2**40)]
+
+
 class _Object(msgspec.Struct, gc=False):
     id: _Id
     image_id: _Id
     category_id: _Id
     bbox: tuple[float, float, float, float]
-    area: Annotated[float, msgspec.Meta(ge=0, le=2**40)] | None = None
+    area: _Area | None = None
+    true_area: _Area | None = None
     iscrowd: _Flag = 0
     difficult: _Flag = 0
 
@@ -100,7 +104,8 @@ class Objects(NamedTuple):
         image_ids: As in the file.
         category_ids: As in the file.
         boxes: x, y, width, height as in the file; finite.
-        areas: As in the file; NaN where it tells none.
+        areas: The file's `true_area`, which a run's `ground_truth.json` has where `area` makes COCO's tool ignore an
+            object, else its `area`; NaN where it has neither.
         crowd: The file's `iscrowd`.
         difficult: The file's `difficult`, which COCO does not know and this package writes.
         wrong: One sentence for each entry that could not be decoded, by its row; only its image's id holds.
@@ -139,7 +144,7 @@ def read_tables(path: Path) -> Tables:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is malformed, its categories are, or an entry does not even tell to which image it belongs.
+        ValueError: The file is malformed, its categories are, or an entry does not even say to which image it belongs.
     """
     file: _File = decode_file(path, _File)
     return Tables(_categories(file.categories, path), _images(file.images, path), _objects(file.annotations, path))
@@ -188,7 +193,8 @@ def _objects(entries: list[msgspec.Raw], path: Path) -> Objects:
             one = _Object(0, _peek(entry, _OfImage, wrong[row]).image_id, 0, (0.0, 0.0, 1.0, 1.0))
         numbers.extend((one.id, one.image_id, one.category_id))
         boxes.extend(one.bbox)
-        areas.append(nan if one.area is None else one.area)
+        area = one.area if one.true_area is None else one.true_area
+        areas.append(nan if area is None else area)
         flags.extend((one.iscrowd, one.difficult))
     ids, image_ids, category_ids = np.array(numbers, np.int64).reshape(-1, 3).T
     crowd, difficult = np.array(flags, np.uint8).astype(bool).reshape(-1, 2).T
@@ -201,7 +207,7 @@ def _with_bar(entries: list[msgspec.Raw], title: str) -> Iterator[tuple[int, msg
 
 
 def _peek(entry: msgspec.Raw, part: type[_Part], sentence: str) -> _Part:
-    """The id in a wrong entry, without which nobody can say which image to leave out."""
+    """The id in a wrong entry, without which it is unknown which image to leave out."""
     try:
         return msgspec.json.decode(entry, type=part)
     except DECODE_ERRORS as error:

@@ -1,4 +1,4 @@
-"""What is wrong with the entries of a COCO instances file: a verdict on each, and its sentence when asked for."""
+"""What is wrong with the entries of a COCO instances file: a status for each, and its sentence when asked for."""
 
 import os
 from collections import Counter
@@ -12,13 +12,13 @@ from jaxtyping import Bool, Float32, Float64, Int32, Int64, UInt8
 from lightweight_ssd.data.formats.coco_json import Tables
 from lightweight_ssd.types import xywh_to_xyxy
 
-__all__ = ["Judged", "Verdict", "judge"]
+__all__ = ["Status", "Validated", "validate_tables"]
 
 
-class Verdict(IntEnum):
-    """On one entry; where several are due, the highest."""
+class Status(IntEnum):
+    """What is wrong with one entry; where several things are, the highest."""
 
-    FINE = 0
+    VALID = 0
     DROPPED = 1  # a box without area, where those may be left out
     EMPTY = 2
     OUTSIDE = 3
@@ -31,8 +31,8 @@ class Verdict(IntEnum):
     UNDECODED = 10
 
 
-class Judged(NamedTuple):
-    """A file's tables, put in relation and judged.
+class Validated(NamedTuple):
+    """A file's tables, put in relation and validated.
 
     Attributes:
         path: The file.
@@ -41,8 +41,8 @@ class Judged(NamedTuple):
         rows: Row of each object's image; −1 where the file lists none of that id.
         labels: Class index of each object; −1 where its category is unknown.
         boxes: xyxy of each object, clipped to the image.
-        of_images: Verdict on each image.
-        of_objects: Verdict on each object.
+        image_status: A `Status` for each image.
+        object_status: A `Status` for each object.
     """
 
     path: Path
@@ -51,21 +51,21 @@ class Judged(NamedTuple):
     rows: Int64[np.ndarray, " M"]
     labels: Int64[np.ndarray, " M"]
     boxes: Float32[np.ndarray, "M 4"]
-    of_images: UInt8[np.ndarray, " N"]
-    of_objects: UInt8[np.ndarray, " M"]
+    image_status: UInt8[np.ndarray, " N"]
+    object_status: UInt8[np.ndarray, " M"]
 
     def image_error(self, row: int) -> Exception:
         """What is wrong with an image."""
-        images, verdict = self.tables.images, self.of_images[row]
+        images, status = self.tables.images, self.image_status[row]
         name, number = images.names[row], images.ids[row]
-        if verdict == Verdict.UNDECODED:
+        if status == Status.UNDECODED:
             return ValueError(images.wrong[row])
-        if verdict == Verdict.MISSING:
+        if status == Status.MISSING:
             return FileNotFoundError(
                 f"Expected the image {name!r} of {self.path} in {self.folder}, but there is no such file: put it "
                 "there, take it out of the list, or set the folder of the split's images."
             )
-        what = f"the id {number}" if verdict == Verdict.ID_TWICE else "the file name"
+        what = f"the id {number}" if status == Status.ID_TWICE else "the file name"
         return ValueError(
             f"Expected each image once in {self.path}, but {what} of {name!r} stands there more than once: remove or "
             "rename what is repeated."
@@ -73,29 +73,31 @@ class Judged(NamedTuple):
 
     def object_error(self, index: int) -> Exception:
         """What is wrong with an object."""
-        objects, verdict = self.tables.objects, self.of_objects[index]
-        if verdict == Verdict.UNDECODED:
+        objects, status = self.tables.objects, self.object_status[index]
+        if status == Status.UNDECODED:
             return ValueError(objects.wrong[index])
         where = f"annotation {objects.ids[index]} of image {objects.image_ids[index]} in {self.path}"
         box = ", ".join(f"{value:g}" for value in objects.boxes[index])
         height, width = self.tables.images.sizes[self.rows[index]]
         return ValueError({
-            Verdict.NO_IMAGE: f"Expected the image of {where} among the file's images, but none has this id: correct "
+            Status.NO_IMAGE: f"Expected the image of {where} among the file's images, but none has this id: correct "
             "or remove the annotation.",
-            Verdict.NO_CATEGORY: f"Expected the category of {where} among the file's {len(self.tables.categories.ids)} "
+            Status.NO_CATEGORY: f"Expected the category of {where} among the file's {len(self.tables.categories.ids)} "
             f"categories, but got {objects.category_ids[index]}: correct it, or add the category.",
-            Verdict.ID_TWICE: f"Expected an id of its own for {where}, but it stands there more than once: renumber "
+            Status.ID_TWICE: f"Expected an id of its own for {where}, but it stands there more than once: renumber "
             "the annotations.",
-            Verdict.INVERTED: f"Expected the box of {where} as x, y, width, height with a width and height of at least "
+            Status.INVERTED: f"Expected the box of {where} as x, y, width, height with a width and height of at least "
             f"0, but got {box}: correct it.",
-            Verdict.OUTSIDE: f"Expected the box of {where} inside its image of {width}x{height} pixels, but got x, y, "
+            Status.OUTSIDE: f"Expected the box of {where} inside its image of {width}x{height} pixels, but got x, y, "
             f"width, height = {box}: correct it, or allow more pixels outside with data.box_tolerance.",
-            Verdict.EMPTY: f"Expected the box of {where} to have an area, but got x, y, width, height = {box}: correct "
+            Status.EMPTY: f"Expected the box of {where} to have an area, but got x, y, width, height = {box}: correct "
             "or remove it, or set data.drop_empty_boxes=true.",
-        }[Verdict(verdict)])  # fmt: skip
+        }[Status(status)])  # fmt: skip
 
 
-def judge(path: Path, folder: Path, tables: Tables, box_tolerance: float, drop_empty_boxes: bool) -> Judged:
+def validate_tables(
+    path: Path, folder: Path, tables: Tables, box_tolerance: float, drop_empty_boxes: bool
+) -> Validated:
     """Looks at every entry.
 
     Args:
@@ -109,29 +111,29 @@ def judge(path: Path, folder: Path, tables: Tables, box_tolerance: float, drop_e
     rows, labels = _places(images.ids, objects.image_ids), _places(np.array(categories.ids), objects.category_ids)
     boxes, outside = _corners(objects.boxes, images.sizes[rows], box_tolerance)
     empty = (boxes[:, 2] <= boxes[:, 0]) | (boxes[:, 3] <= boxes[:, 1])
-    of_objects = _highest(len(rows), {
-        Verdict.DROPPED if drop_empty_boxes else Verdict.EMPTY: empty,
-        Verdict.OUTSIDE: outside,
-        Verdict.INVERTED: objects.boxes[:, 2:].min(axis=1) < 0,
-        Verdict.ID_TWICE: _repeated(objects.ids),
-        Verdict.NO_CATEGORY: labels < 0,
-        Verdict.NO_IMAGE: rows < 0,
-        Verdict.UNDECODED: list(objects.wrong),
+    object_status = _highest(len(rows), {
+        Status.DROPPED if drop_empty_boxes else Status.EMPTY: empty,
+        Status.OUTSIDE: outside,
+        Status.INVERTED: objects.boxes[:, 2:].min(axis=1) < 0,
+        Status.ID_TWICE: _repeated(objects.ids),
+        Status.NO_CATEGORY: labels < 0,
+        Status.NO_IMAGE: rows < 0,
+        Status.UNDECODED: list(objects.wrong),
     })  # fmt: skip
-    of_images = _highest(len(images.ids), {
-        Verdict.MISSING: _missing(folder, images.names),
-        Verdict.NAME_TWICE: _repeated(_plain(images.names, folder)),
-        Verdict.ID_TWICE: _repeated(images.ids),
-        Verdict.UNDECODED: list(images.wrong),
+    image_status = _highest(len(images.ids), {
+        Status.MISSING: _missing(folder, images.names),
+        Status.NAME_TWICE: _repeated(_plain(images.names, folder)),
+        Status.ID_TWICE: _repeated(images.ids),
+        Status.UNDECODED: list(images.wrong),
     })  # fmt: skip
-    return Judged(path, folder, tables, rows, labels, boxes, of_images, of_objects)
+    return Validated(path, folder, tables, rows, labels, boxes, image_status, object_status)
 
 
-def _highest(count: int, found: dict[Verdict, Bool[np.ndarray, " N"] | list[int]]) -> UInt8[np.ndarray, " N"]:
-    verdicts = np.full(count, Verdict.FINE, np.uint8)
-    for verdict in sorted(found):
-        verdicts[found[verdict]] = verdict
-    return verdicts
+def _highest(count: int, found: dict[Status, Bool[np.ndarray, " N"] | list[int]]) -> UInt8[np.ndarray, " N"]:
+    highest = np.full(count, Status.VALID, np.uint8)
+    for status in sorted(found):
+        highest[found[status]] = status
+    return highest
 
 
 def _places(keys: Int64[np.ndarray, " K"], values: Int64[np.ndarray, " V"]) -> Int64[np.ndarray, " V"]:
@@ -142,7 +144,7 @@ def _places(keys: Int64[np.ndarray, " K"], values: Int64[np.ndarray, " V"]) -> I
 
 
 def _repeated(values: Int64[np.ndarray, " N"] | list[str]) -> Bool[np.ndarray, " N"]:
-    """Which of the values stand more than once: all of them, since nobody can say which one is right."""
+    """Which of the values stand more than once: all of them, since it is unknown which one is right."""
     if isinstance(values, list):  # a set of short strings is far smaller than an array as wide as the longest
         counts = Counter(values)
         return np.array([counts[value] > 1 for value in values], dtype=bool)

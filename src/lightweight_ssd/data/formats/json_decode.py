@@ -1,7 +1,7 @@
 """The one way to read a JSON file of any origin: mapped, decoded into types, and what is wrong said in one sentence.
 
-The file is mapped into memory and decoded by msgspec into the types that the caller names, so that fields that nobody
-asks for are stepped over and never become Python objects. `NaN` and `Infinity`, which Python's json writes and JSON
+The file is mapped into memory and decoded by msgspec into the types that the caller names, so that fields that are not
+asked for are stepped over and never become Python objects. `NaN` and `Infinity`, which Python's json writes and JSON
 does not know, become a number out of range: they are an error of their entry, not of the file.
 """
 

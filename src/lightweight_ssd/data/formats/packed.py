@@ -38,10 +38,10 @@ class PackedAnnotations:
         boxes: xyxy, pixels of the image file.
         labels: Class index, from 0.
         difficult: Objects that evaluation counts neither way.
-        crowd: Regions that are nobody's ground truth.
+        crowd: Crowd regions, which are not the ground truth of a single object.
         areas: Area by which an object counts as small or large, square pixels.
         category_ids: Id of each label in results files: COCO's own, which have gaps; empty stands for label + 1.
-        skipped: One sentence for each problem that was got around (`data.on_bad=skip`), mostly by leaving an image out.
+        skipped: One sentence for each problem that `data.on_bad=skip` passed over, mostly by leaving an image out.
 
     Example:
         >>> box = np.array([[0, 0, 10, 20]], dtype=np.float32)
@@ -142,7 +142,7 @@ class PackedAnnotations:
         return (self[index] for index in range(len(self)))
 
     def __getitem__(self, index: int) -> Annotation:
-        """One image's annotation; its arrays are copies, so that changing them in place harms nobody."""
+        """One image's annotation; its arrays are copies, so that changing them in place does no harm."""
         if not -len(self) <= index < len(self):
             raise IndexError(f"Expected an index below {len(self)}, the number of images, but got {index}.")
         index %= len(self)

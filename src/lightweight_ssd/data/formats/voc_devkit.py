@@ -59,7 +59,7 @@ def read_split(
             or goes makes them outdated.
         num_threads: Files read at once. Parsing takes no profit from threads, waiting for a network drive does.
         on_bad: `error` raises for anything that is wrong. `skip` leaves the image out whole and says so in `skipped`:
-            leaving out the object alone would teach that nothing is there. A line that repeats another is only told.
+            leaving out the object alone would teach that nothing is there. A repeated line is only reported.
 
     Raises:
         FileNotFoundError: The devkit, the year, the split, an annotation or an image is missing.
@@ -173,7 +173,7 @@ def _list_images(folder: Path) -> dict[str, Path]:
 
 
 def _fingerprint(entries: list[ListEntry], unusable: list[Exception]) -> str:
-    """Changes with any change of the list or of an annotation file, told by size and time of change, not content."""
+    """Changes with any change of the list or of an annotation file, by size and time of change, not content."""
     return _digest([*map(_describe, entries), *map(str, unusable)])
 
 

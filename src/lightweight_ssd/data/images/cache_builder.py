@@ -4,7 +4,7 @@ Pixels go into a hidden folder, which gets its name when everything is on the di
 drops with its holder, lets one process build while others wait for the result; what a killed one has left behind is
 removed by the next. A cache is named by its list of files and by the machine, and the key inside it by the files' sizes
 and times of change: machines that share the folder of caches but have images of their own would otherwise rebuild each
-other's cache for ever, so each makes its own.
+other's cache endlessly, so each makes its own.
 """
 
 import hashlib
@@ -86,7 +86,7 @@ def _open(folder: Path, key: str) -> ImageCache | None:
     except FileNotFoundError:
         return None
     except ValueError as error:
-        log.info("Making the image cache anew: %s", error)
+        log.info("Making the image cache again: %s", error)
         return None
 
 
@@ -178,7 +178,7 @@ def _store(
 def _remove_leftovers(folder: Path) -> None:
     """Removes what killed processes left: of this cache, whose lock is held here, and of others whose lock is free."""
     again = try_to_lock_run(folder.parent, folder.name)
-    if again is not None:  # this file system has no locks, so nobody knows who is alive
+    if again is not None:  # this file system has no locks, so it is unknown who is alive
         again.close()
         return
     for path in folder.parent.glob(".images-*.*"):
@@ -206,7 +206,7 @@ def _name(annotations: PackedAnnotations, side: int) -> str:
 
 
 def _key(annotations: PackedAnnotations, side: int) -> str:
-    """Changes with any image file, told by its size and time of change, and with the sizes that annotations tell."""
+    """Changes with any image file, by its size and time of change, and with the sizes in the annotations."""
     digest = hashlib.sha256(annotations.sizes.tobytes())
     digest.update(_name(annotations, side).encode())
     paths = annotations.path_bytes.tobytes()

@@ -1,6 +1,6 @@
 """The one reader of image files: RGB, 8 bits, and never half an image.
 
-OpenCV is fast, but it is forgiving where a detector's data must not be: a JPEG cut short decodes to grey rows without
+OpenCV is fast, but it is forgiving where a detector's data must not be: a JPEG cut short decodes to gray rows without
 a word, and the EXIF orientation turns the image while the boxes stay. Both are settled here, once. A JPEG without any
 flaw goes through simplejpeg, which gives the same pixels in four fifths of the time; whatever it refuses, OpenCV gets.
 """
@@ -25,7 +25,7 @@ def read_image(
     """Reads an image file as contiguous RGB, 0 to 255; grayscale is repeated, 16 bits are scaled, alpha is dropped.
 
     The pixels are taken as stored, without the EXIF rotation, because boxes are drawn on stored pixels. Where only the
-    rotated image has the size that the annotation tells, the boxes were drawn on that one, and it is returned.
+    rotated image has the size in the annotation, the boxes were drawn on that one, and it is returned.
 
     Args:
         path: A file that OpenCV can decode: JPEG, PNG, BMP, WebP, TIFF.
@@ -77,12 +77,12 @@ def _decode(data: bytes, path: str | Path, flags: int) -> UInt8[np.ndarray, "H W
 
 
 def _decode_flawless_jpeg(data: bytes) -> UInt8[np.ndarray, "H W 3"] | None:
-    """None for what is no JPEG, in other colours than RGB or gray, too large, or damaged in any way."""
+    """None for what is no JPEG, in other colors than RGB or gray, too large, or damaged in any way."""
     if not data.startswith(b"\xff\xd8"):
         return None
     try:
-        height, width, colours, _ = simplejpeg.decode_jpeg_header(data)
-        if colours not in ("YCbCr", "Gray", "RGB") or int(height) * int(width) > _MOST_PIXELS:
+        height, width, colors, _ = simplejpeg.decode_jpeg_header(data)
+        if colors not in ("YCbCr", "Gray", "RGB") or int(height) * int(width) > _MOST_PIXELS:
             return None
         return simplejpeg.decode_jpeg(data, "RGB")
     except ValueError:

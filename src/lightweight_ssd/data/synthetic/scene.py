@@ -1,6 +1,6 @@
 """Pictures of overlapping, textured shapes with exact boxes: a detection problem that two CPU cores learn in minutes.
 
-The shapes are easy to tell apart but not by colour or size, they cover each other, and among them lie drawings that
+The shapes are easy to distinguish, but not by color or size, they cover each other, and among them lie drawings that
 look alike and are no object. Everything comes from the generator that is passed in: the same generator, the same bytes.
 """
 
@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int16, Int32, Int64, UInt8
 
-from lightweight_ssd.data.synthetic.textures import add_noise, background, contrasting_colour, random_colours, texture
+from lightweight_ssd.data.synthetic.textures import add_noise, background, contrasting_color, random_colors, texture
 
 __all__ = ["SHAPE_NAMES", "Scene", "draw_scene"]
 
@@ -94,7 +94,7 @@ def draw_scene(
 
 
 def _polar(radii: Sequence[float] | np.ndarray) -> Float[np.ndarray, "K 2"]:
-    """Corners at even angles, at the given distances from the centre, the first one on top."""
+    """Corners at even angles, at the given distances from the center, the first one on top."""
     angles = np.arange(len(radii)) * _FULL_TURN / len(radii) - _FULL_TURN / 4
     return np.stack([np.cos(angles), np.sin(angles)], axis=1) * np.asarray(radii)[:, None]
 
@@ -123,7 +123,7 @@ def _place(
     max_objects: int,
     scales: tuple[float, float],
 ) -> tuple[list[_Object], Int16[np.ndarray, "H W"]]:
-    """Chooses objects, back to front, and tells which of them each pixel shows (−1: none)."""
+    """Chooses objects, back to front, and says which of them each pixel shows (−1: none)."""
     owner = np.full(size, -1, dtype=np.int16)
     objects: list[_Object] = []
     wanted = 0 if rng.random() < _EMPTY else rng.integers(1, max_objects + 1)
@@ -147,9 +147,9 @@ def _random_object(
     stretched = _OUTLINES[class_names[label]] * rng.uniform(0.85, 1.15, size=2) * diameter / 2
     angle = rng.uniform(0, _FULL_TURN) if rng.random() < 0.5 else rng.normal(0, 0.15)
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    centre = rng.uniform(diameter * 0.3, np.array(size[::-1]) - diameter * 0.3)
+    center = rng.uniform(diameter * 0.3, np.array(size[::-1]) - diameter * 0.3)
     opacity = rng.uniform(0.12, 0.22) if rng.random() < _FAINT else 1.0
-    return _Object(stretched @ turn + centre, label, opacity)
+    return _Object(stretched @ turn + center, label, opacity)
 
 
 def _shown(owner: Int16[np.ndarray, "H W"], index: int, item: _Object) -> float:
@@ -163,7 +163,7 @@ def _visible_box(pixels: Bool[np.ndarray, "H W"]) -> tuple[int, int, int, int]:
 
 
 def _fixed_point(corners: Float[np.ndarray, "K 2"]) -> Int32[np.ndarray, "K 2"]:
-    """OpenCV's integer coordinates with binary digits after the point; it counts from the centre of a pixel."""
+    """OpenCV's integer coordinates with binary digits after the point; it counts from the center of a pixel."""
     return np.round((corners - 0.5) * 2**_SUBPIXEL_BITS).astype(np.int32)
 
 
@@ -177,13 +177,13 @@ def _mask(corners: Float[np.ndarray, "K 2"], size: tuple[int, int]) -> UInt8[np.
 def _draw_lines(
     image: UInt8[np.ndarray, "H W 3"],
     lines: Sequence[Float[np.ndarray, "K 2"]],
-    colour: Float32[np.ndarray, " 3"],
+    color: Float32[np.ndarray, " 3"],
     width: int,
     closed: bool,
 ) -> None:
     """Draws with a pen of `width` pixels, in place."""
     points = [_fixed_point(line) for line in lines]
-    cv2.polylines(image, points, closed, colour.tolist(), width, cv2.LINE_AA, _SUBPIXEL_BITS)
+    cv2.polylines(image, points, closed, color.tolist(), width, cv2.LINE_AA, _SUBPIXEL_BITS)
 
 
 def _draw_object(rng: np.random.Generator, image: UInt8[np.ndarray, "H W 3"], item: _Object) -> None:
@@ -192,7 +192,7 @@ def _draw_object(rng: np.random.Generator, image: UInt8[np.ndarray, "H W 3"], it
     right, bottom = np.ceil(item.corners.max(axis=0)).astype(int) + 1
     part = image[top:bottom, left:right]
     size, corners = part.shape[:2], item.corners - (left, top)
-    paint = texture(rng, size, contrasting_colour(rng, np.array(cv2.mean(part)[:3])))
+    paint = texture(rng, size, contrasting_color(rng, np.array(cv2.mean(part)[:3])))
     if item.opacity == 1.0 and rng.random() < 0.5:
         shade = np.full(3, 20 if rng.random() < 0.5 else 235, dtype=np.float32)
         _draw_lines(paint, [corners], shade, int(rng.integers(3, 7)), closed=True)
@@ -201,20 +201,20 @@ def _draw_object(rng: np.random.Generator, image: UInt8[np.ndarray, "H W 3"], it
 
 
 def _draw_distractor(rng: np.random.Generator, image: UInt8[np.ndarray, "H W 3"]) -> None:
-    """Open curves and thin figures in the objects' own colours, which a detector must learn to pass over."""
+    """Open curves and thin shapes in the objects' own colors, which a detector must learn to pass over."""
     height, width = image.shape[:2]
-    centre = rng.uniform(0, [width, height])
+    center = rng.uniform(0, [width, height])
     radius = rng.uniform(0.05, 0.2) * min(height, width)
     kind = rng.integers(4)
     if kind == 0:  # a cross
         angle = rng.uniform(0, _FULL_TURN / 4) + np.arange(4) * _FULL_TURN / 4
-        ends = centre + np.stack([np.cos(angle), np.sin(angle)], axis=1) * radius
+        ends = center + np.stack([np.cos(angle), np.sin(angle)], axis=1) * radius
         lines = [ends[[0, 2]], ends[[1, 3]]]
     elif kind == 1:  # an arc, which is a circle left open
         angle = rng.uniform(0, _FULL_TURN) + np.linspace(0, rng.uniform(0.35, 0.7) * _FULL_TURN, 24)
-        lines = [centre + np.stack([np.cos(angle), np.sin(angle)], axis=1) * radius]
+        lines = [center + np.stack([np.cos(angle), np.sin(angle)], axis=1) * radius]
     elif kind == 2:  # a straight line
-        lines = [centre + rng.uniform(-2, 2, (2, 2)) * radius]
+        lines = [center + rng.uniform(-2, 2, (2, 2)) * radius]
     else:  # a scribble
-        lines = [centre + np.cumsum(rng.normal(0, 0.5, (12, 2)), axis=0) * radius]
-    _draw_lines(image, lines, random_colours(rng, 1)[0], int(rng.integers(3, 9)), closed=False)
+        lines = [center + np.cumsum(rng.normal(0, 0.5, (12, 2)), axis=0) * radius]
+    _draw_lines(image, lines, random_colors(rng, 1)[0], int(rng.integers(3, 9)), closed=False)

@@ -1,4 +1,4 @@
-"""Colours, textures, backgrounds and noise of the drawn shapes; everything random comes from the generator passed in.
+"""Colors, textures, backgrounds and noise of the drawn shapes; everything random comes from the generator passed in.
 
 Pictures are 8-bit from the start, since OpenCV mixes 8-bit planes many times faster than floating-point ones. A pattern
 is a plane, too: 128 where it changes nothing, `_LEVELS` more or less where it is 1 or −1.
@@ -10,46 +10,46 @@ import cv2
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
-__all__ = ["add_noise", "background", "contrasting_colour", "random_colours", "texture"]
+__all__ = ["add_noise", "background", "contrasting_color", "random_colors", "texture"]
 
 _FULL_TURN = 2 * np.pi
-_COLOURS_TRIED = 3
+_COLORS_TRIED = 3
 _MIDDLE, _LEVELS = 128, 100  # the cubic curves of clouds leave −1 to 1 a little
 _DEVIATES = np.array([NormalDist().inv_cdf((level + 0.5) / 256) for level in range(256)])  # each as likely
 
 
-def random_colours(rng: np.random.Generator, number: int) -> Float32[np.ndarray, "{number} 3"]:
+def random_colors(rng: np.random.Generator, number: int) -> Float32[np.ndarray, "{number} 3"]:
     """RGB, 0 to 255, of any hue and not too dark."""
     least, span = np.array([[0, 0.25, 0.25], [360, 0.75, 0.75]], dtype=np.float32)
     hsv = least + span * rng.random((1, number, 3), dtype=np.float32)
     return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0] * np.float32(255)
 
 
-def contrasting_colour(rng: np.random.Generator, behind: Float[np.ndarray, " 3"]) -> Float32[np.ndarray, " 3"]:
-    """The best of a few random colours: an object of its background's colour would be an error of the labels."""
-    colours = random_colours(rng, _COLOURS_TRIED)
-    return colours[np.abs(colours - behind).sum(axis=1).argmax()]
+def contrasting_color(rng: np.random.Generator, behind: Float[np.ndarray, " 3"]) -> Float32[np.ndarray, " 3"]:
+    """The best of a few random colors: an object of its background's color would be an error of the labels."""
+    colors = random_colors(rng, _COLORS_TRIED)
+    return colors[np.abs(colors - behind).sum(axis=1).argmax()]
 
 
 def texture(
-    rng: np.random.Generator, size: tuple[int, int], colour: Float32[np.ndarray, " 3"]
+    rng: np.random.Generator, size: tuple[int, int], color: Float32[np.ndarray, " 3"]
 ) -> UInt8[np.ndarray, "H W 3"]:
-    """Plain, shaded, striped, dotted, checked or cloudy, around a colour.
+    """Plain, shaded, striped, dotted, checked or cloudy, around a color.
 
     Args:
         rng: Source of all that is random.
         size: (height, width), pixels.
-        colour: RGB, 0 to 255.
+        color: RGB, 0 to 255.
     """
-    return _mixed([_pattern(rng, size)] * 3, np.diag(_strength(rng)), colour)
+    return _mixed([_pattern(rng, size)] * 3, np.diag(_strength(rng)), color)
 
 
 def background(rng: np.random.Generator, size: tuple[int, int]) -> UInt8[np.ndarray, "H W 3"]:
-    """Clouds of two sizes over a colour, at times with a weak texture."""
-    colour = random_colours(rng, 1)[0] * np.float32(0.7) + np.float32(40)
+    """Clouds of two sizes over a color, at times with a weak texture."""
+    color = random_colors(rng, 1)[0] * np.float32(0.7) + np.float32(40)
     weak = _pattern(rng, size) if rng.random() < 0.4 else _plain(size)
     clouds = [_clouds(rng, size, cells) for cells in (3, 12)]
-    return _mixed([weak, *clouds], np.vstack([0.4 * _strength(rng), rng.uniform(5, 45, size=(2, 3))]), colour)
+    return _mixed([weak, *clouds], np.vstack([0.4 * _strength(rng), rng.uniform(5, 45, size=(2, 3))]), color)
 
 
 def add_noise(rng: np.random.Generator, image: UInt8[np.ndarray, "H W 3"], deviation: float) -> None:
@@ -61,7 +61,7 @@ def add_noise(rng: np.random.Generator, image: UInt8[np.ndarray, "H W 3"], devia
     Args:
         rng: Source of the noise.
         image: Changed.
-        deviation: Standard deviation, grey levels, at most 40.
+        deviation: Standard deviation, gray levels, at most 40.
     """
     levels = np.round(_MIDDLE + deviation * _DEVIATES).astype(np.uint8)
     noise = cv2.LUT(rng.integers(256, size=image.shape, dtype=np.uint8), levels)
@@ -69,16 +69,16 @@ def add_noise(rng: np.random.Generator, image: UInt8[np.ndarray, "H W 3"], devia
 
 
 def _strength(rng: np.random.Generator) -> Float[np.ndarray, " 3"]:
-    """How far a pattern moves each channel, grey levels; all the same way."""
+    """How far a pattern moves each channel, gray levels; all the same way."""
     return rng.uniform(20, 55) * (1 if rng.random() < 0.5 else -1) * rng.uniform(0.6, 1, size=3)
 
 
 def _mixed(
-    planes: list[UInt8[np.ndarray, "H W"]], factors: Float[np.ndarray, "3 3"], colour: Float32[np.ndarray, " 3"]
+    planes: list[UInt8[np.ndarray, "H W"]], factors: Float[np.ndarray, "3 3"], color: Float32[np.ndarray, " 3"]
 ) -> UInt8[np.ndarray, "H W 3"]:
-    """A colour plus three patterns; row k of the factors is what pattern k adds to each channel where it is 1."""
+    """A color plus three patterns; row k of the factors is what pattern k adds to each channel where it is 1."""
     scaled = factors.T / _LEVELS
-    return cv2.transform(cv2.merge(planes), np.column_stack([scaled, colour - _MIDDLE * scaled.sum(axis=1)]))
+    return cv2.transform(cv2.merge(planes), np.column_stack([scaled, color - _MIDDLE * scaled.sum(axis=1)]))
 
 
 def _pattern(rng: np.random.Generator, size: tuple[int, int]) -> UInt8[np.ndarray, "H W"]:

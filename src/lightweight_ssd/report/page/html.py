@@ -15,9 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from plotly.offline import get_plotlyjs
-
-from lightweight_ssd.plots.style import class_colors, readable_on
+from lightweight_ssd.plots.palette import class_colors, readable_on
 from lightweight_ssd.system.atomic_write import write_atomic
 
 __all__ = ["page_html", "safe_json", "write_page"]
@@ -84,4 +82,6 @@ def _text(name: str) -> str:
 
 @cache
 def _packed_plotly() -> str:
+    from plotly.offline import get_plotlyjs  # a slow import, needed only to write a page
+
     return base64.b64encode(gzip.compress(get_plotlyjs().encode(), mtime=0)).decode("ascii")

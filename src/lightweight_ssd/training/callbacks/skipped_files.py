@@ -11,6 +11,7 @@ from lightweight_ssd.system.atomic_write import NotWritten
 from lightweight_ssd.system.json_file import read_json, write_json
 from lightweight_ssd.tensor_types import Batch
 from lightweight_ssd.training.datamodule import DetectionDataModule
+from lightweight_ssd.training.split_data import SplitData
 
 __all__ = ["SKIPPED_FILE", "SkippedFiles"]
 
@@ -66,7 +67,7 @@ class SkippedFiles(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        self._note("test", batch.skipped)
+        self._note(trainer.datamodule.split, batch.skipped)  # pyright: ignore[reportAttributeAccessIssue]
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._gather_and_write(trainer)
@@ -96,7 +97,7 @@ class SkippedFiles(Callback):
 
     def _write(self, trainer: Trainer) -> None:
         datamodule = getattr(trainer, "datamodule", None)
-        if isinstance(datamodule, DetectionDataModule):
+        if isinstance(datamodule, DetectionDataModule | SplitData):
             for split, dataset in datamodule.datasets.items():
                 self._note(split, list(dataset.annotations.skipped))
         if not self.found or not trainer.is_global_zero:

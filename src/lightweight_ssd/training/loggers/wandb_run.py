@@ -1,4 +1,4 @@
-"""What Weights & Biases is told of a run: its place among the others, its configuration, its final figures."""
+"""What Weights & Biases gets of a run: its place among the others, its configuration, its final metrics."""
 
 import hashlib
 import logging
@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Trainer
-from omegaconf import DictConfig
 
 from lightweight_ssd.metrics.voc import VOCResult
 from lightweight_ssd.runs.files import PICTURES, RESULTS_FILE
@@ -19,31 +18,35 @@ from lightweight_ssd.runs.results import METRICS, metric_of
 from lightweight_ssd.runs.results_file import load_results
 from lightweight_ssd.training.loggers.wandb import OptionalWandb
 
-__all__ = ["closed_at_the_end", "filters", "log_config", "log_result", "name_run"]
+__all__ = ["closed_at_the_end", "filters", "log_config", "log_result", "with_run_name"]
 
 log = logging.getLogger(__name__)
 
 _BEST_COUNTS = ("val/map_50", "val/map_50_11point", "val/map_50_95", "val/coco_ap")
 
 
-def name_run(cfg: DictConfig, choices: dict[str, str]) -> None:
-    """Fills what the configuration leaves open: name, tags by axis, and, for a run that is sent, an id that stays.
+def with_run_name(config: dict[str, Any], choices: dict[str, str]) -> dict[str, Any]:
+    """The configuration with what it leaves open: name, tags by axis, and, for a run that is sent, an id that stays.
 
-    Offline, a resumed run is a new one of the same group, since joining offline parts loses data (promise G13).
+    Offline, a resumed run is a new one of the same group, since joining offline parts loses data.
+
+    Args:
+        config: Resolved, with `run_dir`.
+        choices: Option per config group.
     """
-    wandb = (cfg.logger or {}).get("wandb")
+    wandb = (config["logger"] or {}).get("wandb")
     if not wandb:
-        return
+        return config
     os.environ.setdefault("WANDB_SILENT", "true")
-    wandb.name = wandb.name or Path(cfg.run_dir).name
-    wandb.tags = wandb.tags or [*(f"{axis}:{choices[axis]}" for axis in AXES if axis in choices), f"seed:{cfg.seed}"]
-    if not wandb.offline and wandb.id is None:
-        wandb.id = hashlib.sha256(str(cfg.run_dir).encode()).hexdigest()[:12]
-        wandb.resume = "allow"
+    tags = [*(f"{axis}:{choices[axis]}" for axis in AXES if axis in choices), f"seed:{config['seed']}"]
+    named = {**wandb, "name": wandb["name"] or Path(config["run_dir"]).name, "tags": wandb["tags"] or tags}
+    if not wandb["offline"] and wandb["id"] is None:
+        named |= {"id": hashlib.sha256(str(config["run_dir"]).encode()).hexdigest()[:12], "resume": "allow"}
+    return {**config, "logger": {**config["logger"], "wandb": named}}
 
 
 def filters(identity: dict[str, Any]) -> dict[str, Any]:
-    """What tells a run from the others, as top-level scalars: W&B cannot filter by lists and hides deep dictionaries.
+    """What a run can be filtered by, as top-level scalars: W&B cannot filter by lists and hides deep dictionaries.
 
     Args:
         identity: As `identity.identify` gives it.
@@ -60,7 +63,7 @@ def filters(identity: dict[str, Any]) -> dict[str, Any]:
 
 
 def log_config(trainer: Trainer, config: dict[str, Any], identity: dict[str, Any], resume_from: Path | None) -> None:
-    """Sends the resolved configuration as a plain dictionary, and what to filter by beside it (promise G12).
+    """Sends the resolved configuration as a plain dictionary, and what to filter by beside it.
 
     The summary of a validation mAP is its best, not its last. Lightning has already put all curves over its steps.
     """
@@ -76,7 +79,7 @@ def _configure(run: Any, told: dict[str, Any]) -> None:
 
 
 def log_result(trainer: Trainer, result: VOCResult, run_dir: Path) -> None:
-    """Sends the figures of the test and of a report (`figures/…`), AP per class as a table, and the run's pictures."""
+    """Sends the metrics of the test and of a report (`figures/…`), AP per class as a table, and the run's pictures."""
     for logger in _loggers(trainer):
         logger.attempt(lambda run: _send_result(run, result, run_dir))
 
@@ -95,7 +98,7 @@ def _send_result(run: Any, result: VOCResult, run_dir: Path) -> None:
 
 @contextmanager
 def closed_at_the_end() -> Iterator[None]:
-    """Finishes the W&B run however the block ends, as failed where it raised (promise G11)."""
+    """Finishes the W&B run however the block ends, as failed where it raised."""
     try:
         yield
     finally:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from lightweight_ssd.benchmark.loaders import decoders, torchvision_loader, ultralytics_loader
+from lightweight_ssd.benchmark.peer_loaders import decoders, torchvision_loader, ultralytics_loader
 from lightweight_ssd.data.formats.packed import PackedAnnotations
 from lightweight_ssd.data.images.reader import read_image
 from lightweight_ssd.types import Annotation

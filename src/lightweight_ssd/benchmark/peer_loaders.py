@@ -1,9 +1,11 @@
-"""What the loader is set beside: decoding alone, torchvision's transforms, Ultralytics' training loader.
+"""Loaders that ours is compared with: decoding alone, torchvision's transforms, Ultralytics' training loader.
 
-Each function gives a call that takes all images once through its loader up to the collated tensors, in the process and
-the thread of whoever goes through what it returns: one result at a time, so that none has to outlive the next, as in
-training. Sources: `references/detection/presets.py` of torchvision (the preset `ssd`, backend
-PIL, as its script has it, with the resize that its model does) and Ultralytics' `YOLODataset`.
+Each function returns a call that passes all images once through its loader up to the collated tensors, in the process
+and the thread of its caller, as an iterator: one result at a time, so that none has to outlive the next, as in
+training.
+
+Sources: `references/detection/presets.py` of torchvision (the preset `ssd`, backend PIL, as in its script, with the
+resize that its model does) and Ultralytics' `YOLODataset`.
 """
 
 import io
@@ -24,15 +26,15 @@ from lightweight_ssd.types import Annotation
 __all__ = ["decoders", "torchvision_loader", "ultralytics_loader"]
 
 _EXTRA = "'lightweight-ssd[benchmarks]'"
-_MEAN_COLOUR = (123, 117, 104)  # what torchvision's preset fills with
+_MEAN_COLOR = (123, 117, 104)  # fill value of torchvision's preset
 
 
 def decoders(annotations: PackedAnnotations, notes: list[str]) -> dict[str, Callable[[], Iterator[object]]]:
-    """All decoders that are installed, by name; each call decodes every file, from memory, to RGB.
+    """The installed decoders by name; each call decodes every file, from memory, to RGB.
 
     Args:
-        annotations: Of the images.
-        notes: Of the record; gets a sentence for what is not installed.
+        annotations: Annotations of the images.
+        notes: Notes of the record; get a sentence for what is not installed.
     """
     files = [np.fromfile(annotation.path, np.uint8) for annotation in annotations]
     flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
@@ -55,9 +57,9 @@ def torchvision_loader(
     """The transforms of torchvision's SSD training, version 2 of its API.
 
     Args:
-        annotations: Of the images.
+        annotations: Annotations of the images.
         size: Height and width of the result, pixels.
-        batch_size: Images that are stacked.
+        batch_size: Images of a batch.
     """
     from PIL import Image
     from torchvision.transforms import v2
@@ -65,7 +67,7 @@ def torchvision_loader(
     transforms = v2.Compose(
         [
             v2.RandomPhotometricDistort(),
-            v2.RandomZoomOut(fill={Image.Image: _MEAN_COLOUR}),
+            v2.RandomZoomOut(fill={Image.Image: _MEAN_COLOR}),
             v2.RandomIoUCrop(),
             v2.RandomHorizontalFlip(p=0.5),
             v2.Resize(size),
@@ -106,13 +108,16 @@ def ultralytics_loader(
     """Ultralytics' data set for training, with its defaults except for the probability of Mosaic.
 
     Args:
-        annotations: Of the images.
-        folder: An empty one, for its labels and links to the images.
+        annotations: Annotations of the images.
+        folder: Empty folder for its labels and links to the images.
         size: Side of the result, pixels.
-        batch_size: Images that are collated.
-        mosaic: Probability, 0 to 1.
-        in_memory: Its `cache="ram"`.
-        notes: Of the record; gets a sentence where Ultralytics is not installed, and None is returned.
+        batch_size: Images of a batch.
+        mosaic: Probability of Mosaic, 0 to 1.
+        in_memory: Uses its `cache="ram"`.
+        notes: Notes of the record; get a sentence if Ultralytics is not installed.
+
+    Returns:
+        The call, or None without Ultralytics.
     """
     if import_ultralytics(notes) is None:
         return None
@@ -135,7 +140,7 @@ def ultralytics_loader(
 
 
 def _ultralytics_epoch(dataset: Any, batch_size: int, in_memory: bool) -> Iterator[dict[str, Any]]:
-    dataset.buffer = []  # of images read last, among them Mosaic's partners; it would hold all of a set this small
+    dataset.buffer = []  # of the images read last, Mosaic's partners among them; it would hold all of a set this small
     if not in_memory:
         dataset.ims = [None] * dataset.ni
     for start in range(0, dataset.ni, batch_size):
@@ -143,14 +148,14 @@ def _ultralytics_epoch(dataset: Any, batch_size: int, in_memory: bool) -> Iterat
 
 
 def _write_yolo(annotations: PackedAnnotations, folder: Path) -> None:
-    """Links to the images and one text file each: class, then centre and size as shares of the image's."""
+    """Links to the images and one text file each: class, then center and size as shares of the image's."""
     for name in ("images", "labels"):
         (folder / name).mkdir()
     for index, annotation in enumerate(annotations):
         (folder / "images" / f"{index:07}{Path(annotation.path).suffix}").symlink_to(annotation.path)
         sides = np.array([annotation.width, annotation.height], np.float32)
-        centres = (annotation.boxes[:, :2] + annotation.boxes[:, 2:]) / 2 / sides
-        shares = np.concatenate([centres, (annotation.boxes[:, 2:] - annotation.boxes[:, :2]) / sides], axis=1)
+        centers = (annotation.boxes[:, :2] + annotation.boxes[:, 2:]) / 2 / sides
+        shares = np.concatenate([centers, (annotation.boxes[:, 2:] - annotation.boxes[:, :2]) / sides], axis=1)
         lines = [_line(*objects) for objects in zip(annotation.labels.tolist(), shares.tolist(), strict=True)]
         (folder / "labels" / f"{index:07}.txt").write_text("".join(lines))
 

@@ -1,0 +1,171 @@
+"""`evaluate`: measures a checkpoint and leaves the same files as a run, for the shell and for Python."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+
+from msgspec import Meta
+
+from lightweight_ssd.config.arguments import Count, checked
+from lightweight_ssd.config.compose import compose
+from lightweight_ssd.config.settings import resolved
+from lightweight_ssd.runs.files import BEST_CHECKPOINT
+from lightweight_ssd.runs.results import RunResults, SplitMetrics
+from lightweight_ssd.runs.results_file import read_results
+
+if TYPE_CHECKING:
+    from lightning.pytorch import Trainer
+
+    from lightweight_ssd.data.source import Source
+    from lightweight_ssd.training.task import DetectionTask
+
+__all__ = ["Evaluation", "default_output", "evaluate"]
+
+Checkpoint = Annotated[Path, Meta(examples=[f"RUN/{BEST_CHECKPOINT}"])]
+
+
+class Evaluation(NamedTuple):
+    """A checkpoint that was measured.
+
+    Attributes:
+        output: Folder of the metrics, detections and pictures.
+        split: Name of the split that was measured.
+    """
+
+    output: Path
+    split: str
+
+    @property
+    def results(self) -> RunResults:
+        """All that was measured, read from `results.json`."""
+        return read_results(self.output)
+
+    @property
+    def metrics(self) -> SplitMetrics:
+        """Those of the split."""
+        return getattr(self.results, self.split) or SplitMetrics()
+
+
+@checked
+def evaluate(
+    checkpoint: Checkpoint,
+    *,
+    data: dict[str, Any] | None = None,
+    split: Literal["val", "test"] = "test",
+    output: Path | None = None,
+    eval_batch_size: Count = 32,
+    num_workers: Annotated[int, Meta(ge=0)] | None = None,
+    pictures: Annotated[int, Meta(ge=0)] = 12,
+    coco_metric: bool | None = True,
+    postprocess: dict[str, Any] | None = None,
+    trainer: dict[str, Any] | None = None,
+) -> Evaluation:
+    """Measures a checkpoint on a split of its data or of other data; writes metrics, detections and pictures.
+
+    What is not given comes from the configuration inside the checkpoint.
+
+    Args:
+        checkpoint: File, such as `RUN/checkpoints/best.ckpt`.
+        data: Other data, as the node `data` of a configuration; without `_target_` it changes settings of the
+            checkpoint's own, such as `{"root": "/data/VOCdevkit"}`.
+        split: Which split is measured.
+        output: Folder to write into; None = `evaluations/<name of the run>[-last]-<split>`.
+        eval_batch_size: Images per device.
+        num_workers: Loader processes per device; None = one per core, at most 8.
+        pictures: Images drawn with their detections.
+        coco_metric: Whether COCO's metrics are computed beside VOC's.
+        postprocess: Other settings of the post-processing: `score_threshold`, `iou_threshold`, `max_detections`,
+            `max_candidates`; None = as in the checkpoint.
+        trainer: Other settings of the trainer, such as `{"accelerator": "cpu"}`.
+
+    Returns:
+        Where everything lies; its `results` are the metrics.
+
+    Raises:
+        ValueError: For an argument out of its range, or data whose classes are not the checkpoint's.
+        FileNotFoundError: If the checkpoint or the data does not exist.
+    """
+    from lightweight_ssd.config.instantiate import build
+    from lightweight_ssd.training.datamodule import DetectionDataModule
+    from lightweight_ssd.training.measure import measure
+    from lightweight_ssd.training.quiet import quiet_frameworks
+    from lightweight_ssd.training.split_data import SplitData
+    from lightweight_ssd.training.stages import Parts, write_run
+
+    quiet_frameworks()
+    folder = (output or default_output(checkpoint, split)).absolute()
+    config, task = _task(checkpoint, postprocess or {}, bool(coco_metric))
+    source = _source(checkpoint, config, data or {}, task.scorer.class_names)
+    resize, first_images = build(config["datamodule"]["resize"]), config["datamodule"]["first_images"]
+    loader = DetectionDataModule(
+        source, resize, resize, eval_batch_size=eval_batch_size, num_workers=num_workers, first_images=first_images
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = Parts(_trainer(trainer or {}, folder), task, loader)
+    measured = measure(parts.trainer, task.scorer, SplitData(loader, split))
+    if parts.trainer.is_global_zero:
+        about = {"checkpoint": str(checkpoint.absolute())}
+        write_run(folder, parts, {**config, "pictures": pictures}, measured, about, split)
+    return Evaluation(folder, split)
+
+
+def default_output(checkpoint: Path, split: str) -> Path:
+    """The folder of an evaluation that is given none: named by the run and, unless it is the best, the checkpoint.
+
+    Example:
+        >>> str(default_output(Path("/runs/demo/checkpoints/last.ckpt"), "val"))
+        'evaluations/demo-last-val'
+    """
+    checkpoint = checkpoint.absolute()
+    name = checkpoint.stem
+    if checkpoint.parent.name == BEST_CHECKPOINT.parent.name:
+        run = checkpoint.parents[1].name
+        name = run if checkpoint.name == BEST_CHECKPOINT.name else f"{run}-{name}"
+    return Path("evaluations") / f"{name}-{split}"
+
+
+def _task(checkpoint: Path, postprocess: dict[str, Any], coco: bool) -> "tuple[dict[str, Any], DetectionTask]":
+    """The checkpoint's configuration, with the settings that were asked for, and its parts."""
+    from lightweight_ssd.checkpoint.load import load_detector
+    from lightweight_ssd.checkpoint.targets import check_targets
+    from lightweight_ssd.config.instantiate import build
+    from lightweight_ssd.metrics.coco import COCOMetric
+    from lightweight_ssd.metrics.voc import VOCMetric
+    from lightweight_ssd.training.task import DetectionTask
+
+    detector, config, class_names = load_detector(checkpoint)
+    for part in ("criterion", "datamodule.resize"):
+        check_targets(config, part, checkpoint)
+    asked = {name: value for name, value in postprocess.items() if value is not None}
+    detector.postprocess = replace(detector.postprocess, **asked)
+    config["detector"]["postprocess"].update(asked)
+    coco_metric = COCOMetric(class_names) if coco else None
+    return config, DetectionTask(detector, build(config["criterion"]), VOCMetric(class_names), coco_metric=coco_metric)
+
+
+def _source(checkpoint: Path, config: dict[str, Any], asked: dict[str, Any], class_names: tuple[str, ...]) -> "Source":
+    """The data that was asked for, if it has the classes of the checkpoint."""
+    from lightweight_ssd.checkpoint.targets import check_targets
+    from lightweight_ssd.config.instantiate import build
+
+    if "_target_" not in asked:
+        check_targets(config, "data", checkpoint)
+    source = build(asked if "_target_" in asked else {**config["data"], **asked})
+    if tuple(source.class_names) != class_names:
+        raise ValueError(
+            f"The data has the classes {list(source.class_names)}, but the checkpoint was trained on "
+            f"{list(class_names)}; give data with the checkpoint's (data.class_names; of data=coco the categories of "
+            "data.train.annotations)."
+        )
+    return source
+
+
+def _trainer(settings: dict[str, Any], output: Path) -> "Trainer":
+    from lightning.pytorch.utilities import rank_zero_only
+
+    from lightweight_ssd.config.instantiate import build
+    from lightweight_ssd.training.callbacks.skipped_files import SKIPPED_FILE, SkippedFiles
+
+    rank_zero_only((output / SKIPPED_FILE).unlink)(missing_ok=True)  # of an earlier measurement
+    node = settings if "_target_" in settings else {**resolved(compose(config="evaluate"))["trainer"], **settings}
+    return build(node, logger=False, enable_checkpointing=False, callbacks=[SkippedFiles(str(output))])
