@@ -45,7 +45,7 @@ def latency(
     spread = {what: _spread(values[warmup:]) for what, values in times.items()}
     named = {f"{what}{name}": value for what, values in spread.items() for name, value in values.items()}
     about = {"threads": threads, "device": device_name(device), "device_type": device.type}
-    return {**named, **about, "batch_size": 1, "repeats": repeats, "torch": torch.__version__}
+    return {**named, **about, "batch_size": 1, "repeats": repeats, "torch": str(torch.__version__)}
 
 
 def _milliseconds(call: Callable[[], Any], device: torch.device) -> float:
