@@ -11,8 +11,9 @@ __all__ = ["data_statistics"]
 
 
 def data_statistics(annotations: PackedAnnotations, title: str = "Objects of the split") -> Figure:
-    """Three histograms of one split: labels, relative box size, box aspect. Crowd regions appear only in the first, as
-    a part of their own.
+    """Three histograms of one split: labels, relative box size, box aspect.
+
+    Crowd regions appear only in the first, as a part of their own.
 
     Args:
         annotations: The split.
