@@ -17,7 +17,7 @@ from lightweight_ssd.detector.postprocess import PostProcess
 from lightweight_ssd.detector.ssd import Detector
 from lightweight_ssd.prediction.detections import ImageDetections
 from lightweight_ssd.prediction.images import ImageLike, Pixels, read
-from lightweight_ssd.runs.folder import BEST_CHECKPOINT, LAST_CHECKPOINT
+from lightweight_ssd.runs.files import BEST_CHECKPOINT, LAST_CHECKPOINT
 from lightweight_ssd.system.device import choose_device
 from lightweight_ssd.tensor_types import Detections
 
