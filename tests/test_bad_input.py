@@ -134,6 +134,8 @@ def test_a_failed_run_says_so_in_its_status(tmp_path: Path, monkeypatch, capsys)
     assert '"failed"' in status.read_text() and "000002.jpg" in status.read_text()
 
 
-def test_training_needs_a_length(tmp_path: Path, monkeypatch, capsys) -> None:
-    outcome = _train(tmp_path, _devkit(tmp_path / "devkit"), monkeypatch, capsys, "trainer.max_epochs=null")
-    assert outcome.code == 1 and "trainer.max_epochs=N" in outcome.err
+def test_training_without_a_length_takes_that_of_its_data(tmp_path: Path, monkeypatch, capsys) -> None:
+    length = ("trainer.max_epochs=null", "default_epochs.voc=1")
+    outcome = _train(tmp_path, _devkit(tmp_path / "devkit"), monkeypatch, capsys, *_QUICK, *length)
+    assert outcome.code is None, outcome.err
+    assert "length: 1 epoch, the default of data=voc; set trainer.max_epochs or trainer.max_steps" in outcome.out

@@ -64,9 +64,10 @@ def test_validation_split_and_another_threshold_stand_beside_the_figure(run: Pat
 @pytest.mark.parametrize(
     ("override", "said"),
     [
-        ("split=train", "Expected split=val or split=test, but got split=train"),
+        ("split=train", "Expected split to be one of test, val, but got 'train'"),
         ("checkpoint=missing.ckpt", "There is no checkpoint at missing.ckpt"),
         ("data=shapes", "but the checkpoint was trained on"),
+        ("eval_batch_size=0", "Expected eval_batch_size to be a whole number of at least 1, but got 0"),
     ],
 )
 def test_one_sentence_for_a_wrong_request(run: Path, monkeypatch, capsys, override: str, said: str) -> None:

@@ -21,6 +21,7 @@ from lightweight_ssd.training.stages import Parts, gray_images, prepare
 @pytest.fixture
 def parts(tmp_path: Path) -> Parts:
     torch.manual_seed(0)
+    (tmp_path / "run").mkdir()
     made = prepare(resolved(smoke_config(tmp_path, "callbacks.progress=null")))
     made.detector.eval()
     return made

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from PIL import Image
@@ -11,7 +12,7 @@ from tests.measured_images import NAMES, feed, image
 from lightweight_ssd.metrics.coco import COCOMetric
 from lightweight_ssd.metrics.voc import VOCMetric
 from lightweight_ssd.system.json_file import write_json
-from lightweight_ssd.training.outputs import result_figures, write_evaluation
+from lightweight_ssd.training.outputs import split_metrics, write_evaluation
 
 
 @pytest.mark.slow
@@ -32,12 +33,13 @@ def test_an_image_that_was_skipped_is_in_no_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:The ``compute`` method")
-def test_figures_as_json(tmp_path: Path) -> None:
+def test_metrics_as_json(tmp_path: Path) -> None:
     voc, coco = (feed(metric(NAMES), list(range(12))).compute() for metric in (VOCMetric, COCOMetric))
-    write_json(tmp_path / "figures.json", {"with": result_figures(voc, coco), "without": result_figures(voc)})
-    figures = json.loads((tmp_path / "figures.json").read_text())
-    told = figures["with"].pop("coco")
-    assert figures["with"] == figures["without"]
+    metrics = {"with": split_metrics(voc, coco), "without": split_metrics(voc)}
+    write_json(tmp_path / "metrics.json", msgspec.to_builtins(metrics))
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    told = metrics["with"].pop("coco")
+    assert metrics["with"] == metrics["without"]
     assert told.pop("per_class") == {
         name: {"ap": None if name == "never" else ap, "ap_50": None if name == "never" else ap_50}
         for name, ap, ap_50 in zip(NAMES, coco.class_ap, coco.class_ap_50, strict=True)

@@ -16,3 +16,9 @@ def test_a_figure_of_coco_cannot_be_watched_without_it(tmp_path: Path, name: str
     with pytest.raises(ValueError, match=said):
         prepare(resolved(cfg))
     assert not list(tmp_path.iterdir())
+
+
+def test_the_parts_of_a_run_need_its_length(tmp_path: Path) -> None:
+    """`train` settles one; this is for who calls the stages alone."""
+    with pytest.raises(ValueError, match=r"Expected a length of the run; give trainer\.max_epochs=N"):
+        prepare(resolved(smoke_config(tmp_path, "trainer.max_epochs=null")))

@@ -1,6 +1,5 @@
 """`evaluate`: measures a checkpoint and leaves the same files as a run, for the shell and for Python."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
@@ -129,6 +128,7 @@ def _task(checkpoint: Path, postprocess: dict[str, Any], coco: bool) -> "tuple[d
     from lightweight_ssd.checkpoint.load import load_detector
     from lightweight_ssd.checkpoint.targets import check_targets
     from lightweight_ssd.config.instantiate import build
+    from lightweight_ssd.detector.postprocess import PostProcess
     from lightweight_ssd.metrics.coco import COCOMetric
     from lightweight_ssd.metrics.voc import VOCMetric
     from lightweight_ssd.training.task import DetectionTask
@@ -137,8 +137,8 @@ def _task(checkpoint: Path, postprocess: dict[str, Any], coco: bool) -> "tuple[d
     for part in ("criterion", "datamodule.resize"):
         check_targets(config, part, checkpoint)
     asked = {name: value for name, value in postprocess.items() if value is not None}
-    detector.postprocess = replace(detector.postprocess, **asked)
     config["detector"]["postprocess"].update(asked)
+    detector.postprocess = PostProcess.of(config["detector"]["postprocess"], detector.variances)
     coco_metric = COCOMetric(class_names) if coco else None
     return config, DetectionTask(detector, build(config["criterion"]), VOCMetric(class_names), coco_metric=coco_metric)
 

@@ -1,0 +1,89 @@
+"""`evaluate` from Python: the metrics of the run, other data, other settings, and what is refused."""
+
+import inspect
+from pathlib import Path
+
+import pytest
+from tests.running import smoke_config, smoke_run
+
+from lightweight_ssd.config.compose import compose
+from lightweight_ssd.config.settings import resolved
+from lightweight_ssd.runs.results_file import read_results
+from lightweight_ssd.training.evaluation import default_output, evaluate
+
+CPU = {"accelerator": "cpu", "enable_progress_bar": False}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("evaluation")
+    smoke_run(folder, "trainer.max_epochs=1", "pictures=0", "gray_test=false", "latency=null")
+    return folder / "run"
+
+
+def _checkpoint(run: Path) -> Path:
+    return run / "checkpoints" / "best.ckpt"
+
+
+def test_the_metrics_of_the_run(run: Path, tmp_path: Path, capsys) -> None:
+    done = evaluate(str(_checkpoint(run)), output=tmp_path / "out", num_workers=0, pictures=0, trainer=CPU)
+    assert done.output == tmp_path / "out" and done.split == "test"
+    assert done.metrics == done.results.test == read_results(run).test
+    assert done.results.checkpoint == str(_checkpoint(run)) and capsys.readouterr().out == ""
+
+
+def test_the_data_elsewhere_and_other_settings(run: Path, tmp_path: Path) -> None:
+    moved = tmp_path / "moved"
+    (run.parent / "data").rename(moved)
+    try:
+        done = evaluate(
+            _checkpoint(run), data={"root": str(moved)}, split="val", output=tmp_path / "out", num_workers=0,
+            pictures=0, coco_metric=False, postprocess={"max_detections": 3, "iou_threshold": None}, trainer=CPU,
+        )  # fmt: skip
+    finally:
+        moved.rename(run.parent / "data")
+    assert done.results.val is not None and done.metrics.coco is None and done.results.test is None
+    assert done.results.postprocess is not None and done.results.postprocess["max_detections"] == 3
+    assert done.results.postprocess["iou_threshold"] == read_results(run).postprocess["iou_threshold"]  # pyright: ignore
+
+
+def test_whole_other_data(run: Path, tmp_path: Path) -> None:
+    data = resolved(smoke_config(run.parent, "data.seed=3", "data.test_images=5"))["data"]
+    done = evaluate(_checkpoint(run), data=data, output=tmp_path / "out", num_workers=0, pictures=0, trainer=CPU)
+    assert done.results.data is not None and done.results.data != read_results(run).data
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"split": "train"}, "Expected split to be one of"),
+        ({"pictures": -1}, "Expected pictures to be a whole number of at least 0, but got -1"),
+        ({"eval_batch_size": "8"}, "Expected eval_batch_size to be a whole number"),
+        ({"postprocess": {"max_boxes": 3}}, "Expected postprocess settings among"),
+        ({"threshold": 0.5}, "There is no setting threshold"),
+        ({"data": {"class_names": ["circle", "square"]}}, "but the checkpoint was trained on"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_sentence(run: Path, arguments: dict, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        evaluate(_checkpoint(run), **{"trainer": CPU, **arguments})
+
+
+def test_the_checkpoint_must_exist(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="There is no checkpoint at"):
+        evaluate(tmp_path / "missing.ckpt")
+
+
+def test_the_folder_that_is_not_named() -> None:
+    checkpoints = Path("/runs/demo/checkpoints")
+    named = [default_output(path, "test").name for path in (checkpoints / "best.ckpt", checkpoints / "last.ckpt")]
+    assert named == ["demo-test", "demo-last-test"]
+    assert default_output(Path("mine.ckpt"), "val") == Path("evaluations/mine-val")
+
+
+def test_the_settings_of_the_command_are_the_arguments() -> None:
+    settings = compose(config="evaluate")
+    parameters = inspect.signature(evaluate).parameters
+    assert set(settings) | {"data"} == set(parameters)
+    for name in ("split", "output", "eval_batch_size", "num_workers", "pictures", "coco_metric"):
+        assert settings[name] == parameters[name].default
