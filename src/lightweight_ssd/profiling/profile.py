@@ -1,13 +1,13 @@
 """`profile`: what a detector costs in parameters, MACs and milliseconds, for the shell and for Python."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import torch
 from msgspec import Meta
-from omegaconf import DictConfig
 
 from lightweight_ssd.checkpoint.load import load_trained
 from lightweight_ssd.config.arguments import Count, checked
@@ -139,7 +139,7 @@ def _trained(checkpoint: Path, detector: Any, num_classes: int | None) -> _Subje
 def _untrained(node: Any, num_classes: int | None) -> _Subject:
     """With weights that are always the same: how much the post-processing has to do depends on them."""
     node = compose(config="profile").detector if node is None else node
-    if not isinstance(node, DictConfig | dict) or not node.get("_target_"):
+    if not isinstance(node, Mapping) or not node.get("_target_"):
         raise ValueError(f"Expected detector as a node of a configuration, compose([…]).detector, but got {node!r}.")
     classes = num_classes or _NUM_CLASSES
     with torch.random.fork_rng(devices=[]):
