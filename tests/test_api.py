@@ -11,7 +11,7 @@ from lightweight_ssd import _EXPORTS
 HEAVY = ("torch", "torchvision", "lightning", "hydra", "omegaconf", "numpy", "cv2", "albumentations", "matplotlib")
 
 
-@pytest.mark.parametrize("name", _EXPORTS)
+@pytest.mark.parametrize("name", [*_EXPORTS, "report"])
 def test_every_name_is_there(name: str) -> None:
     value = getattr(lightweight_ssd, name)
     assert callable(value) and value.__doc__

@@ -4,10 +4,13 @@ import ast
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from PIL import Image
 
 ROOT = Path(__file__).parent.parent
 CONF = ROOT / "conf"
@@ -78,3 +81,19 @@ def test_readme_is_short_and_starts_quickly() -> None:
 def test_every_page_is_in_the_navigation() -> None:
     navigation = (ROOT / "mkdocs.yml").read_text()
     assert [page.name for page in (ROOT / "docs").glob("*.md") if f": {page.name}\n" not in navigation] == []
+
+
+@pytest.mark.slow
+def test_the_quick_start_runs_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    """On a photograph that is drawn here."""
+    monkeypatch.chdir(tmp_path)
+    pixels = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+    Image.fromarray(pixels).resize((640, 480)).save("photo.jpg")
+    block = re.search(r"<!-- quickstart -->\n```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert block is not None
+    names: dict[str, Any] = {}
+    exec(block[1], names)
+    with Image.open("detections.png") as drawn:
+        assert drawn.size == (640, 480) == (names["found"].width, names["found"].height)
+    assert f"{names['run'].results.test.map_50}\n" in capsys.readouterr().out
+    assert [path.parent.parent.name for path in tmp_path.glob("runs/smoke/*/results.json")] == ["smoke"]

@@ -21,16 +21,26 @@ if TYPE_CHECKING:
     from lightweight_ssd.prediction.detections import ImageDetections as ImageDetections
     from lightweight_ssd.prediction.model import Model as Model
     from lightweight_ssd.prediction.model import load as load
+    from lightweight_ssd.prediction.predict import Predictions as Predictions
     from lightweight_ssd.prediction.predict import predict as predict
+    from lightweight_ssd.profiling.profile import DetectorProfile as DetectorProfile
+    from lightweight_ssd.profiling.profile import profile as profile
+    from lightweight_ssd.report.build import build_report as report  # noqa: F401
+    from lightweight_ssd.training.evaluation import Evaluation as Evaluation
     from lightweight_ssd.training.evaluation import evaluate as evaluate
+    from lightweight_ssd.training.run import TrainedRun as TrainedRun
     from lightweight_ssd.training.run import train as train
 
 __version__ = "0.2.0"
 
-# Where each name of the package comes from: module and, where it is called otherwise there, its name in it.
+# The module of each name. `report` is not among them: it is the package of that name, which can be called.
 _EXPORTS = {
+    "DetectorProfile": "profiling.profile",
+    "Evaluation": "training.evaluation",
     "ImageDetections": "prediction.detections",
     "Model": "prediction.model",
+    "Predictions": "prediction.predict",
+    "TrainedRun": "training.run",
     "compose": "config.compose",
     "data_check": "curation.check",
     "data_convert": "curation.convert",
@@ -40,19 +50,21 @@ _EXPORTS = {
     "evaluate": "training.evaluation",
     "load": "prediction.model",
     "predict": "prediction.predict",
+    "profile": "profiling.profile",
     "train": "training.run",
 }
 
 
 def __getattr__(name: str) -> Any:
     """Loads one of the functions and classes of the package when it is first asked for."""
+    if name == "report":
+        return import_module(f"{__name__}.report")
     if name not in _EXPORTS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module, _, inside = _EXPORTS[name].partition(":")
-    value = getattr(import_module(f"{__name__}.{module}"), inside or name)
+    value = getattr(import_module(f"{__name__}.{_EXPORTS[name]}"), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_EXPORTS})
+    return sorted({*globals(), *_EXPORTS, "report"})

@@ -40,6 +40,6 @@ def _is_ours(process: psutil.Process) -> bool:
 
 def test_a_training_that_cannot_begin_says_why():
     with pytest.raises(
-        ValueError, match=r"Expected a training that takes a step but it said: lssd train: .*batch_size"
+        ValueError, match=r"Expected the training to take a step, but it ended with: lssd train: .*batch_size"
     ):
         benchmark_startup(1, [*SMALL, *TINY, "batch_size=0"])

@@ -5,7 +5,11 @@ import pytest
 import torch
 from tests.command_line import TINY, run_command, tiny_checkpoint, tiny_config
 
-from lightweight_ssd.commands.profile import profile, table
+from lightweight_ssd.commands.profile import table
+from lightweight_ssd.config.compose import compose
+from lightweight_ssd.profiling.profile import profile
+
+QUICK = {"device": "cpu", "warmup": 0, "repeats": 2}
 
 
 @pytest.fixture(autouse=True)
@@ -34,19 +38,29 @@ def test_command_prints_and_writes(tmp_path: Path, monkeypatch, capsys):
 
 @pytest.mark.slow
 def test_checkpoint_brings_its_own_detector_and_size(tmp_path: Path):
-    detector, _ = tiny_checkpoint(tmp_path / "tiny.ckpt", [64, 96])
-    config = {**tiny_config(), "checkpoint": str(tmp_path / "tiny.ckpt"), "num_classes": 20}
-    figures = profile(config)
-    assert figures["parameters"] == sum(weight.numel() for weight in detector.parameters())
-    assert (figures["classes"], figures["input_size"]) == (2, [64, 96])
-    assert profile(config, ["image_size"])["input_size"] == [64, 64]
-    assert table(figures).startswith(f"{tmp_path / 'tiny.ckpt'}: MBlitenet + CFPN, 2 classes, input 96×64")
+    (tmp_path / "run" / "checkpoints").mkdir(parents=True)
+    file = tmp_path / "run" / "checkpoints" / "best.ckpt"
+    detector, _ = tiny_checkpoint(file, [64, 96])
+    measured = profile(file, **QUICK)
+    assert measured.parameters == sum(weight.numel() for weight in detector.parameters())
+    assert (measured.classes, measured.input_size) == (2, [64, 96])
+    assert profile(tmp_path / "run", image_size=64, **QUICK).input_size == [64, 64]
+    assert table(measured).startswith(f"{file}: MBlitenet + CFPN, 2 classes, input 96×64")
+
+
+@pytest.mark.slow
+def test_the_table_has_the_fields_units_and_names_the_missing_neck():
+    tiny = [setting for setting in TINY if not setting.startswith("neck")]
+    shown = table(
+        profile(detector=compose([*tiny, "neck=none"], "profile").detector, num_classes=3, image_size=64, **QUICK)
+    )
+    assert shown.startswith("MBlitenet (no neck), 3 classes, input 64×64") and "GMACs" in shown
 
 
 @pytest.mark.slow
 def test_threads_are_given_back():
     before = torch.get_num_threads()
-    assert profile(tiny_config(64, "threads=2"))["threads"] == 2
+    assert profile(detector=tiny_config()["detector"], image_size=64, threads=2, **QUICK).threads == 2
     assert torch.get_num_threads() == before
 
 
@@ -55,16 +69,24 @@ def test_global_random_stream_is_left_alone():
     torch.manual_seed(1)
     expected = torch.rand(3)
     torch.manual_seed(1)
-    profile(tiny_config())
+    profile(detector=tiny_config()["detector"], image_size=64, **QUICK)
     assert torch.equal(torch.rand(3), expected)
+
+
+@pytest.mark.slow
+def test_from_python_alone_it_is_the_papers_best_detector():
+    measured = profile(image_size=96, **QUICK)
+    assert (measured.backbone_class, measured.neck_class, measured.classes) == ("MBlitenet", "CFPN", 20)
+    with pytest.raises(ValueError, match=r"Expected detector as a node of a configuration, .* but got 'fpn'"):
+        profile(detector="fpn")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ("threads=0", "Expected threads as a whole number of at least 1 but got 0."),
-        ("repeats=many", "Expected repeats as a whole number of at least 1 but got many."),
+        ("threads=0", "Expected threads to be a whole number of at least 1, but got 0."),
+        ("repeats=many", "Expected repeats to be a whole number of at least 1, but got 'many'."),
         ("device=tpu", "Expected device=auto, cpu, cuda or cuda:N but got tpu."),
         ("device=cuda:99", "Expected a GPU for device=cuda:99 but PyTorch sees"),
         ("image_size=1", "Expected an image_size of"),
@@ -82,9 +104,9 @@ def test_bad_setting_gets_one_sentence(option: str, message: str, monkeypatch, c
 
 
 def test_what_a_checkpoint_overrules_is_refused(monkeypatch, capsys):
-    ended = run_command(monkeypatch, capsys, "profile", "checkpoint=a.ckpt", "neck=fpn", "backbone.last_channels=8")
+    ended = run_command(monkeypatch, capsys, "profile", "checkpoint=a.ckpt", "neck=fpn", "num_classes=3")
     assert ended.code == 1
-    assert "Expected no backbone, neck with checkpoint=…" in ended.err
+    assert "Expected no detector (backbone, neck), num_classes with checkpoint=…" in ended.err
 
 
 @pytest.mark.parametrize(

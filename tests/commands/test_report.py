@@ -38,8 +38,8 @@ def test_without_arguments_it_reads_runs(monkeypatch, capsys) -> None:
     assert ended.code is None and "n.s." in ended.out and "report/index.html" in ended.out
     for name in ("index.html", "report.md", "report.csv", "runs.csv", "plots/differences.svg"):
         assert Path("report", name).stat().st_size > 100
-    assert not list(Path("report").rglob("*.part")) and "analysing run 6 of 6" in ended.err
-    assert "analysing" not in _report(monkeypatch, capsys, *FAST).err
+    assert not list(Path("report").rglob("*.part")) and "analyzing run 6 of 6" in ended.err
+    assert "analyzing" not in _report(monkeypatch, capsys, *FAST).err
 
 
 @pytest.mark.slow

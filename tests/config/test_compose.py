@@ -13,7 +13,7 @@ from lightweight_ssd.config.compose import choices_of, compose, overrides_of
 def test_it_composes_what_the_command_would_run_with() -> None:
     cfg = compose(["neck=fpn", "neck.width=64"])
     assert (cfg.neck._target_, cfg.neck.width) == ("lightweight_ssd.neck.fpn.FPN", 64)
-    assert "hydra" not in cfg and compose(config="profile").num_classes == 20
+    assert "hydra" not in cfg and compose(config="profile").repeats == 50
 
 
 def test_it_knows_what_was_chosen_and_so_do_copies() -> None:

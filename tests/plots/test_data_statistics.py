@@ -45,6 +45,17 @@ def test_every_object_is_in_every_histogram():
     assert sum(bar.get_width() for bar in bars[3:]) == annotations.difficult.sum()
 
 
+def test_the_legend_covers_no_bar():
+    figure = data_statistics(packed(40, 6, classes=4))
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    legend = axes.get_legend()
+    assert legend is not None
+    frame = legend.get_window_extent()
+    assert not any(frame.overlaps(bar.get_window_extent()) for bar in _bars(axes) if bar.get_width())
+    assert not any(frame.overlaps(text.get_window_extent()) for text in [*axes.texts, axes._left_title])
+
+
 def test_crowds_stand_apart_and_in_no_histogram():
     annotations = packed(20, 4)
     annotations = dataclasses.replace(annotations, crowd=np.arange(80) < 13)

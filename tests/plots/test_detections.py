@@ -56,6 +56,24 @@ def test_the_better_box_lies_on_top():
     assert drawn[120, 50].tolist() == color(0)
 
 
+def test_labels_of_equal_boxes_do_not_hide_one_another():
+    boxes, labels = np.array([[50.0, 60.0, 250.0, 180.0]] * 2), np.array([0, 1])
+    drawn = draw_boxes(GRAY, boxes, labels, NAMES, np.array([0.9, 0.8]))
+    above, below = drawn[47:59, 52:90].reshape(-1, 3).tolist(), drawn[64:74, 52:90].reshape(-1, 3).tolist()
+    assert color(0) in above and color(1) in below and color(1) not in above
+
+
+def test_labels_in_the_gallery_do_not_hide_one_another():
+    annotation, _ = example(0, 1)
+    boxes = torch.tensor([[20.0, 30, 150, 160], [22, 31, 150, 160], [20, 32, 151, 158]])
+    found = Detections(boxes, torch.tensor([0.9, 0.8, 0.7]), torch.tensor([0, 1, 0]))
+    figure = detection_gallery([GRAY], [annotation], [found], NAMES)
+    figure.draw_without_rendering()
+    frames = [patch.get_window_extent() for text in figure.axes[1].texts if (patch := text.get_bbox_patch())]
+    assert len(frames) == 3
+    assert not any(one.overlaps(other) for i, one in enumerate(frames) for other in frames[i + 1 :])
+
+
 def test_a_label_stays_inside_the_image():
     drawn = draw_boxes(GRAY, np.array([[290.0, 100.0, 299.0, 150.0]]), np.array([0]), NAMES, np.array([0.5]))
     assert (drawn[90, 240:280] != 128).any()

@@ -33,13 +33,13 @@ def tiny() -> Detector:
     ],
 )
 def test_the_papers_detectors(overrides: list[str], parameters: int, giga: float):
-    figures = complexity(composed(*overrides), 300)
-    assert figures["parameters"] == parameters
-    assert round(figures["macs"] / 1e9, 2) == giga
-    assert figures["anchors"] == 7302
-    assert figures["input_size"] == [300, 300]
+    measured = complexity(composed(*overrides), 300)
+    assert measured["parameters"] == parameters
+    assert round(measured["macs"] / 1e9, 2) == giga
+    assert measured["anchors"] == 7302
+    assert measured["input_size"] == [300, 300]
     for key in ("parameters", "macs"):
-        assert sum(part[key] for part in figures["parts"].values()) == figures[key]
+        assert sum(part[key] for part in measured["parts"].values()) == measured[key]
 
 
 def test_multiply_adds_of_the_head_by_hand(tiny: Detector):
@@ -49,8 +49,8 @@ def test_multiply_adds_of_the_head_by_hand(tiny: Detector):
 
 
 def test_neck_without_weights_costs_nothing():
-    figures = complexity(composed("neck=none"), 64)
-    assert figures["parts"]["neck"] == {"parameters": 0, "macs": 0}
+    measured = complexity(composed("neck=none"), 64)
+    assert measured["parts"]["neck"] == {"parameters": 0, "macs": 0}
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from lightweight_ssd.profiling.latency import latency
 def test_reports_medians_and_what_they_were_measured_on() -> None:
     detector = build_detector(tiny_config(), ["a", "b"]).eval()
     threads = torch.get_num_threads()
-    figures = latency(detector, [64, 64], threads=1, warmup=0, repeats=3)
-    assert 0 < figures["p10_ms"] <= figures["ms"] <= figures["p90_ms"]
-    assert figures["predict_ms"] > 0 and figures["threads"] == 1 and figures["device_type"] == "cpu"
+    measured = latency(detector, [64, 64], threads=1, warmup=0, repeats=3)
+    assert 0 < measured["p10_ms"] <= measured["ms"] <= measured["p90_ms"]
+    assert measured["predict_ms"] > 0 and measured["threads"] == 1 and measured["device_type"] == "cpu"
     assert torch.get_num_threads() == threads

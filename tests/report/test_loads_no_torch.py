@@ -21,6 +21,6 @@ def test_a_report_loads_no_torch(tmp_path: Path) -> None:
     write_table(tmp_path / "runs")
     command = [sys.executable, "-c", CODE, "report", "resamples=20"]
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=300)
-    assert (tmp_path / "report" / "figures" / "differences.svg").is_file()
-    assert (tmp_path / "report" / "index.html").is_file() and "analysing run 6 of 6" in ended.stderr
+    assert (tmp_path / "report" / "plots" / "differences.svg").is_file()
+    assert (tmp_path / "report" / "index.html").is_file() and "analyzing run 6 of 6" in ended.stderr
     assert ended.stdout.splitlines()[-1].split() == ["loaded:"]

@@ -9,7 +9,7 @@ import pytest
 from tests.run_folders import TABLE, write_table
 
 from lightweight_ssd.analysis.evaluated_set import read_evaluated_set
-from lightweight_ssd.report.run_analysis import RunAnalysis, analyse_run, ground_truth_digest
+from lightweight_ssd.report.run_analysis import RunAnalysis, analyze_run, ground_truth_digest
 
 
 @pytest.fixture
@@ -17,14 +17,14 @@ def run(tmp_path: Path) -> Path:
     return write_table(tmp_path / "runs", TABLE[1:2], seeds=(0,), classes=("a", "b", "never drawn"))[0]
 
 
-def _analyse(run: Path, **settings: int) -> RunAnalysis:
-    analysis, problems = analyse_run(run, run.parent / "cache", **{"resamples": 50, "seed": 0, **settings})
+def _analyze(run: Path, **settings: int) -> RunAnalysis:
+    analysis, problems = analyze_run(run, run.parent / "cache", **{"resamples": 50, "seed": 0, **settings})
     assert analysis is not None and problems == []
     return analysis
 
 
 def test_the_files_give_the_figures_of_the_run(run: Path) -> None:
-    results, analysis = json.loads((run / "results.json").read_text()), _analyse(run)
+    results, analysis = json.loads((run / "results.json").read_text()), _analyze(run)
     assert analysis.map_50 == pytest.approx(results["test"]["map_50"], abs=1e-9)
     assert analysis.gray_map_50 == pytest.approx(results["test_gray"]["map_50"], abs=1e-9)
     assert analysis.resampled.shape == (50,) and abs(analysis.resampled.mean() - analysis.map_50) < 0.1
@@ -32,7 +32,7 @@ def test_the_files_give_the_figures_of_the_run(run: Path) -> None:
 
 
 def test_curves_enclose_the_average_precision(run: Path) -> None:
-    results, curves = json.loads((run / "results.json").read_text()), _analyse(run).precision_recall
+    results, curves = json.loads((run / "results.json").read_text()), _analyze(run).precision_recall
     assert set(curves) == {"", "a", "b", "never drawn"} and len(curves[""]["recall"]) == 51
     for name, figures in results["test"]["per_class"].items():
         area = np.trapezoid(curves[name]["precision"], curves[name]["recall"])
@@ -43,7 +43,7 @@ def test_curves_enclose_the_average_precision(run: Path) -> None:
 
 
 def test_what_is_drawn_is_what_scores_at_least_30_percent(run: Path) -> None:
-    drawn = [box for boxes in _analyse(run).found.values() for box in boxes]
+    drawn = [box for boxes in _analyze(run).found.values() for box in boxes]
     entries = json.loads((run / "detections.json").read_text())
     assert len(drawn) == sum(entry["score"] >= 0.3 for entry in entries) > 0
     assert all(box[5] >= 0.3 and box[0] < box[2] for box in drawn)
@@ -54,7 +54,7 @@ def test_a_second_look_computes_nothing_until_a_file_or_a_setting_changes(run: P
 
     def look(**settings: int) -> RunAnalysis | None:
         arguments = {"resamples": 20, "seed": 0, **settings}
-        return analyse_run(run, run.parent / "cache", **arguments, tell=lambda: told.append(1))[0]
+        return analyze_run(run, run.parent / "cache", **arguments, tell=lambda: told.append(1))[0]
 
     first, second = look(), look()
     assert first is not None and second is not None and len(told) == 1
@@ -74,7 +74,7 @@ def test_a_file_that_is_missing_or_cut_off_is_named(run: Path, file: str, cut: i
     (run / file).unlink()
     if cut is not None:
         (run / file).write_text(text[:cut])
-    analysis, problems = analyse_run(run, run.parent / "cache", 20, 0)
+    analysis, problems = analyze_run(run, run.parent / "cache", 20, 0)
     assert analysis is None and len(problems) == 1
     assert ("is missing" if cut is None else "cannot be used") in problems[0]
     assert (file if cut is None else "detections.json") in problems[0]
@@ -82,10 +82,10 @@ def test_a_file_that_is_missing_or_cut_off_is_named(run: Path, file: str, cut: i
 
 def test_gray_detections_may_be_missing_but_not_broken(run: Path) -> None:
     (run / "detections_gray.json").write_text("[{")
-    analysis, problems = analyse_run(run, run.parent / "cache", 20, 0)
+    analysis, problems = analyze_run(run, run.parent / "cache", 20, 0)
     assert analysis is not None and analysis.gray_map_50 is None and "detections_gray.json" in problems[0]
     (run / "detections_gray.json").unlink()
-    assert _analyse(run).gray_resampled is None
+    assert _analyze(run).gray_resampled is None
 
 
 def test_the_digest_is_of_images_and_objects_not_of_where_they_lie(run: Path) -> None:

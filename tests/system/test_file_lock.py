@@ -43,14 +43,14 @@ def test_other_content_is_free(tmp_path: Path) -> None:
 
 
 def test_waits_and_says_for_whom(tmp_path: Path) -> None:
-    process, told = _holder(tmp_path), []
+    process, reported = _holder(tmp_path), []
 
     def waiting(who: str) -> None:
-        told.append(who)
+        reported.append(who)
         process.kill()
 
     with lock_run(tmp_path, "c", waiting, every=0.05):
-        assert len(told) == 1 and str(process.pid) in told[0]
+        assert len(reported) == 1 and str(process.pid) in reported[0]
     process.wait()
 
 

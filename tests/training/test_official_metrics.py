@@ -71,6 +71,7 @@ def measured(run: Path) -> SplitMetrics:
     return test
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("data", ["shapes_run", "coco_run"])
 def test_pycocotools_gives_what_the_run_reports(data: str, request: pytest.FixtureRequest) -> None:
     run: Path = request.getfixturevalue(data)
@@ -81,6 +82,7 @@ def test_pycocotools_gives_what_the_run_reports(data: str, request: pytest.Fixtu
     assert official[0] > 0 and official[8] > 0.01  # one epoch finds little, but not nothing
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("data", ["shapes_run", "coco_run"])
 def test_the_files_give_the_map_of_the_run(data: str, request: pytest.FixtureRequest) -> None:
     """By VOC's rules; boxes are written to a thousandth of a pixel, which such a metric may feel."""
@@ -90,6 +92,7 @@ def test_the_files_give_the_map_of_the_run(data: str, request: pytest.FixtureReq
     assert np.nanmean(area) == pytest.approx(measured(run).map_50, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_difficult_objects_are_there_and_keep_their_area(shapes_run: Path, coco_run: Path) -> None:
     """Also for who takes the ground truth of a run as a data set."""
     for run in (shapes_run, coco_run):

@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import pytest
 from PIL import Image
@@ -11,7 +10,8 @@ from tests.measured_images import NAMES, feed, image
 
 from lightweight_ssd.metrics.coco import COCOMetric
 from lightweight_ssd.metrics.voc import VOCMetric
-from lightweight_ssd.system.json_file import write_json
+from lightweight_ssd.runs.results import RunResults
+from lightweight_ssd.runs.results_file import write_results
 from lightweight_ssd.training.outputs import split_metrics, write_evaluation
 
 
@@ -35,13 +35,12 @@ def test_an_image_that_was_skipped_is_in_no_file(tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("ignore:The ``compute`` method")
 def test_metrics_as_json(tmp_path: Path) -> None:
     voc, coco = (feed(metric(NAMES), list(range(12))).compute() for metric in (VOCMetric, COCOMetric))
-    metrics = {"with": split_metrics(voc, coco), "without": split_metrics(voc)}
-    write_json(tmp_path / "metrics.json", msgspec.to_builtins(metrics))
-    metrics = json.loads((tmp_path / "metrics.json").read_text())
-    told = metrics["with"].pop("coco")
-    assert metrics["with"] == metrics["without"]
-    assert told.pop("per_class") == {
+    write_results(tmp_path, RunResults(test=split_metrics(voc, coco), val=split_metrics(voc)))
+    written = json.loads((tmp_path / "results.json").read_text())
+    by_coco = written["test"].pop("coco")
+    assert written["test"] == written["val"]
+    assert by_coco.pop("per_class") == {
         name: {"ap": None if name == "never" else ap, "ap_50": None if name == "never" else ap_50}
         for name, ap, ap_50 in zip(NAMES, coco.class_ap, coco.class_ap_50, strict=True)
     }
-    assert told["ap"] == coco.ap and told["ap_small"] is None and len(told) == 12
+    assert by_coco["ap"] == coco.ap and by_coco["ap_small"] is None and len(by_coco) == 12

@@ -1,11 +1,11 @@
 """Where the lost mAP goes: wrong class, wrong place, both, duplicates, background, missed objects.
 
 Each false positive is given one kind by how it lies to the objects of its image, and each object that nothing reaches
-is missed. One kind at a time is then put right, everything else left as it is, and the rise in mAP is what that kind
-costs. The rises do not add up to what is lacking to 1: a detection that is put right changes what the others cost.
+is missed. One kind at a time is then fixed, everything else left as it is, and the rise in mAP is what that kind costs.
+The rises do not add up to what is lacking to 1: a detection that is fixed changes what the others cost.
 
 Difficult objects count neither way. A false positive can lie on one (of another class, or not well enough placed); it
-has its kind like any other, and put right it would be on a difficult object, so it is left out.
+has its kind like any other, and once fixed it would be on a difficult object, so it is left out.
 
 Not covered: the split by area, and ten IoU thresholds at once; all is at one threshold, 0.5 unless said otherwise.
 """
@@ -40,15 +40,15 @@ ERROR_KINDS: Final = ErrorCounts._fields
 
 
 class ErrorDecomposition(NamedTuple):
-    """The rise in mAP (0 to 1) if one kind of error alone were put right; NaN without countable objects.
+    """The rise in mAP (0 to 1) if one kind of error alone were fixed; NaN without countable objects.
 
     Attributes:
-        classification: Well placed on an object of another class. Put right: gets that class.
-        localization: On an object of its class, but too loosely. Put right: gets that object's box.
-        both: Loosely on an object of another class. Put right: left out, as are the next two.
+        classification: Well placed on an object of another class. Fixed: gets that class.
+        localization: On an object of its class, but too loosely. Fixed: gets that object's box.
+        both: Loosely on an object of another class. Fixed: left out, as are the next two.
         duplicate: On an object that a detection of higher score has already found.
         background: On nothing.
-        missed: Objects that no detection of the first two kinds reaches. Put right: not asked for.
+        missed: Objects that no detection of the first two kinds reaches. Fixed: not asked for.
         false_positive: All false positives moved below all true ones.
         false_negative: All objects that are not found not asked for.
         counts: How many there are of each kind.
@@ -70,7 +70,7 @@ def decompose_errors(
 ) -> ErrorDecomposition:
     """Splits what is lacking to a perfect mAP by kind of error.
 
-    One detection an object is put right, that of the highest score among all that are wrong in class or place; the
+    One detection per object is fixed, that of the highest score among all that are wrong in class or place; the
     others are left out, as duplicates would be, and so are those of an object that has been found.
 
     Args:
@@ -136,7 +136,7 @@ def _kinds(
 def _best_of_each_target(
     assignment: Assignment, targets: Int[np.ndarray, " D"], objects: PackedObjects
 ) -> Bool[np.ndarray, " D"]:
-    """Which detections become true when put right: the first by score on each countable object not yet found."""
+    """Which detections become true when fixed: the first by score on each countable object not yet found."""
     open_objects = ~objects.difficult
     open_objects[assignment.target[assignment.true]] = False
     order = np.lexsort((assignment.order, -assignment.detections.scores, targets))

@@ -1,8 +1,8 @@
 """How sure a difference between two rows is: a paired bootstrap over test images and over seeds.
 
 A test set is a sample. Drawn again, with replacement and at its own size, it gives another mAP; the spread of 1,000
-such draws says how much of a figure is luck of the images. Two rows are measured on the same draws: what makes a draw
-easy helps both, and their difference varies far less than either figure.
+such draws says how much of a metric is luck of the images. Two rows are measured on the same draws: what makes a draw
+easy helps both, and their difference varies far less than either metric.
 
 No model runs again and nothing is matched again. Whether a detection is true or false is decided within its image, so
 an image drawn w times is its detections counted w times. Per class that leaves one product: a sparse matrix of the
@@ -17,7 +17,6 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Integer
-from scipy.sparse import csr_array
 
 from lightweight_ssd.analysis.evaluated_set import EvaluatedSet
 from lightweight_ssd.metrics.assignment import assign_detections, class_spans
@@ -29,10 +28,10 @@ _PERCENTILES = (2.5, 97.5)
 
 
 class Interval(NamedTuple):
-    """A figure with its 95 % percentile interval; mAP as a share, 0 to 1.
+    """A metric with its 95 % percentile interval; mAP as a share, 0 to 1.
 
     Attributes:
-        mean: The figure itself, measured on the whole set (not the middle of the interval).
+        mean: The metric itself, measured on the whole set (not the middle of the interval).
         low: Lower end.
         high: Upper end.
         shown: Whether the interval leaves out zero. A difference that is not shown may still be there; these images
@@ -192,6 +191,8 @@ def _weighted_areas(
     weights: Float[np.ndarray, "N R"],
 ) -> Float[np.ndarray, " R"]:
     """Area under one class's curve times its objects, for each column of weights."""
+    from scipy.sparse import csr_array  # a report whose runs were analyzed before does without
+
     hits = np.flatnonzero(true)
     before = np.searchsorted(hits, np.flatnonzero(false))  # which true positive a false one is the first to precede
     misses = image_index[false][before < len(hits)]

@@ -25,7 +25,7 @@ _PATIENCE_SECONDS = 600.0  # until a run that takes no step is given up
 
 @checked
 def benchmark_startup(rounds: Count = 3, overrides: Sequence[str] = ("experiment=demo",)) -> Record:
-    """Starts the help and a training in fresh processes, in turns.
+    """Starts the help and training runs in fresh processes, in turns.
 
     Args:
         rounds: Starts of each.
@@ -82,7 +82,7 @@ def _run(command: list[str]) -> None:
 
 
 def _to_first_step(overrides: Sequence[str], folder: Path, data_root: Path) -> None:
-    """Starts a training, waits until its status reports a step, and ends it there, with its workers."""
+    """Starts a training run, waits until its status reports a step, and ends it there, with its workers."""
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         run_dir, log = Path(scratch) / "run", Path(scratch) / "log"
         places = [f"run_dir={quoted(run_dir)}", f"data.root={quoted(data_root)}", "+callbacks.status.every=0"]
@@ -106,7 +106,7 @@ def _wait_for_step(process: "subprocess.Popen[bytes]", run_dir: Path, log: Path)
         if ended or time.monotonic() > deadline:
             lines = log.read_text(errors="replace").strip().splitlines() or ["nothing"]
             said = next((line for line in lines if line.startswith("lssd train: ")), lines[-1])
-            raise ValueError(f"Expected a training that takes a step but it said: {said}")
+            raise ValueError(f"Expected the training to take a step, but it ended with: {said}")
         time.sleep(_POLL_SECONDS)
 
 

@@ -1,5 +1,6 @@
-"""`init_from`: starts a detector from another one's weights and says what was taken and what was not."""
+"""`init_from`: starts a detector from another one's weights and says what was loaded and what was not."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ from torch import Tensor, nn
 
 from lightweight_ssd.checkpoint.load import trained_weights
 
-__all__ = ["initialise"]
+__all__ = ["counts", "initialise"]
 
 
 def initialise(detector: nn.Module, path: str) -> dict[str, Any]:
@@ -40,13 +41,29 @@ def initialise(detector: nn.Module, path: str) -> dict[str, Any]:
     }
 
 
+def counts(report: Mapping[str, Any]) -> str:
+    """What `initialise` did, in numbers of tensors.
+
+    Example:
+        >>> counts({"taken": ["a", "b"], "other_shape": ["c"], "not_in_file": [], "not_in_detector": ["d"]})
+        '2 loaded, 1 skipped (shape mismatch), 0 missing, 1 unexpected'
+    """
+    words = {
+        "taken": "loaded",
+        "other_shape": "skipped (shape mismatch)",
+        "not_in_file": "missing",
+        "not_in_detector": "unexpected",
+    }
+    return ", ".join(f"{len(report[key])} {word}" for key, word in words.items())
+
+
 def _read(path: str) -> dict[str, Tensor]:
     if not Path(path).is_file():
         raise FileNotFoundError(f"init_from={path} is not a file; give a checkpoint or a file of weights.")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise ValueError(f"init_from={path} is not a whole file of weights; give another one.") from error
+        raise ValueError(f"init_from={path} is not a file of weights, or incomplete; give another one.") from error
     if "state_dict" in content:
         return trained_weights(content)
     return {name: value for name, value in content.items() if isinstance(value, Tensor)}

@@ -6,9 +6,11 @@ import time
 import traceback
 from pathlib import Path
 
+from lightweight_ssd.runs.files import ERROR_LOG
+
 __all__ = ["cache_folder", "write_traceback"]
 
-_IN_RUN = "lssd-error.log"
+
 _KEPT = 20  # files in the cache; older ones are removed
 
 
@@ -27,8 +29,8 @@ def write_traceback(error: BaseException, command: str) -> Path | None:
     run_dir = getattr(error, "run_dir", None)
     try:
         if isinstance(run_dir, Path) and run_dir.is_dir():
-            (run_dir / _IN_RUN).write_text(text)
-            return run_dir / _IN_RUN
+            (run_dir / ERROR_LOG).write_text(text)
+            return run_dir / ERROR_LOG
     except OSError:
         pass  # such as a full disk; the cache may lie on another one
     try:

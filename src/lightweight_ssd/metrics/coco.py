@@ -42,17 +42,17 @@ class COCOResult(NamedTuple):
     Attributes:
         class_names: Names in the order of the labels.
         ap: Mean over IoU 0.5, 0.55 … 0.95 and over classes, COCO's primary metric.
-        ap_50: At IoU 0.5.
-        ap_75: At IoU 0.75.
-        ap_small: Of objects below 32² square pixels of the image file.
-        ap_medium: Of objects from 32² to 96².
-        ap_large: Of objects above.
+        ap_50: `ap` at IoU 0.5 alone.
+        ap_75: `ap` at IoU 0.75 alone.
+        ap_small: `ap` of objects below 32² square pixels of the image file.
+        ap_medium: `ap` of objects from 32² to 96².
+        ap_large: `ap` of larger objects.
         ar_1: Average recall with one detection per image and class.
         ar_10: With ten.
         ar_100: With a hundred.
         ar_small: With a hundred, of small objects.
-        ar_medium: Of medium ones.
-        ar_large: Of large ones.
+        ar_medium: Likewise, of medium objects.
+        ar_large: Likewise, of large objects.
         class_ap: `ap` of each class.
         class_ap_50: `ap_50` of each class.
         objects: Objects per class, crowd regions and difficult ones not counted.

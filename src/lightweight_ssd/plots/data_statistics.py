@@ -11,8 +11,9 @@ __all__ = ["data_statistics"]
 
 
 def data_statistics(annotations: PackedAnnotations, title: str = "Objects of the split") -> Figure:
-    """Three histograms of one split: labels, relative box size, box aspect. Crowd regions appear only in the first, as
-    a part of their own.
+    """Three histograms of one split: labels, relative box size, box aspect.
+
+    Crowd regions appear only in the first, as a part of their own.
 
     Args:
         annotations: The split.
@@ -57,7 +58,9 @@ def _labels(axes: Axes, annotations: PackedAnnotations) -> None:
         axes.text(left[place], place, text, va="center", fontsize=7.5, color=INK)
     axes.set_yticks(y, [names[i] for i in order])
     axes.set(xlabel="objects", xlim=(0, 1.12 * max(1, left.max(initial=0))), ylim=(-0.7, max(len(names), 1) - 0.3))
-    axes.legend(loc="lower right", fontsize=8, frameon=False, labelcolor=INK)
+    # Above the bars, beside the title: within the axes it would cover some of them.
+    place = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "borderaxespad": 0.2, "ncols": 3}
+    axes.legend(fontsize=8, frameon=False, labelcolor=INK, columnspacing=1.2, handlelength=1.4, **place)
     style_axes(axes, "Objects per class", grid="x")
 
 

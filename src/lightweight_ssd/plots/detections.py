@@ -12,12 +12,16 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image, ImageDraw, ImageFont
 
+from lightweight_ssd.plots.box_labels import place_labels
 from lightweight_ssd.plots.palette import class_colors, readable_on
 from lightweight_ssd.plots.style import INK, MUTED, new_figure
 from lightweight_ssd.tensor_types import Detections
 from lightweight_ssd.types import Annotation
 
 __all__ = ["detection_gallery", "draw_boxes"]
+
+# Points: the longer side of an image in the gallery, and a letter and a line of its labels.
+_PANEL, _LETTER, _LINE = 185.0, 4.4, 12.0
 
 
 def draw_boxes(
@@ -57,9 +61,12 @@ def draw_boxes(
     corners = {i: _pixels(boxes[i], width, height) for i in shown}
     for i in shown:
         draw.rectangle(corners[i], outline=colors[int(labels[i])], width=thickness)
-    for i in shown:
-        text = class_names[int(labels[i])] + ("" if scores is None else f" {scores[i]:.2f}")
-        _draw_label(draw, corners[i], text, colors[int(labels[i])], font, (width, height))
+    names = [class_names[int(labels[i])] + ("" if scores is None else f" {scores[i]:.2f}") for i in shown]
+    sizes = np.array([_label_size(draw, name, font) for name in names], np.float64).reshape(-1, 2)
+    outlines = np.array([corners[i] for i in shown], np.float64).reshape(-1, 4)
+    places = place_labels(outlines[::-1], sizes[::-1], width, height)[::-1]  # the best box chooses first
+    for i, name, place, size in zip(shown, names, places, sizes, strict=True):
+        _draw_label(draw, place, size, name, colors[int(labels[i])], font)
     return np.asarray(canvas).copy()
 
 
@@ -123,22 +130,27 @@ def _pixels(box: Float[np.ndarray, " 4"], width: int, height: int) -> tuple[int,
     return left, top, max(left, int(np.ceil(box[2])) - 1), max(top, int(np.ceil(box[3])) - 1)
 
 
+def _label_size(draw: ImageDraw.ImageDraw, text: str, font: ImageFont.FreeTypeFont) -> tuple[int, int]:
+    """Width and height of a label, pixels."""
+    ascent, descent = font.getmetrics()
+    return int(np.ceil(draw.textlength(text, font))) + 2 * _margin(font), ascent + descent + _margin(font)
+
+
+def _margin(font: ImageFont.FreeTypeFont) -> int:
+    return max(2, round(font.size / 6))
+
+
 def _draw_label(
     draw: ImageDraw.ImageDraw,
-    corner: tuple[int, int, int, int],
+    place: Float[np.ndarray, " 2"],
+    size: Float[np.ndarray, " 2"],
     text: str,
     color: str,
     font: ImageFont.FreeTypeFont,
-    size: tuple[int, int],
 ) -> None:
-    """Writes above the box, or inside where there is no room, and never beyond the right edge."""
-    margin = max(2, round(font.size / 6))
-    ascent, descent = font.getmetrics()
-    height, width = ascent + descent + margin, int(np.ceil(draw.textlength(text, font))) + 2 * margin
-    x = max(0, min(corner[0], size[0] - width))
-    y = corner[1] - height + 1 if corner[1] >= height else corner[1]
-    draw.rectangle((x, y, x + width - 1, y + height - 1), fill=color)
-    draw.text((x + margin, y + margin / 2), text, fill=readable_on(color), font=font)
+    x, y = place.tolist()
+    draw.rectangle((x, y, *(place + size - 1).tolist()), fill=color)
+    draw.text((x + _margin(font), y + _margin(font) / 2), text, fill=readable_on(color), font=font)
 
 
 def _show(axes: Axes, image: UInt8[np.ndarray, "H W 3"], title: str) -> None:
@@ -159,21 +171,27 @@ def _add_boxes(
     """Boxes in points on the page, so that lines and letters stay sharp; the first boxes lie on top."""
     colors = class_colors(len(class_names))
     width, height = axes.get_xlim()[1] + 0.5, axes.get_ylim()[0] + 0.5
+    texts = [
+        class_names[int(label)] + ("" if scores is None else f" {scores[i]:.2f}") for i, label in enumerate(labels)
+    ]
+    known = np.clip(np.nan_to_num(boxes), 0, (width, height, width, height)).reshape(-1, 4)
+    point = max(width, height) / _PANEL  # pixels of the image in a point of the page, about
+    sizes = point * np.array([(_LETTER * len(text) + 4, _LINE) for text in texts]).reshape(-1, 2)
+    places = place_labels(known, sizes, width, height, inside=True)
     for i in range(len(boxes) - 1, -1, -1):
-        color, name = colors[int(labels[i])], class_names[int(labels[i])]
+        color = colors[int(labels[i])]
         # Half a pixel: matplotlib's pixel centres are whole numbers, our boxes' pixel edges are.
-        x1, y1, x2, y2 = (np.clip(np.nan_to_num(boxes[i]), 0, (width, height, width, height)) - 0.5).tolist()
+        x1, y1, x2, y2 = (known[i] - 0.5).tolist()
         style = "--" if dashed is not None and dashed[i] else "-"
         z = 2 + (len(boxes) - i) / (len(boxes) + 1)
         line = {"fill": False, "edgecolor": color, "linewidth": 1.8, "linestyle": style}
         axes.add_patch(Rectangle((x1, y1), x2 - x1, y2 - y1, zorder=z, **line))
-        to_left = x1 > 0.78 * width
         axes.annotate(
-            name if scores is None else f"{name} {scores[i]:.2f}",
-            (x2 if to_left else x1, y1),
-            xytext=(-2 if to_left else 2, -2),
+            texts[i],
+            (float(places[i, 0]) - 0.5, float(places[i, 1]) - 0.5),
+            xytext=(2, -2),
             textcoords="offset points",
-            ha="right" if to_left else "left",
+            ha="left",
             va="top",
             fontsize=7,
             color=readable_on(color),

@@ -17,11 +17,11 @@ from lightweight_ssd.detector.postprocess import PostProcess
 from lightweight_ssd.detector.ssd import Detector
 from lightweight_ssd.prediction.detections import ImageDetections
 from lightweight_ssd.prediction.images import ImageLike, Pixels, read
-from lightweight_ssd.runs.files import BEST_CHECKPOINT, LAST_CHECKPOINT
+from lightweight_ssd.runs.checkpoints import checkpoint_file
 from lightweight_ssd.system.device import choose_device
 from lightweight_ssd.tensor_types import Detections
 
-__all__ = ["Model", "Overlap", "checkpoint_file", "load"]
+__all__ = ["Model", "Overlap", "load"]
 
 Overlap = Annotated[float, Meta(ge=0, le=1)]
 """An intersection over union, 0 to 1."""
@@ -45,21 +45,6 @@ def load(checkpoint: str | os.PathLike[str], device: Any = "auto") -> "Model":
     path, place = checkpoint_file(checkpoint), choose_device(str(device))
     detector, config, class_names, category_ids = load_trained(path)
     return Model(detector.to(place), config["image_size"], class_names, category_ids, path)
-
-
-def checkpoint_file(checkpoint: str | os.PathLike[str]) -> Path:
-    """The checkpoint file that a path means: itself, or the best (else the last) one of a run's folder.
-
-    Raises:
-        FileNotFoundError: For a folder without a checkpoint.
-    """
-    path = Path(checkpoint)
-    if not path.is_dir():
-        return path
-    for name in (BEST_CHECKPOINT, LAST_CHECKPOINT):
-        if (path / name).is_file():
-            return path / name
-    raise FileNotFoundError(f"There is no {BEST_CHECKPOINT} in {path}; give a checkpoint file or the folder of a run.")
 
 
 class Model:

@@ -16,9 +16,9 @@ from jaxtyping import Float64
 
 from lightweight_ssd.analysis.paired_bootstrap import Interval, paired_difference, row_interval
 from lightweight_ssd.report.caveats import comparison_notes, run_name
-from lightweight_ssd.report.parallel_analysis import analyse_ahead
+from lightweight_ssd.report.parallel_analysis import analyze_ahead
 from lightweight_ssd.report.rows import Row, choose_baselines, rows_of, spread
-from lightweight_ssd.report.run_analysis import RunAnalysis, analyse_run
+from lightweight_ssd.report.run_analysis import RunAnalysis, analyze_run
 from lightweight_ssd.runs.files import DETECTIONS_FILE, GRAY_DETECTIONS_FILE, RESULTS_FILE
 from lightweight_ssd.runs.record import RunRecord
 from lightweight_ssd.runs.results import metric_of
@@ -82,8 +82,8 @@ def compare(
         baseline: Label or id of a row; None as in `choose_baselines`.
         resamples: Resamples of the test images, at least 1.
         seed: Of the resamples.
-        tell: Called with a line for each run that has to be analysed.
-        workers: Processes that analyse runs where there is much to do; None for as many as there are cores.
+        tell: Called with a line for each run that has to be analyzed.
+        workers: Processes that analyze runs where there is much to do; None for as many as there are cores.
 
     Raises:
         ValueError: If no row has the name of the baseline.
@@ -92,8 +92,8 @@ def compare(
     baselines = choose_baselines(rows, baseline)
     notes += comparison_notes(rows, baselines)
     finished = [(run_name(row, run), run.folder) for row in rows for run in row.finished]
-    analyse_ahead(finished, cache, resamples, seed, workers, tell)
-    analyses, problems = _analyse(rows, cache, resamples, seed, tell)
+    analyze_ahead(finished, cache, resamples, seed, workers, tell)
+    analyses, problems = _analyze(rows, cache, resamples, seed, tell)
     usable, reasons = _usable(rows, analyses)
     means = {row.id: _mean(row, "map_50") for row in rows}
     intervals = {name: row_interval(resampled, means[name], seed) for name, resampled in usable.items()}
@@ -116,15 +116,15 @@ def mean_of(comparison: Comparison, row: Row, part: str) -> dict[str, float] | N
     return {key: statistics.fmean(values) if values else float("nan") for key, values in known.items()}
 
 
-def _analyse(
+def _analyze(
     rows: Sequence[Row], cache: Path, resamples: int, seed: int, tell: Callable[[str], None]
 ) -> tuple[dict[str, RunAnalysis], list[str]]:
     """Analyses of the finished runs, and what is wrong with their files."""
     finished = [(row, run) for row in rows for run in row.finished]
     analyses, notes = {}, []
     for place, (row, run) in enumerate(finished, start=1):
-        line = f"analysing run {place} of {len(finished)}: {run_name(row, run)}"
-        analysis, problems = analyse_run(run.folder, cache, resamples, seed, partial(tell, line))
+        line = f"analyzing run {place} of {len(finished)}: {run_name(row, run)}"
+        analysis, problems = analyze_run(run.folder, cache, resamples, seed, partial(tell, line))
         notes += problems
         if analysis is None:
             continue

@@ -12,16 +12,16 @@ from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from pathlib import Path
 
-from lightweight_ssd.report.run_analysis import analyse_run, is_analysed
+from lightweight_ssd.report.run_analysis import analyze_run, is_analyzed
 from lightweight_ssd.runs.files import DETECTIONS_FILE, GRAY_DETECTIONS_FILE
 from lightweight_ssd.system.parallel import end_with_parent, without_ctrl_c
 
-__all__ = ["analyse_ahead"]
+__all__ = ["analyze_ahead"]
 
 _WORTH_IT = 20e6  # bytes of detections from which on processes are started
 
 
-def analyse_ahead(
+def analyze_ahead(
     runs: Sequence[tuple[str, Path]],
     cache: Path,
     resamples: int,
@@ -33,9 +33,9 @@ def analyse_ahead(
 
     Args:
         runs: Name and folder of each finished run.
-        cache: As for `analyse_run`.
-        resamples: As for `analyse_run`.
-        seed: As for `analyse_run`.
+        cache: As for `analyze_run`.
+        resamples: As for `analyze_run`.
+        seed: As for `analyze_run`.
         workers: Processes; None for as many as there are cores.
         tell: Called with a line for each run, in the order of `runs`.
 
@@ -44,12 +44,12 @@ def analyse_ahead(
     """
     if workers == 1 or _bytes([folder for _, folder in runs]) < _WORTH_IT:
         return
-    missing = [(name, folder) for name, folder in runs if not is_analysed(folder, cache, resamples, seed)]
+    missing = [(name, folder) for name, folder in runs if not is_analyzed(folder, cache, resamples, seed)]
     workers = min(workers or len(os.sched_getaffinity(0)), len(missing))
     if workers < 2 or _bytes([folder for _, folder in missing]) < _WORTH_IT:
         return
-    tell(f"analysing {len(missing)} runs in {workers} processes")
-    work = partial(_analyse, cache=cache, resamples=resamples, seed=seed)
+    tell(f"analyzing {len(missing)} runs in {workers} processes")
+    work = partial(_analyze, cache=cache, resamples=resamples, seed=seed)
     before = set(multiprocessing.active_children())
     context = multiprocessing.get_context("spawn")  # a copy of a process with threads may hang
     with ProcessPoolExecutor(workers, context, end_with_parent) as pool:
@@ -57,7 +57,7 @@ def analyse_ahead(
             with without_ctrl_c():
                 done = pool.map(work, [folder for _, folder in missing])
             for place, _ in enumerate(done):
-                tell(f"analysed run {place + 1} of {len(missing)}: {missing[place][0]}")
+                tell(f"analyzed run {place + 1} of {len(missing)}: {missing[place][0]}")
         except BrokenProcessPool as error:
             raise ValueError(
                 "Expected every process that analyses runs to end by itself, but one was killed, which is often a lack "
@@ -69,9 +69,9 @@ def analyse_ahead(
             raise
 
 
-def _analyse(folder: Path, cache: Path, resamples: int, seed: int) -> None:
+def _analyze(folder: Path, cache: Path, resamples: int, seed: int) -> None:
     """The result stays in the cache: sending it back would cost more than reading it there."""
-    analyse_run(folder, cache, resamples, seed)
+    analyze_run(folder, cache, resamples, seed)
 
 
 def _bytes(folders: Sequence[Path]) -> int:

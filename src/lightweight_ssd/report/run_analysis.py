@@ -22,7 +22,7 @@ from lightweight_ssd.metrics.average_precision import voc_average_precision
 from lightweight_ssd.runs.files import DETECTIONS_FILE, GRAY_DETECTIONS_FILE, GROUND_TRUTH_FILE
 from lightweight_ssd.system.atomic_write import write_atomic
 
-__all__ = ["SHOWN_SCORE", "RunAnalysis", "analyse_run", "ground_truth_digest", "is_analysed"]
+__all__ = ["SHOWN_SCORE", "RunAnalysis", "analyze_run", "ground_truth_digest", "is_analyzed"]
 
 SHOWN_SCORE = 0.3  # detections that the page draws, and that count as found in an image's score
 _VERSION = 1  # raise it when an analysis changes, so that what was kept is computed again
@@ -59,7 +59,7 @@ class RunAnalysis(NamedTuple):
     found: dict[int, list[list[float | int]]]
 
 
-def analyse_run(
+def analyze_run(
     folder: Path, cache: Path, resamples: int, seed: int, tell: Callable[[], None] = lambda: None
 ) -> tuple[RunAnalysis | None, list[str]]:
     """Analyses a finished run, or takes what an earlier report made of the same files.
@@ -81,13 +81,13 @@ def analyse_run(
     content = _read_kept(kept, key)
     if content is None:
         tell()
-        content = {"key": key, **_analyse(folder, resamples, seed)}
+        content = {"key": key, **_analyze(folder, resamples, seed)}
         _write_kept(kept, content)
     return _unpacked(content["analysis"]), content["problems"]
 
 
-def is_analysed(folder: Path, cache: Path, resamples: int, seed: int) -> bool:
-    """Whether `analyse_run` would find everything in the cache."""
+def is_analyzed(folder: Path, cache: Path, resamples: int, seed: int) -> bool:
+    """Whether `analyze_run` would find everything in the cache."""
     return _read_kept(_kept_file(folder, cache), _key(folder, resamples, seed)) is not None
 
 
@@ -109,7 +109,7 @@ def ground_truth_digest(evaluated: EvaluatedSet) -> str:
     return digest.hexdigest()[:16]
 
 
-def _analyse(folder: Path, resamples: int, seed: int) -> dict[str, Any]:
+def _analyze(folder: Path, resamples: int, seed: int) -> dict[str, Any]:
     problems: list[str] = []
     evaluated = _read(folder, DETECTIONS_FILE, problems)
     if evaluated is None or not len(evaluated.image_ids):

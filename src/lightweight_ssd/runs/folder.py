@@ -100,13 +100,13 @@ def slug(seed: int, choices: dict[str, str], overrides: Sequence[str] = (), long
     """
     parts = [choices[axis] for axis in AXES if choices.get(axis)]
     settings = [override.lstrip("+").partition("=") for override in overrides]
-    told = [f"{key.rpartition('.')[2]}{value[:16]}" for key, _, value in settings if key.split(".")[0] in _told(key)]
-    name = re.sub(r"[^A-Za-z0-9_.-]+", "_", "-".join([*parts, *told]))
+    shown = [f"{key.rpartition('.')[2]}{value[:16]}" for key, _, value in settings if key.split(".")[0] in _shown(key)]
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "_", "-".join([*parts, *shown]))
     return f"{name[: longest - 12]}-seed{seed}"
 
 
-def _told(key: str) -> tuple[str, ...]:
-    """Groups whose settings are told in a name: a choice of a whole group is told already."""
+def _shown(key: str) -> tuple[str, ...]:
+    """Groups whose settings are part of a name; the choice of a whole group is in it already."""
     return (*AXES, "detector", "classification", "optim") if "." in key else ()
 
 

@@ -39,11 +39,11 @@ def expect_plugins() -> None:
 
 
 @contextmanager
-def ending_the_sweep(told: str) -> Iterator[None]:
+def ending_the_sweep(prefix: str) -> Iterator[None]:
     """Around the body of a callback: Hydra makes a warning of what it raises, and goes on to an exit code of 0.
 
     Args:
-        told: What the sentence starts with.
+        prefix: What the sentence starts with.
 
     Raises:
         SystemExit: With one sentence, in place of any other exception.
@@ -52,7 +52,7 @@ def ending_the_sweep(told: str) -> Iterator[None]:
         yield
     except Exception as error:
         what = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
-        raise SystemExit(f"{told}: {what}") from error
+        raise SystemExit(f"{prefix}: {what}") from error
 
 
 def prepare_launcher(config: DictConfig, command: str = "lssd train") -> None:
@@ -100,7 +100,7 @@ def _prepare_ray(ray: DictConfig, trainer: DictConfig, command: str) -> None:
     """Gives a job as many GPUs as it has devices: a job that asks Ray for none would use the first of the machine.
 
     Raises:
-        SystemExit: If the machine cannot meet what a job asks for; Ray would wait for ever and say nothing.
+        SystemExit: If the machine cannot meet what a job asks for; Ray would wait forever and say nothing.
     """
     import torch
 

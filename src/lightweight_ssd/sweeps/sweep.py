@@ -115,7 +115,7 @@ class _Display:
         self.planned = planned
         self.every = every
         self.console = Console(highlight=False)
-        self.told: dict[int, tuple[str, int]] = {}
+        self.printed: dict[int, tuple[str, int]] = {}
         self.done = threading.Event()
         self.thread = threading.Thread(target=self._run, daemon=True, name="sweep-display")
 
@@ -149,8 +149,8 @@ class _Display:
         for job, name in zip(jobs, names(jobs, self.planned), strict=True):
             status = _status(job)
             at = (job.state, int(10 * _share(status)))
-            if self.told.get(job.number) != at:
-                self.told[job.number] = at
+            if self.printed.get(job.number) != at:
+                self.printed[job.number] = at
                 print(progress_line(job, name, len(self.planned), status), flush=True)
 
 
@@ -170,24 +170,24 @@ def progress_line(job: JobRecord, name: str, planned: int, status: dict[str, Any
     """
     which = f"[{job.number + 1}/{planned or '?'}] {name}:"
     if job.state != "running":
-        figure = "" if job.map_50 is None else f", mAP50 {100 * job.map_50:.1f}"
+        metric = "" if job.map_50 is None else f", mAP50 {100 * job.map_50:.1f}"
         reason = "" if job.reason is None else f" ({_shortened(job.reason)})"
-        return f"{which} {job.state}{figure}{reason}"
+        return f"{which} {job.state}{metric}{reason}"
     if status.get("state") != "running" or not status.get("total_steps"):
         return f"{which} starting"
-    figure = "" if status.get("map_50") is None else f", mAP50 {100 * status['map_50']:.1f}"
+    metric = "" if status.get("map_50") is None else f", mAP50 {100 * status['map_50']:.1f}"
     left = "" if status.get("seconds_left") is None else f", {_duration(float(status['seconds_left']))} left"
-    return f"{which} {100 * _share(status):3.0f} % (step {status['step']} of {status['total_steps']}){figure}{left}"
+    return f"{which} {100 * _share(status):3.0f} % (step {status['step']} of {status['total_steps']}){metric}{left}"
 
 
 def sweep_table(jobs: list[JobRecord], planned: list[list[str]]) -> str:
     """All jobs of a sweep: outcome, mAP, time, and for those that failed why and where the log is."""
-    told = names(jobs, planned)
-    width = max(4, *map(len, told))
+    shown = names(jobs, planned)
+    width = max(4, *map(len, shown))
     lines = [f"{'job':>4}  {'':{width}}  {'outcome':11}  mAP50     time"]
-    for job, name in zip(jobs, told, strict=True):
-        figure = "-" if job.map_50 is None else f"{100 * job.map_50:.1f}"
-        lines.append(f"{job.number:4d}  {name:{width}}  {job.state:11}  {figure:>5}  {_duration(job.seconds):>7}")
+    for job, name in zip(jobs, shown, strict=True):
+        metric = "-" if job.map_50 is None else f"{100 * job.map_50:.1f}"
+        lines.append(f"{job.number:4d}  {name:{width}}  {job.state:11}  {metric:>5}  {_duration(job.seconds):>7}")
         if job.state in FAILED_STATES:
             lines += [f"      why: {_shortened(job.reason)}"] if job.reason else []
             lines += [f"      log: {job.log}"] if job.log else []

@@ -11,7 +11,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from lightweight_ssd.augment.pipeline import Pipeline
-from lightweight_ssd.checkpoint.init_from import initialise
+from lightweight_ssd.checkpoint.init_from import counts, initialise
 from lightweight_ssd.checkpoint.load import build_detector, load_checkpoint
 from lightweight_ssd.checkpoint.save import WholeCheckpoints
 from lightweight_ssd.config.instantiate import build
@@ -225,6 +225,5 @@ def _trainer(config: dict[str, Any], resume_from: Path | None) -> Trainer:
 
 def _initialize(detector: torch.nn.Module, config: dict[str, Any]) -> None:
     report = initialise(detector, str(config["init_from"]))
-    counts = ", ".join(f"{len(names)} {key.replace('_', ' ')}" for key, names in report.items() if key != "file")
-    log.info("init_from=%s: tensors: %s", config["init_from"], counts)
+    log.info("init_from=%s: tensors: %s", config["init_from"], counts(report))
     write_json(Path(config["run_dir"]) / "init_from.json", report)

@@ -162,8 +162,9 @@ def _corners(
 
 
 def _plain(names: list[str], folder: Path) -> list[str]:
-    """One spelling for each file: `a.jpg` for `./a.jpg` too. Only odd names take the long way, since there may be a
-    million.
+    """One spelling for each file: `a.jpg` for `./a.jpg` too.
+
+    Only odd names take the long way, since there may be a million.
     """
     root = os.path.normpath(folder)
     start = root.rstrip("/") + "/"

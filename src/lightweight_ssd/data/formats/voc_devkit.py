@@ -111,6 +111,7 @@ def write_split(
 
 
 def find_year(root: Path, year: str) -> Path:
+    """The folder of one year in a devkit, such as `VOC2007`; FileNotFoundError says what is there instead."""
     if not root.is_dir():
         raise FileNotFoundError(
             f"Expected a VOC devkit at {root.absolute()}, a folder that holds VOC2007 or the like with JPEGImages, "

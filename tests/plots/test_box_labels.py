@@ -1,0 +1,34 @@
+import numpy as np
+import pytest
+
+from lightweight_ssd.plots.box_labels import place_labels
+
+
+def _overlaps(places: np.ndarray, sizes: np.ndarray) -> int:
+    low = np.maximum(places[:, None], places[None])
+    high = np.minimum((places + sizes)[:, None], (places + sizes)[None])
+    return int(((high - low) > 0).all(2)[np.triu_indices(len(places), 1)].sum())
+
+
+def test_no_boxes_have_no_places() -> None:
+    assert place_labels(np.zeros((0, 4)), np.zeros((0, 2)), 10, 10).shape == (0, 2)
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_eight_labels_of_one_box_find_room_without_an_overlap(inside: bool) -> None:
+    boxes, sizes = np.tile([30.0, 30.0, 120.0, 90.0], (8, 1)), np.tile([40.0, 12.0], (8, 1))
+    places = place_labels(boxes, sizes, 200, 150, inside)
+    assert _overlaps(places, sizes) == 0
+    assert places[0].tolist() == ([30, 30] if inside else [30, 18])
+
+
+def test_labels_stay_inside_the_image() -> None:
+    boxes = np.array([[0.0, 0.0, 200.0, 150.0], [190.0, 2.0, 199.0, 9.0], [150.0, 140.0, 199.0, 149.0]])
+    sizes = np.tile([60.0, 12.0], (3, 1))
+    places = place_labels(boxes, sizes, 200, 150)
+    assert (places >= 0).all() and (places + sizes <= (200, 150)).all()
+    assert places[0].tolist() == [0, 0] and places[1, 0] == 140
+
+
+def test_a_label_larger_than_the_image_starts_at_its_corner() -> None:
+    assert place_labels(np.array([[1.0, 1.0, 3.0, 3.0]]), np.array([[50.0, 20.0]]), 4, 4).tolist() == [[0, 0]]
