@@ -38,8 +38,8 @@ def choose_batch_size(cfg: DictConfig) -> int:
         cfg: Of `lssd train`, with `experiment_name` set.
 
     Returns:
-        What the checkpoint to go on from was trained with, else what was found for the same run before, if
-        `resume=auto` may go on with it, else what the search finds now.
+        What the checkpoint to resume from was trained with, else what was found for the same run before, if
+        `resume=auto` may resume it, else what the search finds now.
 
     Raises:
         ValueError: Where there is no GPU to search, or not even the smallest batch fits.
@@ -121,7 +121,7 @@ def _search(cfg: DictConfig, place: Place, devices: int) -> int:
     annotations = source.annotations("train")
     most = min(len(annotations), cfg.datamodule.first_images or len(annotations)) // devices
     objects = _objects(cfg, annotations)
-    eager = OmegaConf.merge(cfg, {"batch_size": _MULTIPLE, "compile": False})  # which would begin anew for every size
+    eager = OmegaConf.merge(cfg, {"batch_size": _MULTIPLE, "compile": False})  # which would start again for every size
     rehearsal = Rehearsal(eager, len(source.class_names), place)  # pyright: ignore[reportArgumentType]
     torch.cuda.set_per_process_memory_fraction(_SHARE, place.device)
     try:
@@ -166,7 +166,7 @@ def _devices(trainer: DictConfig) -> int:
 
 
 def _checkpoint(cfg: DictConfig) -> Path | None:
-    """The checkpoint to go on from, where the command names it or its folder."""
+    """The checkpoint to resume from, where the command names it or its folder."""
     if cfg.resume not in ("auto", "never"):
         return Path(cfg.resume)
     last = Path(cfg.run_dir) / LAST_CHECKPOINT if cfg.run_dir and cfg.resume == "auto" else None

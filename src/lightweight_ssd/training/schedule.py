@@ -1,4 +1,4 @@
-"""The learning rate as a pure function of the step: a resumed run needs nothing but its number to go on exactly."""
+"""The learning rate as a pure function of the step: a resumed run needs only the step's number to continue exactly."""
 
 import math
 

@@ -21,7 +21,7 @@ def test_a_folder_that_cannot_be_written_costs_one_warning(tmp_path: Path, caplo
     (run / "wandb").write_text("a file in the folder's place stops even root")
     smoke_run(tmp_path, "logger=csv_wandb", "trainer.max_epochs=1", "pictures=0", "gray_test=false", "latency=null")
     warnings = [record.getMessage() for record in caplog.records if "Weights & Biases" in record.getMessage()]
-    assert len(warnings) == 1 and "the run goes on without it" in warnings[0]
+    assert len(warnings) == 1 and "the run continues without it" in warnings[0]
     assert "map_50" in json.loads((run / "results.json").read_text())["test"]
     assert (run / "metrics.csv").is_file()
 
@@ -47,7 +47,7 @@ def test_an_error_of_one_action_is_the_last_that_is_heard(tmp_path: Path, caplog
     (told,) = [
         record.getMessage() for record in caplog.records if record.name == "lightweight_ssd.training.loggers.wandb"
     ]
-    assert "missing.png" in told and "the run goes on without it" in told
+    assert "missing.png" in told and "the run continues without it" in told
 
 
 @pytest.mark.slow
@@ -74,4 +74,4 @@ print("went on")
     environment = {name: value for name, value in os.environ.items() if name != "WANDB_SERVICE"}
     ended = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=300)
     assert ended.stdout.splitlines() == ["1", "True", "went on"], ended.stderr
-    assert ended.returncode == 0 and ended.stderr.count("the run goes on without it") == 1
+    assert ended.returncode == 0 and ended.stderr.count("the run continues without it") == 1

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end a run at the next batch, with a checkpoint from which it goes on exactly."""
+"""Ctrl-C and SIGTERM end a run at the next batch, with a checkpoint from which it resumes exactly."""
 
 import signal
 from pathlib import Path
@@ -26,7 +26,7 @@ class Interrupt(Callback):
     is that of the batch before.
 
     Lightning logs a batch after its end, that is after the checkpoint. Until the row is in the record the checkpoint
-    waits under another name: a run that is killed in between goes on from the one before, and no row is lost.
+    waits under another name: a run that is killed in between resumes from the one before, and no row is lost.
 
     Args:
         path: Checkpoint file to write.
@@ -113,5 +113,5 @@ class Interrupt(Callback):
             except OSError as error:
                 raise NotWritten(
                     f"Expected to rename {self.waiting} to {self.path.name}, but got '{error.strerror}': make the "
-                    "folder writable, then go on with resume; the checkpoint that stood there is untouched."
+                    "folder writable, then resume the run; the previous checkpoint there is untouched."
                 ) from error

@@ -1,4 +1,4 @@
-"""Logs the rate that every step really used, as `lr`."""
+"""Logs the learning rate that every step used, as `lr`."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ __all__ = ["LearningRate"]
 
 
 class LearningRate(Callback):
-    """One figure: the groups of a run differ in weight decay, not in rate.
+    """One metric: the groups of a run differ in weight decay, not in learning rate.
 
     Lightning's own monitor writes one column per group, under the name of the optimiser; curves of runs with different
     optimisers then lie in different panels. This one keeps one name.

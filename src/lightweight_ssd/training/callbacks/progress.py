@@ -1,4 +1,4 @@
-"""Progress on the console: a bar where someone watches, one line per epoch where the output goes to a file."""
+"""Progress on the console: a bar in a terminal, one line per epoch where the output goes to a file."""
 
 import sys
 import time
@@ -11,7 +11,7 @@ __all__ = ["Progress"]
 
 
 class Progress(TQDMProgressBar):
-    """Shows loss terms, rate and mAP.
+    """Shows loss terms and mAP.
 
     Args:
         refresh_rate: Batches between two updates of the bar.
@@ -35,10 +35,10 @@ class Progress(TQDMProgressBar):
         super().on_train_epoch_end(trainer, pl_module)
         if self.lines and trainer.is_global_zero:
             total = trainer.max_epochs if trainer.max_epochs and trainer.max_epochs > 0 else "?"
-            figures = " ".join(f"{label} {value}" for label, value in self.get_metrics(trainer, pl_module).items())
+            metrics = " ".join(f"{label} {value}" for label, value in self.get_metrics(trainer, pl_module).items())
             seconds = time.monotonic() - self.started
             print(
-                f"epoch {trainer.current_epoch + 1}/{total} step {trainer.global_step} {figures} {seconds:.1f} s",
+                f"epoch {trainer.current_epoch + 1}/{total} step {trainer.global_step} {metrics} {seconds:.1f} s",
                 file=sys.stderr,
                 flush=True,
             )

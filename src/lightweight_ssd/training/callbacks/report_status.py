@@ -25,7 +25,7 @@ class ReportStatus(Callback):
         self.every = every
         self.started = time.monotonic()
         self.first_step = 0
-        self.before = 0.0  # seconds of the parts that this one goes on from
+        self.before = 0.0  # seconds of the earlier parts of a resumed run
         self.written = 0.0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -1,4 +1,4 @@
-"""Counts and lists the problems that `data.on_bad=skip` got around."""
+"""Counts and lists the problems for which `data.on_bad=skip` left images out."""
 
 import logging
 from pathlib import Path
@@ -23,7 +23,7 @@ class SkippedFiles(Callback):
     """Collects what the readers and the loaders of all ranks left out, each file once.
 
     `skipped.json` in the run's folder holds one sentence for each, by split, and is written after every epoch; a run
-    that goes on adds to it. One line at the end says how many there are, each counted once although several splits
+    that is resumed adds to it. One line at the end says how many there are, each counted once although several splits
     have met it, and nothing where there is none.
 
     Args:
@@ -33,7 +33,7 @@ class SkippedFiles(Callback):
     def __init__(self, run_dir: str) -> None:
         self.path = Path(run_dir) / SKIPPED_FILE
         self.found: dict[str, dict[str, None]] = {}  # by split, in the order of their discovery
-        self.told = 0
+        self.printed = 0
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.ckpt_path:  # the step is restored later
@@ -73,11 +73,11 @@ class SkippedFiles(Callback):
         self._gather_and_write(trainer)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._tell(trainer)
+        self._print_count(trainer)
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._gather_and_write(trainer)
-        self._tell(trainer)
+        self._print_count(trainer)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         self._write(trainer)  # the other ranks may be gone
@@ -107,8 +107,11 @@ class SkippedFiles(Callback):
         except NotWritten as error:  # a list of files is not worth a training
             log.warning("%s", error)
 
-    def _tell(self, trainer: Trainer) -> None:
+    def _print_count(self, trainer: Trainer) -> None:
         count = len({sentence for sentences in self.found.values() for sentence in sentences})
-        if trainer.is_global_zero and count > self.told:
-            print(f"{count} problems were got around (data.on_bad=skip); they are listed in {self.path}.", flush=True)
-            self.told = count
+        if trainer.is_global_zero and count > self.printed:
+            problems = f"{count} problem{'s' * (count != 1)}"
+            print(
+                f"Images skipped because of {problems} (data.on_bad=skip); they are listed in {self.path}.", flush=True
+            )
+            self.printed = count

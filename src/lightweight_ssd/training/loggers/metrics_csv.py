@@ -20,16 +20,16 @@ log = logging.getLogger(__name__)
 
 
 class MetricsCSV(Logger):
-    """Writes every logged figure to `<save_dir>/metrics.csv`, one row per step, one column per name.
+    """Writes every logged metric to `<save_dir>/metrics.csv`, one row per step, one column per name.
 
     Lightning's own CSV logger deletes the file when a run is resumed. This one keeps the rows up to the step from which
-    the run goes on and drops the later ones, which will be computed again: the file ends like that of an uninterrupted
+    the run resumes and drops the later ones, which will be computed again: the file ends like that of an uninterrupted
     run. Beside it, `times.csv` says after how many hours of training each step was logged, over all parts of the run: a
     file of its own, since it is the one record that no two runs share.
 
     Args:
         save_dir: Folder of the run.
-        flush_every: Rows held back before the file is written anew.
+        flush_every: Rows held back before the file is written again.
     """
 
     def __init__(self, save_dir: str, flush_every: int = 20) -> None:
@@ -72,7 +72,7 @@ class MetricsCSV(Logger):
             self._flush_or_tell()
 
     def latest(self, prefix: str) -> dict[str, float]:
-        """The last figure of each name that begins like this."""
+        """The last value of each name that begins like this."""
         rows = [row for _, row in sorted(self.rows.items())]
         return {name: value for row in rows for name, value in row.items() if name.startswith(prefix)}
 

@@ -18,7 +18,7 @@ class OptionalWandb(WandbLogger):
     """Lightning's logger, with one warning in place of an error.
 
     A folder that cannot be written, a missing key, a helper process that the system killed: whatever it is, the run
-    has its own record beside it, and goes on without W&B from there.
+    has its own record beside it, and continues without W&B from there.
 
     Attributes:
         lost: W&B has failed; nothing more is sent to it.
@@ -71,4 +71,4 @@ class OptionalWandb(WandbLogger):
 
     def _lose(self, error: Exception) -> None:
         self.lost = True
-        log.warning("Weights & Biases failed (%s: %s); the run goes on without it.", type(error).__name__, error)
+        log.warning("Weights & Biases failed (%s: %s); the run continues without it.", type(error).__name__, error)

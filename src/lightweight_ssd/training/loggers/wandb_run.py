@@ -56,10 +56,10 @@ def filters(identity: dict[str, Any]) -> dict[str, Any]:
         {'identity/row': '0123abcd', 'identity/seed': 0, 'identity/overrides': 'neck=fpn seed=0', 'choice/neck': 'fpn'}
     """
     scalars = {key: value for key, value in identity.items() if not isinstance(value, dict | list)}
-    told = {f"identity/{key}": value for key, value in scalars.items()}
-    told["identity/overrides"] = " ".join(identity.get("overrides") or ())
-    told |= {f"choice/{group}": option for group, option in (identity.get("choices") or {}).items()}
-    return told | {f"paper/{figure}": value for figure, value in (identity.get("paper") or {}).items()}
+    filtered = {f"identity/{key}": value for key, value in scalars.items()}
+    filtered["identity/overrides"] = " ".join(identity.get("overrides") or ())
+    filtered |= {f"choice/{group}": option for group, option in (identity.get("choices") or {}).items()}
+    return filtered | {f"paper/{metric}": value for metric, value in (identity.get("paper") or {}).items()}
 
 
 def log_config(trainer: Trainer, config: dict[str, Any], identity: dict[str, Any], resume_from: Path | None) -> None:
@@ -67,13 +67,13 @@ def log_config(trainer: Trainer, config: dict[str, Any], identity: dict[str, Any
 
     The summary of a validation mAP is its best, not its last. Lightning has already put all curves over its steps.
     """
-    told = {**config, **filters(identity), "resumed_from": str(resume_from) if resume_from else None}
+    sent = {**config, **filters(identity), "resumed_from": str(resume_from) if resume_from else None}
     for logger in _loggers(trainer):
-        logger.attempt(lambda run: _configure(run, told))
+        logger.attempt(lambda run: _configure(run, sent))
 
 
-def _configure(run: Any, told: dict[str, Any]) -> None:
-    run.config.update(told)
+def _configure(run: Any, sent: dict[str, Any]) -> None:
+    run.config.update(sent)
     for name in _BEST_COUNTS:
         run.define_metric(name, step_metric="trainer/global_step", summary="max")
 
