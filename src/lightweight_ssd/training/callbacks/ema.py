@@ -16,7 +16,7 @@ class EMA(Callback):
 
     Validation runs on the average; so does whatever is later built from the checkpoint. A checkpoint holds the trained
     weights in `state_dict`, as without this callback, and the average under `ema_state_dict`; so a resumed run equals
-    an uninterrupted one (promise G31). BatchNorm statistics are averaged like weights; counters are copied.
+    an uninterrupted one. BatchNorm statistics are averaged like weights; counters are copied.
 
     Args:
         decay: Share of the old average that a step keeps, 0 to 1; None = no average is kept.

@@ -1,4 +1,4 @@
-"""Counts and lists the problems that `data.on_bad=skip` got around."""
+"""Counts and lists the problems because of which `data.on_bad=skip` left images out."""
 
 import logging
 from pathlib import Path
@@ -110,5 +110,8 @@ class SkippedFiles(Callback):
     def _tell(self, trainer: Trainer) -> None:
         count = len({sentence for sentences in self.found.values() for sentence in sentences})
         if trainer.is_global_zero and count > self.told:
-            print(f"{count} problems were got around (data.on_bad=skip); they are listed in {self.path}.", flush=True)
+            print(
+                f"Images were skipped because of {count} problems (data.on_bad=skip), listed in {self.path}.",
+                flush=True,
+            )
             self.told = count
