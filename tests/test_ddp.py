@@ -1,4 +1,4 @@
-"""Two real processes (gloo): one run folder, and the figures of one process (promises G1, G16, G17)."""
+"""Two real processes (gloo): one run folder, and the metrics of one process."""
 
 import json
 import os

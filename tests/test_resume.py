@@ -1,4 +1,4 @@
-"""A run that was stopped and resumed ends like one that was not: weights, average, rate and record (promise G31)."""
+"""A run that was stopped and resumed ends like one that was not: weights, average, rate and record."""
 
 import os
 import signal
@@ -50,7 +50,7 @@ def test_resumed_equals_uninterrupted(
 
 
 def test_deterministic_runs_are_bit_equal(uninterrupted: Path) -> None:
-    """Promise G32; with another number of loader workers, since a sample depends on seed, epoch and position only."""
+    """Bit-equal, with another number of loader workers, since a sample depends on seed, epoch and position only."""
     smoke_run(uninterrupted, *OPTIONS, "num_workers=0", run_dir="again")
     whole, again = _checkpoint(uninterrupted / "whole"), _checkpoint(uninterrupted / "again")
     assert all(torch.equal(whole["state_dict"][name], again["state_dict"][name]) for name in whole["state_dict"])

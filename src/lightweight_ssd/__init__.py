@@ -12,6 +12,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lightweight_ssd.benchmark.evaluate import benchmark_evaluate as benchmark_evaluate
+    from lightweight_ssd.benchmark.latency import benchmark_latency as benchmark_latency
+    from lightweight_ssd.benchmark.loader import benchmark_loader as benchmark_loader
+    from lightweight_ssd.benchmark.size import benchmark_size as benchmark_size
+    from lightweight_ssd.benchmark.startup import benchmark_startup as benchmark_startup
+    from lightweight_ssd.benchmark.step import benchmark_step as benchmark_step
     from lightweight_ssd.config.compose import compose as compose
     from lightweight_ssd.curation.check import data_check as data_check
     from lightweight_ssd.curation.convert import data_convert as data_convert
@@ -33,6 +39,8 @@ if TYPE_CHECKING:
 
 __version__ = "0.2.0"
 
+_BENCHMARKS = ("evaluate", "latency", "loader", "size", "startup", "step")
+
 # The module of each name. `report` is not among them: it is the package of that name, which can be called.
 _EXPORTS = {
     "DetectorProfile": "profiling.profile",
@@ -41,6 +49,7 @@ _EXPORTS = {
     "Model": "prediction.model",
     "Predictions": "prediction.predict",
     "TrainedRun": "training.run",
+    **{f"benchmark_{name}": f"benchmark.{name}" for name in _BENCHMARKS},
     "compose": "config.compose",
     "data_check": "curation.check",
     "data_convert": "curation.convert",

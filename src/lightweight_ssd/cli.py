@@ -7,26 +7,26 @@ from importlib import import_module
 __all__ = ["main"]
 
 _COMMANDS = {
-    "train": ("train", "trains a detector, tests it, and leaves a run folder with all figures and pictures"),
-    "evaluate": ("evaluate", "measures a checkpoint on a test set"),
+    "train": ("train", "trains a detector, tests it, and leaves a run folder with all metrics and plots"),
+    "evaluate": ("evaluate", "measures a checkpoint on the test or val split"),
     "predict": ("predict", "draws a checkpoint's detections on images and writes them as JSON"),
-    "profile": ("profile", "counts parameters and multiply-adds by part and times one image"),
+    "profile": ("profile", "counts parameters and MACs by part and measures the latency of one image"),
     "report": ("report", "compares runs: tables with confidence intervals, plots, and one page"),
     "config": ("config", "shows the config groups and their options, one line each"),
     "data prepare": ("data_prepare", "downloads VOC or COCO, checks it and unpacks it"),
-    "data check": ("data_check", "looks for everything that is wrong with a data set, in one table"),
+    "data check": ("data_check", "lists every problem of a data set in one table"),
     "data show": ("data_show", "draws augmented samples with their boxes"),
-    "data convert": ("data_convert", "turns VOC format into COCO format and back"),
+    "data convert": ("data_convert", "converts VOC format to COCO format and back"),
     "benchmark loader": (
         "benchmark_loader",
-        "images per second up to the batch, beside decoding alone and other loaders",
+        "images per second of the data loader, compared with decoding alone and other loaders",
     ),
-    "benchmark step": ("benchmark_step", "a whole training step beside forward and backward alone"),
-    "benchmark evaluate": ("benchmark_evaluate", "the metrics beside pycocotools and torchmetrics"),
-    "benchmark startup": ("benchmark_startup", "seconds to the help and to the first training step"),
+    "benchmark step": ("benchmark_step", "a training step, compared with forward and backward alone"),
+    "benchmark evaluate": ("benchmark_evaluate", "the metrics, compared with pycocotools and torchmetrics"),
+    "benchmark startup": ("benchmark_startup", "seconds to the help text and to the first training step"),
     "benchmark latency": (
         "benchmark_latency",
-        "one image on one thread: eager, compiled, ONNX Runtime, other detectors",
+        "one image on one thread: eager, compiled, ONNX Runtime and other detectors",
     ),
     "benchmark size": ("benchmark_size", "time and memory of annotations from a thousand images to a million"),
 }

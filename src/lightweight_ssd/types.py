@@ -25,7 +25,7 @@ class Annotation(NamedTuple):
         boxes: xyxy, in pixels of the image file, continuous coordinates that start at 0.
         labels: Class index, from 0; there is no background class.
         difficult: Objects that evaluation counts neither way; training learns them like others (VOC's `difficult`).
-        crowd: Regions of many objects under one box, which are nobody's ground truth: training leaves them out, and
+        crowd: Regions of many objects under one box, which are not ground truth: training leaves them out, and
             evaluation counts a detection inside neither way (COCO's `iscrowd`).
         areas: Area by which an object counts as small or large, square pixels: of its mask where there is one.
     """
@@ -52,11 +52,9 @@ class Annotation(NamedTuple):
         difficult: Bool[np.ndarray, " N"] | None = None,
     ) -> "Annotation":
         """An annotation without crowds and masks: areas are the boxes'; `difficult` is False where not given."""
-        nobody = np.zeros(len(boxes), dtype=bool)
+        none = np.zeros(len(boxes), dtype=bool)
         areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
-        return cls(
-            image_id, path, height, width, boxes, labels, nobody if difficult is None else difficult, nobody, areas
-        )
+        return cls(image_id, path, height, width, boxes, labels, none if difficult is None else difficult, none, areas)
 
     @property
     def ignored(self) -> Bool[np.ndarray, " N"]:

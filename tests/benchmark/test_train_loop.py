@@ -7,7 +7,7 @@ from omegaconf import DictConfig, OmegaConf
 from tests.training.test_bare_step import tiny
 
 from lightweight_ssd.benchmark.train_loop import images_per_second, loop_seconds, steps_when_fed
-from lightweight_ssd.training.bare_step import Rehearsal, place_of
+from lightweight_ssd.training.bare_step import DryRunStep, place_of
 
 QUIET = [
     "callbacks.best=null", "callbacks.last=null", "callbacks.early_stopping=null", "callbacks.pictures=null",
@@ -27,7 +27,7 @@ def cfg(tmp_path: Path) -> DictConfig:
 
 def test_between_two_steps_the_bare_network_runs(cfg: DictConfig, tmp_path: Path):
     seen = []
-    batch = Rehearsal(cfg, 3, place_of(cfg.trainer)).batch(2, objects=1)
+    batch = DryRunStep(cfg, 3, place_of(cfg.trainer)).batch(2, objects=1)
     whole, bare = loop_seconds(cfg, batch, lambda: seen.append(1), steps=3, warmup=2)
     assert len(whole) == len(bare) == 3
     assert all(seconds > 0 for seconds in [*whole, *bare])
@@ -38,7 +38,7 @@ def test_between_two_steps_the_bare_network_runs(cfg: DictConfig, tmp_path: Path
 
 
 def test_the_rate_with_and_without_reading(cfg: DictConfig, tmp_path: Path):
-    batch = Rehearsal(cfg, 5, place_of(cfg.trainer)).batch(2, objects=1)
+    batch = DryRunStep(cfg, 5, place_of(cfg.trainer)).batch(2, objects=1)
     assert images_per_second(cfg, batch, steps=2, warmup=1) > 0
     assert not (tmp_path / "data").exists()
     assert images_per_second(cfg, None, steps=6, warmup=1) > 0  # more than one epoch of four batches

@@ -9,25 +9,25 @@ from tests.training.test_bare_step import tiny
 from lightweight_ssd.benchmark.peers import ssdlite320, yolo11n
 from lightweight_ssd.benchmark.training_steps import _as_ultralytics, our_step, ssdlite320_step, yolo11n_step
 from lightweight_ssd.ops.boxes import cxcywh_to_xyxy
-from lightweight_ssd.training.bare_step import Rehearsal, place_of, random_batch
+from lightweight_ssd.training.bare_step import DryRunStep, place_of, random_batch
 
 CPU = torch.device("cpu")
 
 
 def test_our_parts_are_those_that_the_whole_adds():
     config = tiny("callbacks.ema.decay=0.9")
-    rehearsal = Rehearsal(config, 3, place_of(config.trainer))
-    step = our_step(rehearsal, rehearsal.batch(2, objects=2))
-    before = rehearsal.detector.head.classes[0].bias.detach().clone()
+    dry_run = DryRunStep(config, 3, place_of(config.trainer))
+    step = our_step(dry_run, dry_run.batch(2, objects=2))
+    before = dry_run.detector.head.classes[0].bias.detach().clone()
     step.bare()
-    assert torch.equal(rehearsal.detector.head.classes[0].bias, before)
+    assert torch.equal(dry_run.detector.head.classes[0].bias, before)
     step.whole()
-    assert not torch.equal(rehearsal.detector.head.classes[0].bias, before)
+    assert not torch.equal(dry_run.detector.head.classes[0].bias, before)
     assert step.name == "MBlitenet + CFPN"
     assert list(step.parts) == ["matching", "matching and losses", "optimizer", "moving average"]
     for part in step.parts.values():
         part()
-    assert rehearsal.average is not None and rehearsal.average.steps == 2
+    assert dry_run.average is not None and dry_run.average.steps == 2
 
 
 @pytest.mark.slow

@@ -46,7 +46,7 @@ def test_results_name_all_final_figures(run: Path) -> None:
     assert {"map_50", "map_50_11point", "map_50_95", "per_class"} <= results["test"].keys()
     assert results["parameters"] > 0 and results["macs"] > 0
     assert results["training"]["steps"] == 12 and results["training"]["seconds"] > 0
-    assert results["postprocess"]["score_threshold"] == 0.01  # promise G20: it stands beside the figure
+    assert results["postprocess"]["score_threshold"] == 0.01  # it stands beside the metrics
     assert results["environment"] == json.loads((run / "environment.json").read_text())  # as the run began
     assert results["environment"]["versions"]["torch"] == torch.__version__.split("+")[0]
 
@@ -65,7 +65,7 @@ def test_results_hold_the_gray_version_the_latency_and_the_row(run: Path) -> Non
 
 
 def test_the_rate_scales_with_the_batch_and_is_recorded(run: Path) -> None:
-    """Promise G30: 0.004 for 126 images is 0.004 · 4 / 126 for four."""
+    """The learning rate scales with the batch: 0.004 for 126 images is 0.004 · 4 / 126 for four."""
     results = json.loads((run / "results.json").read_text())
     assert results["training"]["learning_rate"] == pytest.approx(0.004 * 4 / 126)
     with (run / "metrics.csv").open(newline="") as file:
@@ -90,7 +90,7 @@ def test_config_is_plain_and_resolved(run: Path) -> None:
 
 
 def test_wandb_run_is_closed_and_holds_config_curves_and_boxes(run: Path) -> None:
-    """Promises G11 and G12, read back from the offline run's own file."""
+    """The run's config and metrics, read back from the offline run's own file."""
     records = read_records(run)
     kinds = {record.WhichOneof("record_type") for record in records}
     assert {"run", "history", "summary", "exit"} <= kinds
@@ -141,7 +141,7 @@ def test_interrupted_run_leaves_all_it_needs_and_goes_on(server: RunServer, tmp_
     assert list((tmp_path / "runs" / "smoke").iterdir()) == [folder]
     resumed = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["global_step"]
     assert resumed >= stopped_at
-    assert len(list((folder / "wandb").glob("offline-run-*"))) == 2  # promise G13: a new run of the same group
+    assert len(list((folder / "wandb").glob("offline-run-*"))) == 2  # a resumed run is a new one of the same group
 
 
 @pytest.mark.parametrize(

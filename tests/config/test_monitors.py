@@ -1,11 +1,11 @@
-"""A figure that a run will not have is refused before the run begins."""
+"""A metric that a run will not have is refused before the run begins."""
 
 from pathlib import Path
 
 import pytest
 from tests.running import smoke_config
 
-from lightweight_ssd.config.monitors import _TERMS, check_figures, check_monitors, check_objective
+from lightweight_ssd.config.monitors import _TERMS, check_metrics, check_monitors, check_objective
 from lightweight_ssd.loss.criterion import TERMS
 from lightweight_ssd.metrics.coco import COCOResult
 from lightweight_ssd.metrics.names import COCO_METRICS
@@ -29,29 +29,29 @@ def test_what_there_is_may_be_watched(tmp_path: Path, overrides: tuple[str, ...]
     check_objective(cfg)
 
 
-@pytest.mark.parametrize("figure", ["val/coco_ap", "test/coco_ar_1"])
-def test_a_figure_of_coco_is_no_objective_without_it(tmp_path: Path, figure: str) -> None:
-    said = rf"Expected coco_metric for objective={figure}, but it is null: leave it on, or give another objective\."
+@pytest.mark.parametrize("metric", ["val/coco_ap", "test/coco_ar_1"])
+def test_a_metric_of_coco_is_no_objective_without_it(tmp_path: Path, metric: str) -> None:
+    said = rf"Expected coco_metric for objective={metric}, but it is null: leave it on, or give another objective\."
     with pytest.raises(ValueError, match=said):
-        check_objective(smoke_config(tmp_path, "coco_metric=null", f"objective={figure}"))
+        check_objective(smoke_config(tmp_path, "coco_metric=null", f"objective={metric}"))
 
 
-@pytest.mark.parametrize("figure", ["val/map50", "map_50", "val/map_50_95", "test/loss", "test/coco_ap_60", "null"])
-def test_an_objective_that_no_job_has_is_told_of_with_those_that_there_are(tmp_path: Path, figure: str) -> None:
-    got = {"null": "None"}.get(figure, figure)
+@pytest.mark.parametrize("metric", ["val/map50", "map_50", "val/map_50_95", "test/loss", "test/coco_ap_60", "null"])
+def test_an_objective_that_no_job_has_is_told_of_with_those_that_there_are(tmp_path: Path, metric: str) -> None:
+    got = {"null": "None"}.get(metric, metric)
     with pytest.raises(
         ValueError, match=rf"but got {got}; give .* one of val/map_50, test/map_50, .*test/coco_ar_large"
     ):
-        check_objective(smoke_config(tmp_path, f"objective={figure}"))
+        check_objective(smoke_config(tmp_path, f"objective={metric}"))
 
 
-@pytest.mark.parametrize("figure", ["val/map50", "map_50", "test/map_50", "val/coco_ap_60", "val/matched"])
-def test_a_monitor_that_is_not_logged_is_told_of(tmp_path: Path, figure: str) -> None:
+@pytest.mark.parametrize("metric", ["val/map50", "map_50", "test/map_50", "val/coco_ap_60", "val/matched"])
+def test_a_monitor_that_is_not_logged_is_told_of(tmp_path: Path, metric: str) -> None:
     said = (
-        rf"Expected callbacks\.best\.monitor as a figure that training logs but got {figure}; give one of val/map_50, "
+        rf"Expected callbacks\.best\.monitor as a metric that training logs but got {metric}; give one of val/map_50, "
     )
     with pytest.raises(ValueError, match=said):
-        check_monitors(smoke_config(tmp_path, f"callbacks.best.monitor={figure}"))
+        check_monitors(smoke_config(tmp_path, f"callbacks.best.monitor={metric}"))
 
 
 def test_a_users_own_callback_may_log_what_it_likes(tmp_path: Path) -> None:
@@ -61,22 +61,22 @@ def test_a_users_own_callback_may_log_what_it_likes(tmp_path: Path) -> None:
     check_objective(cfg)
 
 
-def test_the_twelve_figures_are_the_metrics_own() -> None:
-    figures = [name for name in COCOResult._fields if name.startswith(("ap", "ar_"))]
-    assert tuple(figures) == COCO_METRICS
+def test_the_twelve_names_are_the_metrics_own() -> None:
+    metrics = [name for name in COCOResult._fields if name.startswith(("ap", "ar_"))]
+    assert tuple(metrics) == COCO_METRICS
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("changed", ["callbacks.best=null", "callbacks.best.monitor=val/coco_ap"])
 def test_a_plain_run_needs_the_default_objective_only_where_it_was_typed(tmp_path: Path, changed: str) -> None:
-    check_figures(smoke_config(tmp_path, changed), [changed])
-    with pytest.raises(ValueError, match=r"Expected objective as a figure .*but got val/map_50; give"):
-        check_figures(smoke_config(tmp_path, changed), [changed, "objective=val/map_50"])
+    check_metrics(smoke_config(tmp_path, changed), [changed])
+    with pytest.raises(ValueError, match=r"Expected objective as a metric .*but got val/map_50; give"):
+        check_metrics(smoke_config(tmp_path, changed), [changed, "objective=val/map_50"])
 
 
 def test_another_objective_is_checked_wherever_it_stands(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"Expected objective as a figure .*but got val/map50; give"):
-        check_figures(smoke_config(tmp_path, "objective=val/map50"), [])
+    with pytest.raises(ValueError, match=r"Expected objective as a metric .*but got val/map50; give"):
+        check_metrics(smoke_config(tmp_path, "objective=val/map50"), [])
 
 
 def test_the_terms_are_the_criterions() -> None:

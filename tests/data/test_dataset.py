@@ -137,7 +137,7 @@ def streams(dataset: DetectionDataset, workers: int, persistent: bool, rank: int
 
 @pytest.mark.slow
 def test_workers_and_epochs_see_different_augmentations_of_one_image(tmp_path):
-    """Promise G22: four streams from two workers and two epochs; the same again; others on another rank."""
+    """Four streams from two workers and two epochs; the same again; others on another rank."""
     annotations = packed(tmp_path, [1], repeat=2)
 
     def make(seed: int) -> DetectionDataset:

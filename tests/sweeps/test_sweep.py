@@ -1,4 +1,4 @@
-"""`lssd train -m` as a user meets it: real processes, killed, failing, twice at once (promises G2, G6, G7)."""
+"""`lssd train -m` as a user meets it: real processes, killed, failing, twice at once."""
 
 import json
 import os
@@ -175,7 +175,7 @@ def test_two_sweeps_at_once_train_a_run_once(server: RunServer, tmp_path: Path) 
 
 
 def test_ddp_in_a_sweep_gets_its_true_world_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Promise G2: full epochs, one folder, the world size that was asked for, and the same batch over all devices."""
+    """Full epochs, one folder, the world size that was asked for, and the same batch over all devices."""
     monkeypatch.setenv("MASTER_PORT", str(port_of_our_own()))
     code, out, err = _sweep(
         tmp_path, *QUICK, "trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=1,2", "trainer.max_epochs=1"
@@ -188,7 +188,7 @@ def test_ddp_in_a_sweep_gets_its_true_world_size(tmp_path: Path, monkeypatch: py
 
 
 def _assert_one_and_two_processes_measure_the_same(cwd: Path, checkpoint: Path) -> None:
-    """Promise G17, as a sweep: seven test images, so that the second process gets one less."""
+    """As a sweep: seven test images, so that the second process gets one less."""
     ways = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=1,2"]
     command = [sys.executable, "-m", "lightweight_ssd", "evaluate", "-m", f"checkpoint={checkpoint}", "output=e", *ways]
     done = subprocess.run(command, cwd=cwd, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True)

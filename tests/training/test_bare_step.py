@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 from tests.command_line import TINY
 
 from lightweight_ssd.config.paths import CONF_DIR
-from lightweight_ssd.training.bare_step import Rehearsal, place_of, random_batch
+from lightweight_ssd.training.bare_step import DryRunStep, place_of, random_batch
 
 
 def tiny(*overrides: str) -> DictConfig:
@@ -18,10 +18,10 @@ def tiny(*overrides: str) -> DictConfig:
         return compose("train", [*fixed, *TINY, *overrides])
 
 
-def _rehearsal(*overrides: str) -> Rehearsal:
+def _rehearsal(*overrides: str) -> DryRunStep:
     config = tiny(*overrides)
     torch.manual_seed(0)
-    return Rehearsal(config, 3, place_of(config.trainer))
+    return DryRunStep(config, 3, place_of(config.trainer))
 
 
 def test_a_batch_has_boxes_inside_and_padding_at_the_end():
@@ -37,44 +37,44 @@ def test_a_batch_has_boxes_inside_and_padding_at_the_end():
 
 
 def test_a_step_moves_weights_and_average():
-    rehearsal = _rehearsal("callbacks.ema.decay=0.5")
-    before = [weight.detach().clone() for weight in rehearsal.detector.parameters()]
-    batch = rehearsal.batch(2, objects=2)
-    rehearsal.step(batch)
-    moved = [not torch.equal(old, new) for old, new in zip(before, rehearsal.detector.parameters(), strict=True)]
+    dry_run = _rehearsal("callbacks.ema.decay=0.5")
+    before = [weight.detach().clone() for weight in dry_run.detector.parameters()]
+    batch = dry_run.batch(2, objects=2)
+    dry_run.step(batch)
+    moved = [not torch.equal(old, new) for old, new in zip(before, dry_run.detector.parameters(), strict=True)]
     assert sum(moved) > len(moved) / 2
-    assert rehearsal.average is not None and rehearsal.average.steps == 1
+    assert dry_run.average is not None and dry_run.average.steps == 1
     name = "head.classes.0.bias"
-    state = rehearsal.detector.state_dict()[name]
-    assert not torch.equal(rehearsal.average.average[name], state)
-    assert all(weight.grad is None for weight in rehearsal.detector.parameters())
+    state = dry_run.detector.state_dict()[name]
+    assert not torch.equal(dry_run.average.average[name], state)
+    assert all(weight.grad is None for weight in dry_run.detector.parameters())
 
 
 @pytest.mark.slow
 def test_steps_learn_their_batch():
-    rehearsal = _rehearsal("optim=adamw", "optim.lr=0.02", "reference_batch=2")
-    batch = rehearsal.batch(2, objects=1)
-    first = rehearsal.loss(rehearsal.forward(batch), batch).item()
+    dry_run = _rehearsal("optim=adamw", "optim.lr=0.02", "reference_batch=2")
+    batch = dry_run.batch(2, objects=1)
+    first = dry_run.loss(dry_run.forward(batch), batch).item()
     for _ in range(30):
-        rehearsal.step(batch)
-    assert rehearsal.loss(rehearsal.forward(batch), batch).item() < 0.7 * first
+        dry_run.step(batch)
+    assert dry_run.loss(dry_run.forward(batch), batch).item() < 0.7 * first
 
 
 def test_settings_of_training_are_kept():
-    rehearsal = _rehearsal("channels_last=true", "batch_size=63", "optim.lr=0.2", "image_size=[64,96]")
-    assert rehearsal.average is None
-    assert [group["lr"] for group in rehearsal.optimizer.param_groups] == pytest.approx([0.1, 0.1])
-    images = rehearsal.batch(2, objects=1).images
+    dry_run = _rehearsal("channels_last=true", "batch_size=63", "optim.lr=0.2", "image_size=[64,96]")
+    assert dry_run.average is None
+    assert [group["lr"] for group in dry_run.optimizer.param_groups] == pytest.approx([0.1, 0.1])
+    images = dry_run.batch(2, objects=1).images
     assert images.shape == (2, 3, 64, 96) and images.is_contiguous(memory_format=torch.channels_last)
 
 
 @pytest.mark.parametrize(("precision", "dtype"), [("32-true", torch.float32), ("bf16-mixed", torch.bfloat16)])
 def test_precision_is_the_trainers(precision: str, dtype: torch.dtype):
-    rehearsal = _rehearsal(f"trainer.precision={precision}")
-    batch = rehearsal.batch(2, objects=1)
-    raw = rehearsal.forward(batch)
+    dry_run = _rehearsal(f"trainer.precision={precision}")
+    batch = dry_run.batch(2, objects=1)
+    raw = dry_run.forward(batch)
     assert raw.logits.dtype == dtype
-    assert rehearsal.loss(raw, batch).dtype == torch.float32
+    assert dry_run.loss(raw, batch).dtype == torch.float32
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from tests.running import smoke_config
 from tests.training.test_bare_step import tiny
 
 from lightweight_ssd.training import batch_size
-from lightweight_ssd.training.bare_step import Rehearsal, place_of
+from lightweight_ssd.training.bare_step import DryRunStep, place_of
 from lightweight_ssd.training.batch_size import choose_batch_size, largest, step_fits
 from lightweight_ssd.training.session import with_batch_size
 
@@ -33,30 +33,30 @@ def test_the_largest_multiple_that_fits(limit: int, most: int):
     assert max(tried) <= whole
 
 
-def _rehearsal() -> Rehearsal:
+def _rehearsal() -> DryRunStep:
     config = tiny()
-    return Rehearsal(config, 3, place_of(config.trainer))
+    return DryRunStep(config, 3, place_of(config.trainer))
 
 
 @pytest.mark.slow
 def test_steps_that_fit():
-    rehearsal = _rehearsal()
-    assert step_fits(rehearsal, images=3, objects=2)
-    assert all(weight.grad is None for weight in rehearsal.detector.parameters())
+    dry_run = _rehearsal()
+    assert step_fits(dry_run, images=3, objects=2)
+    assert all(weight.grad is None for weight in dry_run.detector.parameters())
 
 
 @pytest.mark.slow
 def test_only_a_lack_of_memory_does_not_fit(monkeypatch: pytest.MonkeyPatch):
-    rehearsal = _rehearsal()
+    dry_run = _rehearsal()
 
     def full(batch: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
-    monkeypatch.setattr(rehearsal, "step", full)
-    assert not step_fits(rehearsal, images=2, objects=1)
-    monkeypatch.setattr(rehearsal, "step", lambda batch: 1 / 0)
+    monkeypatch.setattr(dry_run, "step", full)
+    assert not step_fits(dry_run, images=2, objects=1)
+    monkeypatch.setattr(dry_run, "step", lambda batch: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        step_fits(rehearsal, images=2, objects=1)
+        step_fits(dry_run, images=2, objects=1)
 
 
 def _config(tmp_path: Path, *overrides: str) -> DictConfig:

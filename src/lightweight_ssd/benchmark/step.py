@@ -16,7 +16,7 @@ from lightweight_ssd.config.arguments import Count, checked
 from lightweight_ssd.config.instantiate import build
 from lightweight_ssd.system.device import device_name
 from lightweight_ssd.tensor_types import Batch
-from lightweight_ssd.training.bare_step import Place, Rehearsal, place_of, random_batch
+from lightweight_ssd.training.bare_step import DryRunStep, Place, place_of, random_batch
 
 __all__ = ["benchmark_step"]
 
@@ -77,9 +77,9 @@ def benchmark_step(
     with tempfile.TemporaryDirectory() as run_dir, cpu_threads(threads):
         cfg.run_dir = run_dir
         torch.manual_seed(cfg.seed)
-        rehearsal = Rehearsal(cfg, num_classes, place)
-        batch = rehearsal.batch(cfg.batch_size, objects)
-        steps = [our_step(rehearsal, batch)]
+        dry_run = DryRunStep(cfg, num_classes, place)
+        batch = dry_run.batch(cfg.batch_size, objects)
+        steps = [our_step(dry_run, batch)]
         if peers:
             squares = random_batch(cfg.batch_size, _PEER_SIZE, num_classes, objects, place.device)
             steps += _peer_steps(squares, num_classes, place, notes)

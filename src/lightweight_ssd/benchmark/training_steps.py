@@ -16,7 +16,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from lightweight_ssd.benchmark.peers import SSDLITE320, YOLO11N, ssdlite320, yolo11n
 from lightweight_ssd.tensor_types import Batch
-from lightweight_ssd.training.bare_step import Place, Rehearsal
+from lightweight_ssd.training.bare_step import DryRunStep, Place
 
 __all__ = ["Step", "our_step", "ssdlite320_step", "yolo11n_step"]
 
@@ -41,24 +41,24 @@ class Step(NamedTuple):
     parts: dict[str, Callable[[], object]]
 
 
-def our_step(rehearsal: Rehearsal, batch: Batch) -> Step:
+def our_step(dry_run: DryRunStep, batch: Batch) -> Step:
     """The step of our detector.
 
     Args:
-        rehearsal: Parts of the configured step.
+        dry_run: Parts of the configured step.
         batch: Batch on their device.
     """
-    detector, raw = rehearsal.detector, rehearsal.forward(batch)
+    detector, raw = dry_run.detector, dry_run.forward(batch)
     raw = raw._replace(logits=raw.logits.detach().requires_grad_(), offsets=raw.offsets.detach().requires_grad_())
     parts = {
-        "matching": lambda: rehearsal.criterion.assign(raw.anchors, batch.boxes, batch.labels),
-        "matching and losses": lambda: torch.autograd.grad(rehearsal.loss(raw, batch), [raw.logits, raw.offsets]),
-        "optimizer": lambda: _step_with_gradients(rehearsal.optimizer),
-        "moving average": rehearsal.update_average,
+        "matching": lambda: dry_run.criterion.assign(raw.anchors, batch.boxes, batch.labels),
+        "matching and losses": lambda: torch.autograd.grad(dry_run.loss(raw, batch), [raw.logits, raw.offsets]),
+        "optimizer": lambda: _step_with_gradients(dry_run.optimizer),
+        "moving average": dry_run.update_average,
     }
     name = f"{type(detector.backbone).__name__} + {type(detector.neck).__name__}"
-    bare = _bare(lambda: rehearsal.forward(batch)[:2], detector)
-    return Step(name, bare, lambda: rehearsal.step(batch), parts)
+    bare = _bare(lambda: dry_run.forward(batch)[:2], detector)
+    return Step(name, bare, lambda: dry_run.step(batch), parts)
 
 
 def ssdlite320_step(num_classes: int, batch: Batch, place: Place) -> Step:

@@ -1,11 +1,11 @@
-"""Which figures a run will have, known before it begins: a name that it has not would be found out hours later."""
+"""Which metrics a run will have, checked before it begins: a wrong name would otherwise fail hours later."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lightweight_ssd.metrics.names import COCO_METRICS, VOC_METRICS
 
-__all__ = ["check_figures", "check_monitors", "check_objective"]
+__all__ = ["check_metrics", "check_monitors", "check_objective"]
 
 
 _TERMS = ("classification", "localization")  # of `Criterion`, whose module would bring PyTorch in
@@ -13,11 +13,11 @@ _DEFAULT_OBJECTIVE = "val/map_50"
 _OURS = ("lightweight_ssd.", "lightning.")
 
 
-def check_figures(config: Mapping[str, Any], overrides: Sequence[str]) -> None:
+def check_metrics(config: Mapping[str, Any], overrides: Sequence[str]) -> None:
     """Refuses what a plain run could not watch or return.
 
     The default objective passes unless it was typed: only a sweep needs it, and a run may keep its checkpoints by
-    another figure, or none at all.
+    another metric, or none at all.
 
     Args:
         config: Of `lssd train`.
@@ -33,16 +33,16 @@ def check_figures(config: Mapping[str, Any], overrides: Sequence[str]) -> None:
 
 
 def check_monitors(config: Mapping[str, Any]) -> None:
-    """Refuses a callback that watches a figure which training does not log.
+    """Refuses a callback that monitors a metric that training does not log.
 
     Args:
         config: Of `lssd train`; its `callbacks`, `criterion` and `coco_metric` are read.
 
     Raises:
-        ValueError: With the callback, and the figures that there are.
+        ValueError: With the callback, and the metrics that there are.
     """
-    watched = _monitors(config)
-    asked = ", ".join(f"callbacks.{name}.monitor={figure}" for name, figure in watched.items() if _is_coco(figure))
+    monitored = _monitors(config)
+    asked = ", ".join(f"callbacks.{name}.monitor={metric}" for name, metric in monitored.items() if _is_coco(metric))
     if asked and not config["coco_metric"]:
         raise ValueError(
             f"Expected coco_metric for {asked}, but it is null: leave it on, or set callbacks.best.monitor and "
@@ -51,10 +51,10 @@ def check_monitors(config: Mapping[str, Any]) -> None:
     losses = ("loss", *(config["criterion"].get("weights") or _TERMS))
     known = [*_measured(config, "val"), *(f"val/{name}" for name in losses)]
     allowed = {*known, *(f"train/{name}" for name in (*losses, "matched")), "lr", "epoch", "step"}
-    for name, figure in watched.items():
-        if figure not in allowed and _all_known(config):
+    for name, metric in monitored.items():
+        if metric not in allowed and _all_known(config):
             raise ValueError(
-                f"Expected callbacks.{name}.monitor as a figure that training logs but got {figure}; "
+                f"Expected callbacks.{name}.monitor as a metric that training logs but got {metric}; "
                 f"give one of {', '.join(known)}."
             )
 
@@ -62,7 +62,7 @@ def check_monitors(config: Mapping[str, Any]) -> None:
 def check_objective(config: Mapping[str, Any]) -> None:
     """Refuses an objective that a sweep's jobs could not return.
 
-    Of the validation there is the figure by which a checkpoint was kept, of the test all that is measured.
+    Of the validation there is the metric by which a checkpoint was kept, of the test all that is measured.
 
     Args:
         config: Of `lssd train`; its `objective`, `callbacks` and `coco_metric` are read.
@@ -75,11 +75,11 @@ def check_objective(config: Mapping[str, Any]) -> None:
         raise ValueError(
             f"Expected coco_metric for objective={objective}, but it is null: leave it on, or give another objective."
         )
-    known = [*sorted(figure for figure in kept if figure.startswith("val/")), *_measured(config, "test")]
+    known = [*sorted(metric for metric in kept if metric.startswith("val/")), *_measured(config, "test")]
     if objective not in known and _all_known(config):
         raise ValueError(
-            f"Expected objective as a figure that a job returns but got {objective}; give what callbacks.best.monitor "
-            f"keeps the best checkpoint by, or a figure of the test: one of {', '.join(known)}."
+            f"Expected objective as a metric that a job returns but got {objective}; give what callbacks.best.monitor "
+            f"keeps the best checkpoint by, or a metric of the test: one of {', '.join(known)}."
         )
 
 
@@ -89,8 +89,8 @@ def _monitors(config: Mapping[str, Any], kind: str = "") -> dict[str, str]:
     return {name: str(node["monitor"]) for name, node in nodes.items() if node.get("monitor")}
 
 
-def _is_coco(figure: str) -> bool:
-    return figure.startswith(("val/coco_", "test/coco_"))
+def _is_coco(metric: str) -> bool:
+    return metric.startswith(("val/coco_", "test/coco_"))
 
 
 def _measured(config: Mapping[str, Any], split: str) -> list[str]:

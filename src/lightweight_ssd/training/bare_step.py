@@ -13,7 +13,7 @@ from lightweight_ssd.system.device import choose_device
 from lightweight_ssd.tensor_types import Batch, RawOutputs
 from lightweight_ssd.training.task import parameter_groups
 
-__all__ = ["Place", "Rehearsal", "named_gpus", "place_of", "random_batch"]
+__all__ = ["DryRunStep", "Place", "named_gpus", "place_of", "random_batch"]
 
 _AUTOCAST = {"32-true": None, "32": None, "bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 
@@ -85,7 +85,7 @@ def random_batch(
     return Batch(images.to(device), boxes.to(device), labels.to(device), [], [])
 
 
-class Rehearsal:
+class DryRunStep:
     """The parts of a step, built from the configuration.
 
     Args:

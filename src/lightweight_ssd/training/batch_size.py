@@ -22,7 +22,7 @@ from lightweight_ssd.runs.files import LAST_CHECKPOINT
 from lightweight_ssd.runs.identity import content_of
 from lightweight_ssd.system.device import device_name
 from lightweight_ssd.system.json_file import read_json, write_json
-from lightweight_ssd.training.bare_step import Place, Rehearsal, named_gpus, place_of
+from lightweight_ssd.training.bare_step import DryRunStep, Place, named_gpus, place_of
 
 __all__ = ["choose_batch_size", "largest", "step_fits"]
 
@@ -91,25 +91,25 @@ def largest(fits: Callable[[int], bool], most: int, multiple: int = _MULTIPLE) -
     return low * multiple
 
 
-def step_fits(rehearsal: Rehearsal, images: int, objects: int) -> bool:
+def step_fits(dry_run: DryRunStep, images: int, objects: int) -> bool:
     """Whether training steps of so many images get through without running out of memory.
 
     Args:
-        rehearsal: The configured parts.
+        dry_run: The configured parts.
         images: Batch of one device.
         objects: Mean count per image.
     """
     try:
-        batch = rehearsal.batch(images, objects)
+        batch = dry_run.batch(images, objects)
         for _ in range(_STEPS):
-            rehearsal.step(batch)
+            dry_run.step(batch)
         if batch.images.is_cuda:
             torch.cuda.synchronize(batch.images.device)
         return True
     except torch.OutOfMemoryError:
         return False
     finally:
-        rehearsal.optimizer.zero_grad()
+        dry_run.optimizer.zero_grad()
         batch = None
         gc.collect()
         torch.cuda.empty_cache()
@@ -121,13 +121,13 @@ def _search(cfg: DictConfig, place: Place, devices: int) -> int:
     annotations = source.annotations("train")
     most = min(len(annotations), cfg.datamodule.first_images or len(annotations)) // devices
     objects = _objects(cfg, annotations)
-    eager = OmegaConf.merge(cfg, {"batch_size": _MULTIPLE, "compile": False})  # which would start again for every size
-    rehearsal = Rehearsal(eager, len(source.class_names), place)  # pyright: ignore[reportArgumentType]
+    eager = OmegaConf.merge(cfg, {"batch_size": _MULTIPLE, "compile": False})  # or it would compile for every size
+    dry_run = DryRunStep(eager, len(source.class_names), place)  # pyright: ignore[reportArgumentType]
     torch.cuda.set_per_process_memory_fraction(_SHARE, place.device)
     try:
-        found = largest(lambda images: _told(step_fits(rehearsal, images, objects), images), most)
+        found = largest(lambda images: _told(step_fits(dry_run, images, objects), images), most)
     finally:
-        del rehearsal
+        del dry_run
         gc.collect()
         torch.cuda.empty_cache()
         torch.cuda.set_per_process_memory_fraction(1.0, place.device)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from omegaconf import DictConfig
 
 from lightweight_ssd.config.compose import choices_of, compose, overrides_of
-from lightweight_ssd.config.monitors import check_figures
+from lightweight_ssd.config.monitors import check_metrics
 from lightweight_ssd.config.settings import changed, default_epochs, resolved, settled
 from lightweight_ssd.runs.files import BEST_CHECKPOINT, LAST_CHECKPOINT, RESULTS_FILE
 from lightweight_ssd.runs.folder import write_provenance
@@ -76,7 +76,7 @@ def train_composed(cfg: DictConfig, choices: dict[str, str], overrides: Sequence
                 check_is_the_run(cfg, run_dir)
                 print(f"Nothing to do: this run is finished, its metrics are in {run_dir / RESULTS_FILE}.", flush=True)
                 return TrainedRun(run_dir, _tested(run_dir))
-            check_figures(cfg, overrides)  # before there is a folder that would look like a run
+            check_metrics(cfg, overrides)  # before there is a folder that would look like a run
             with status_of(run_dir):
                 if epochs is not None and is_first_rank():
                     print(_length(epochs, choices), flush=True)

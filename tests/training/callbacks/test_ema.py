@@ -51,7 +51,7 @@ def test_validation_runs_on_the_average_and_gives_the_weights_back() -> None:
     assert module.norm.weight.tolist() == [2.0, 2.0]
     saved = {"state_dict": {name: value.clone() for name, value in module.state_dict().items()}}
     ema.on_save_checkpoint(TRAINER, module, saved)
-    assert saved["state_dict"]["norm.weight"].tolist() == [3.0, 3.0]  # promise G31: the weights, not the average
+    assert saved["state_dict"]["norm.weight"].tolist() == [3.0, 3.0]  # the weights, not the average
     assert saved[EMA_KEY]["norm.weight"].tolist() == [2.0, 2.0]
     ema.on_validation_end(TRAINER, module)
     assert module.norm.weight.tolist() == [3.0, 3.0]

@@ -42,8 +42,10 @@ def test_each_file_is_listed_once_by_split(tmp_path: Path, capsys: pytest.Captur
     callback.on_fit_end(_trainer(), _MODULE)
     callback.on_test_end(_trainer(), _MODULE)
     said = capsys.readouterr().out
-    listed = tmp_path / "skipped.json"
-    assert said == f"Images skipped because of 3 problems (data.on_bad=skip); they are listed in {listed}.\n"
+    assert (
+        said
+        == f"Images were skipped because of 3 problems (data.on_bad=skip), listed in {tmp_path / 'skipped.json'}.\n"
+    )
 
 
 def test_nothing_is_said_of_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -104,7 +106,7 @@ def test_a_whole_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     listed = _listed(tmp_path / "run")
     assert {split: len(sentences) for split, sentences in listed.items()} == {"train": 1, "val": 1}
     assert "train_000003.jpg" in listed["train"][0] and "val_000003.jpg" in listed["val"][0]
-    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Images skipped")]
+    said = [line for line in capsys.readouterr().out.splitlines() if "were skipped because" in line]
     assert len(said) == 1 and "because of 2 problems (" in said[0]
     truth = json.loads((tmp_path / "run" / "ground_truth.json").read_text())
     assert len(truth["images"]) == 7, "the test images are whole"

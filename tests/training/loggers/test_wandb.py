@@ -31,10 +31,10 @@ def test_what_is_sent_arrives(tmp_path: Path) -> None:
     with closed_at_the_end():
         logger.log_hyperparams({"width": 8})
         logger.log_metrics({"train/loss": 0.5}, 3)
-        logger.attempt(lambda run: run.summary.update({"figures/map_50": 0.7}))
+        logger.attempt(lambda run: run.summary.update({"metrics/map_50": 0.7}))
     assert not logger.lost
     text = str(list(read_records(tmp_path)))
-    assert all(word in text for word in ("width", "train/loss", "figures/map_50"))
+    assert all(word in text for word in ("width", "train/loss", "metrics/map_50"))
 
 
 def test_an_error_of_one_action_is_the_last_that_is_heard(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -75,11 +75,11 @@ def test_summary_of_a_run_agrees_with_its_own_files(run: Path) -> None:
         measured = [float(row["val/map_50"]) for row in csv.DictReader(file) if row["val/map_50"]]
     assert len(measured) == 2 and summary["val/map_50"]["max"] == pytest.approx(max(measured))
     assert summary["test/map_50"] == pytest.approx(results["test"]["map_50"])
-    assert summary["figures/map_50"] == results["test"]["map_50"]
-    assert summary["figures/gray_map_50"] == results["test_gray"]["map_50"]
-    assert summary["figures/parameters"] == results["parameters"] and summary["figures/macs"] == results["macs"]
-    assert summary["figures/latency_ms"] == results["latency"]["ms"]
-    assert summary["figures/training_hours"] == pytest.approx(results["training"]["seconds"] / 3600)
+    assert summary["metrics/map_50"] == results["test"]["map_50"]
+    assert summary["metrics/gray_map_50"] == results["test_gray"]["map_50"]
+    assert summary["metrics/parameters"] == results["parameters"] and summary["metrics/macs"] == results["macs"]
+    assert summary["metrics/latency_ms"] == results["latency"]["ms"]
+    assert summary["metrics/training_hours"] == pytest.approx(results["training"]["seconds"] / 3600)
 
 
 def test_every_curve_is_drawn_over_the_steps_of_the_optimiser(run: Path) -> None:

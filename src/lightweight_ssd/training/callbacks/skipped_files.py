@@ -1,4 +1,4 @@
-"""Counts and lists the problems for which `data.on_bad=skip` left images out."""
+"""Counts and lists the problems because of which `data.on_bad=skip` left images out."""
 
 import logging
 from pathlib import Path
@@ -111,7 +111,5 @@ class SkippedFiles(Callback):
         count = len({sentence for sentences in self.found.values() for sentence in sentences})
         if trainer.is_global_zero and count > self.printed:
             problems = f"{count} problem{'s' * (count != 1)}"
-            print(
-                f"Images skipped because of {problems} (data.on_bad=skip); they are listed in {self.path}.", flush=True
-            )
+            print(f"Images were skipped because of {problems} (data.on_bad=skip), listed in {self.path}.", flush=True)
             self.printed = count

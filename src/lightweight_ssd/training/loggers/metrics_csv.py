@@ -29,7 +29,7 @@ class MetricsCSV(Logger):
 
     Args:
         save_dir: Folder of the run.
-        flush_every: Rows held back before the file is written again.
+        flush_every: Rows held back before the file is rewritten.
     """
 
     def __init__(self, save_dir: str, flush_every: int = 20) -> None:

@@ -79,7 +79,7 @@ def _configure(run: Any, sent: dict[str, Any]) -> None:
 
 
 def log_result(trainer: Trainer, result: VOCResult, run_dir: Path) -> None:
-    """Sends the metrics of the test and of a report (`figures/…`), AP per class as a table, and the run's pictures."""
+    """Sends the metrics of the test and of a report (`metrics/…`), AP per class as a table, and the run's pictures."""
     for logger in _loggers(trainer):
         logger.attempt(lambda run: _send_result(run, result, run_dir))
 
@@ -93,7 +93,7 @@ def _send_result(run: Any, result: VOCResult, run_dir: Path) -> None:
     run.log({"test/ap_per_class": table, **{f"pictures/{k}": v for k, v in pictures.items()}})
     run.summary.update({f"test/{name}": value for name, value in result.scalars().items()})
     results, _ = load_results(run_dir / RESULTS_FILE)
-    run.summary.update({f"figures/{name}": metric_of(results, name) for name in METRICS})
+    run.summary.update({f"metrics/{name}": metric_of(results, name) for name in METRICS})
 
 
 @contextmanager
