@@ -103,7 +103,7 @@ def test_skip_trains_on_the_rest_and_lists_what_was_left_out(tmp_path: Path, mon
     assert set(sentences) == {"train", "val", "test"}
     for split in sentences.values():
         assert len(split) == 1 and all(part in split[0] for part in CASES[case])
-    assert f"they are listed in {listed}." in outcome.out
+    assert f"(data.on_bad=skip), listed in {listed}." in outcome.out
     truth = json.loads((listed.parent / "ground_truth.json").read_text())
     assert [image["file_name"] for image in truth["images"]] == ["000000.jpg", "000001.jpg", "000003.jpg"]
 
