@@ -1,8 +1,10 @@
+import json
 from pathlib import Path
 
 import pytest
 import yaml
 from tests.broken_data import voc
+from tests.coco_example import document
 
 from lightweight_ssd.config.compose import compose
 from lightweight_ssd.curation.source import data_source
@@ -11,12 +13,14 @@ from lightweight_ssd.data.shapes import Shapes
 from lightweight_ssd.data.voc import VOC
 
 
-def test_a_name_and_settings() -> None:
+def test_a_name_and_settings(tmp_path: Path) -> None:
     source = data_source("voc", root=Path("devkit"), class_names=("cat", "dog"), on_bad="skip")
     assert isinstance(source, VOC)
     assert (source.root, source.class_names, source.on_bad) == (Path("devkit"), ("cat", "dog"), "skip")
     assert source.splits["train"] == {"2007": ["trainval"], "2012": ["trainval"]}
-    assert isinstance(data_source("coco"), COCO)
+    (tmp_path / "a.json").write_text(json.dumps(document()))  # Python 3.11 asks for the names to check the type
+    split = {"annotations": "a.json", "images": "."}
+    assert isinstance(data_source("coco", root=tmp_path, train=split, val=split, test=split), COCO)
     assert isinstance(data_source("shapes", seed=3), Shapes)
 
 
@@ -35,9 +39,9 @@ def test_years_of_a_yaml_file_may_be_numbers(key: str) -> None:
 
 
 def test_overrides_a_node_and_a_live_source_are_taken(tmp_path: Path) -> None:
-    overrides = ["data=coco", "data.root=mine"]
+    overrides = ["data=shapes", "data.root=mine"]
     assert data_source(overrides).root == data_source(compose(overrides).data).root == Path("mine")
-    assert data_source("data=coco").root == Path("data/coco")
+    assert data_source("data=shapes").root == Path("data")
     live = voc(tmp_path)
     assert data_source(live) is live
 
