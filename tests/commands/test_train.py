@@ -147,8 +147,8 @@ def test_interrupted_run_leaves_all_it_needs_and_goes_on(server: RunServer, tmp_
 @pytest.mark.parametrize(
     ("override", "said"),
     [
-        ("objective=val/map50", "Expected objective as a figure that a job returns but got val/map50; give"),
-        ("callbacks.best.monitor=val/map50", "Expected callbacks.best.monitor as a figure that training logs but got"),
+        ("objective=val/map50", "Expected objective as a metric that a job returns but got val/map50; give"),
+        ("callbacks.best.monitor=val/map50", "Expected callbacks.best.monitor as a metric that training logs but got"),
     ],
 )
 def test_a_figure_that_is_not_there_is_refused_before_there_is_a_run(

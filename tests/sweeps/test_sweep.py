@@ -222,7 +222,7 @@ def test_an_objective_that_the_jobs_will_not_have_stops_the_sweep_before_it_begi
 
 def test_an_objective_that_one_job_will_not_have_fails_before_it_trains(server: RunServer, tmp_path: Path) -> None:
     code, out, _ = server.run(tmp_path, "train", "-m", *QUICK, "objective=val/map50,val/loss")
-    assert code == 1 and "2 failed" in out and out.count("as a figure that a job returns but got val/") >= 2
+    assert code == 1 and "2 failed" in out and out.count("as a metric that a job returns but got val/") >= 2
     assert not (tmp_path / "runs" / "smoke").exists()
 
 
