@@ -17,6 +17,7 @@ from lightweight_ssd.config.instantiate import build
 from lightweight_ssd.system.device import device_name
 from lightweight_ssd.tensor_types import Batch
 from lightweight_ssd.training.bare_step import DryRunStep, Place, place_of, random_batch
+from lightweight_ssd.training.quiet import quiet_frameworks
 
 __all__ = ["benchmark_step"]
 
@@ -69,6 +70,7 @@ def benchmark_step(
     Raises:
         ValueError: For a setting that cannot be met.
     """
+    quiet_frameworks()
     place = place_of(config.trainer)
     on_cpu = place.device.type == "cpu"
     cfg, times = config.copy(), _Rounds(rounds, warmup)

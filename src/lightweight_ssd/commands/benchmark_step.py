@@ -6,7 +6,7 @@ import hydra
 from omegaconf import DictConfig
 
 from lightweight_ssd.commands.benchmark_results import publish
-from lightweight_ssd.commands.console import one_sentence_errors, quiet_frameworks
+from lightweight_ssd.commands.console import one_sentence_errors
 from lightweight_ssd.config.paths import CONF_DIR
 
 __all__ = ["main"]
@@ -18,6 +18,5 @@ def main(cfg: DictConfig) -> None:
     with one_sentence_errors("lssd benchmark step"):
         from lightweight_ssd.benchmark.step import benchmark_step  # here, so that `--help` does not import torch
 
-        quiet_frameworks()
         own = [name for name in inspect.signature(benchmark_step).parameters if name != "config"]
         publish(benchmark_step, {"config": cfg, **{name: cfg[name] for name in own}}, cfg.results)

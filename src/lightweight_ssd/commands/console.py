@@ -7,11 +7,9 @@ from contextlib import contextmanager
 
 from lightweight_ssd.commands.traceback_file import write_traceback
 from lightweight_ssd.system.signals import INTERRUPTED_EXIT_CODE
-from lightweight_ssd.training.quiet import quiet_frameworks
 
 __all__ = [
     "one_sentence_errors",
-    "quiet_frameworks",
     "relaunchable",
 ]
 
