@@ -80,6 +80,7 @@ def test_whole_configuration_can_be_shown(name: str, monkeypatch, capsys):
     assert "device: auto\n" in out
 
 
+@pytest.mark.slow
 def test_help_without_composing_is_the_one_that_hydra_prints(monkeypatch, capsys):
     ours, hydras = (run_command(monkeypatch, capsys, "train", "--help", *more).out for more in ((), ("seed=0",)))
     assert ours == hydras

@@ -129,6 +129,7 @@ def test_rows_differ_where_they_should_and_nowhere_else(experiment: str, scale: 
         assert len(values) == 1 or key.startswith(axes), f"{key} differs between the rows: {values}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", SCALES)
 @pytest.mark.parametrize("experiment", GRIDS)
 def test_every_row_has_a_content_of_its_own(experiment: str, scale: str) -> None:

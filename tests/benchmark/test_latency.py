@@ -30,6 +30,7 @@ def test_ours_stands_beside_the_peers():
     assert torch.get_num_threads() == threads
 
 
+@pytest.mark.slow
 def test_every_runtime_stands_beside_the_eager_one():
     record = _record(forms=["eager", "onnx"], peers=False)
     (line,) = record.measurements

@@ -15,6 +15,7 @@ SMALL = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_help_and_first_step_are_timed():
     record = benchmark_startup(1, [*SMALL, *TINY])
     assert [line.what for line in record.measurements] == [
@@ -38,6 +39,7 @@ def _is_ours(process: psutil.Process) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_a_training_that_cannot_begin_says_why():
     with pytest.raises(
         ValueError, match=r"Expected the training to take a step, but it ended with: lssd train: .*batch_size"

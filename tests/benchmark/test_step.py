@@ -20,6 +20,7 @@ def _record(*overrides: str, **settings: object) -> Record:
     return benchmark_step(config, **{"batch_size": 2, "rounds": 2, "warmup": 1, "num_classes": 2, **settings})
 
 
+@pytest.mark.slow
 def test_all_lines(tmp_path: Path):
     threads = torch.get_num_threads()
     record = _record(f"data.root={tmp_path}", *DATA, with_data=True)
@@ -53,6 +54,7 @@ def test_too_few_images_for_the_steps_are_noted(images: int, notes: int, tmp_pat
     assert all("data.train_images=6 of data=shapes" in note for note in record.notes[1:])
 
 
+@pytest.mark.slow
 def test_a_peer_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "ultralytics", None)
     record = _record(loop=False)

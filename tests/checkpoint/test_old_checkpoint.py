@@ -22,6 +22,7 @@ def test_it_loads_with_its_classes_at_their_present_places() -> None:
     assert len(class_names) == 5 and sum(each.numel() for each in detector.parameters()) == 7341
 
 
+@pytest.mark.slow
 def test_it_is_measured_as_when_it_was_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
     outcome = run_command(monkeypatch, capsys, "evaluate", f"checkpoint={CHECKPOINT}", "trainer=cpu", "num_workers=0")

@@ -189,6 +189,7 @@ def test_where_only_weights_and_numbers_are_read_nothing_is_built(tmp_path: Path
     assert initialise(target, str(path))["taken"] == [bias.removeprefix("detector.")]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("called_by_hydra")
 def test_a_run_resumes_from_it_and_builds_what_it_was_asked_for(tmp_path: Path) -> None:
     smoke_run(tmp_path, "trainer.max_epochs=1", "gray_test=false")

@@ -22,6 +22,7 @@ def test_impossible_settings_are_refused(wrong):
         EpochSampler(size=3, batch_size=2, **wrong)
 
 
+@pytest.mark.slow
 def test_one_image_serves_every_rank():
     for shuffle in (True, False):
         assert [indices(EpochSampler(1, 1, rank=rank, world_size=3, shuffle=shuffle)) for rank in range(3)] == [[0]] * 3

@@ -94,6 +94,7 @@ def assert_equal_to_official(pairs: list[tuple[Detections, Annotation]]) -> None
     np.testing.assert_allclose(ours.class_ap_50, class_ap[0].mean(0), rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_equal_to_pycocotools_with_crowds_difficult_objects_and_gaps_in_the_ids() -> None:
     pairs = [scene(image_id) for image_id in range(3, 60, 2)]
     assert sum(int(known.crowd.sum()) for _, known in pairs) > 5

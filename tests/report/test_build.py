@@ -25,6 +25,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_it_returns_what_it_wrote_and_found(table: Path) -> None:
     said: list[str] = []
     report = build_report(table / "runs", table / "out", resamples=20, max_images=2, progress=said.append)

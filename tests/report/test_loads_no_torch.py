@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from tests.run_folders import write_table
 
 HEAVY = ("torch", "lightning", "torchvision", "torchmetrics", "albumentations", "timm", "wandb", "faster_coco_eval")
@@ -17,6 +18,7 @@ finally:
 """
 
 
+@pytest.mark.slow
 def test_a_report_loads_no_torch(tmp_path: Path) -> None:
     write_table(tmp_path / "runs")
     command = [sys.executable, "-c", CODE, "report", "resamples=20"]

@@ -11,6 +11,7 @@ from lightweight_ssd.config.settings import resolved
 from lightweight_ssd.runs.results_file import read_results
 from lightweight_ssd.training.evaluation import default_output, evaluate
 
+pytestmark = pytest.mark.slow  # a run is trained
 CPU = {"accelerator": "cpu", "enable_progress_bar": False}
 
 

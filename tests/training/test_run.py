@@ -15,6 +15,7 @@ from lightweight_ssd.training import stages
 from lightweight_ssd.training.callbacks.interrupt import Interrupted
 from lightweight_ssd.training.run import TrainedRun, train
 
+pytestmark = pytest.mark.slow  # a run is trained
 QUICK = ("logger=csv", "pictures=0", "gray_test=false", "latency=null", "trainer=cpu", "num_workers=0")
 SMALL = (*TINY, "data=shapes_tiny", "augment=basic", "image_size=64", "batch_size=8", "eval_batch_size=7", *QUICK)
 

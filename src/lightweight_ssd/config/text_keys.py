@@ -4,6 +4,8 @@ YAML makes a number of such a key and text of the same key in quotes, and a mapp
 alone. Hydra reads every file by way of the class below, so that each command has text, wherever the file lies.
 """
 
+import copy
+from pathlib import Path
 from typing import Any
 
 from hydra._internal.core_plugins import file_config_source
@@ -19,7 +21,22 @@ class FileConfigSource(file_config_source.FileConfigSource):  # of the same name
     """Hydra's reader of files, with text for keys."""
 
     def load_config(self, config_path: str) -> ConfigResult:
-        """Read a file; what is not numbered is left exactly as Hydra read it."""
+        """Read a file; what is not numbered is left exactly as Hydra read it.
+
+        A file is parsed once for each of its versions: a sweep and a notebook compose the same files many times.
+        """
+        normalized = self._normalize_file_name(config_path)
+        file = Path(self.path) / normalized
+        try:
+            status = file.stat()
+        except OSError:
+            return super().load_config(config_path)  # which says what is missing
+        version = (self.provider, self.path, normalized, status.st_mtime_ns, status.st_size, status.st_ino)
+        if version not in _PARSED:
+            _PARSED[version] = self._parsed(config_path)
+        return copy.deepcopy(_PARSED[version])
+
+    def _parsed(self, config_path: str) -> ConfigResult:
         result = super().load_config(config_path)
         if isinstance(result.config, DictConfig):
             plain: Any = OmegaConf.to_container(result.config, resolve=False)
@@ -27,6 +44,9 @@ class FileConfigSource(file_config_source.FileConfigSource):  # of the same name
             if text != plain:
                 result.config = OmegaConf.create(text)
         return result
+
+
+_PARSED: dict[tuple[Any, ...], ConfigResult] = {}
 
 
 def read_keys_as_text() -> None:

@@ -26,6 +26,7 @@ def test_a_folder_that_cannot_be_written_costs_one_warning(tmp_path: Path, caplo
     assert (run / "metrics.csv").is_file()
 
 
+@pytest.mark.slow
 def test_what_is_sent_arrives(tmp_path: Path) -> None:
     logger = OptionalWandb(save_dir=tmp_path, offline=True)
     with closed_at_the_end():
