@@ -17,14 +17,14 @@ demo: $(STAMP)
 	$(BIN)/lssd train experiment=demo
 
 test: $(STAMP) chromium
-	$(PYTEST) tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --doctest-modules src
+	$(PYTEST) --doctest-modules src tests
 
 test-fast: $(STAMP) # no training runs, no browser: while you work
 	$(PYTEST) -m "not slow and not browser" tests
 
 coverage: $(STAMP) chromium
-	$(PYTEST) --cov --cov-report=term-missing:skip-covered --cov-report=html --cov-fail-under=90 tests
+	$(PYTEST) --cov --cov-report=term-missing:skip-covered --cov-report=html --cov-fail-under=90 \
+		--doctest-modules src tests
 
 chromium: # on Debian, and as root, it is installed; elsewhere one line says what to do
 	@[ -n "$$CHROMIUM" ] || command -v chromium > /dev/null || \

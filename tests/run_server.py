@@ -13,7 +13,7 @@ code, negative for the signal that ended it.
 import ctypes
 import fcntl
 import gc
-import importlib
+import importlib.util
 import json
 import logging
 import os
@@ -238,6 +238,7 @@ def _begin_afresh(arguments: list[str], cwd: str | Path, environment: dict[str, 
     os.environ.clear()
     os.environ.update(environment)
     sys.argv = ["lssd", *arguments]
+    vars(sys.modules["__main__"])["__spec__"] = importlib.util.find_spec("lightweight_ssd.__main__")  # other ranks run it
     random.seed()
     GlobalHydra.instance().clear()
     logging.root.handlers.clear()

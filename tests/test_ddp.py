@@ -1,33 +1,30 @@
 """Two real processes (gloo): one run folder, and the metrics of one process."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 
 from tests.command_line import port_of_our_own
+from tests.run_server import RunServer
 
 pytestmark = pytest.mark.slow
 
 
-def _lssd(cwd: Path, *arguments: str) -> str:
-    command = [sys.executable, "-m", "lightweight_ssd", *arguments]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MASTER_PORT": str(port_of_our_own())}
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+def _lssd(server: RunServer, cwd: Path, *arguments: str) -> str:
+    """The first rank is a fork of the server; it starts the other one as always."""
+    done = server.run(cwd, *arguments, MASTER_PORT=str(port_of_our_own()))
+    assert done.code == 0, done.err
+    return done.out
 
 
 @pytest.fixture(scope="module")
-def ddp(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def ddp(server: RunServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of two processes: 24 training images, seven of validation and of test, so that the last round is padded."""
     folder = tmp_path_factory.mktemp("ddp")
     _lssd(
-        folder, "train", "experiment=smoke", "trainer=ddp", "trainer.accelerator=cpu", "trainer.sync_batchnorm=false",
+        server, folder, "train", "experiment=smoke", "trainer=ddp", "trainer.accelerator=cpu", "trainer.sync_batchnorm=false",
         "callbacks.ema.decay=0.9",
     )  # fmt: skip
     return folder
@@ -47,10 +44,10 @@ def test_every_image_of_an_epoch_is_used_once_and_the_batch_is_the_whole_one(ddp
     assert training["world_size"] == 2 and training["total_batch"] == 4 and training["steps"] == 12
 
 
-def test_odd_sized_set_gives_the_same_figures_on_one_process_and_on_two(ddp: Path) -> None:
+def test_odd_sized_set_gives_the_same_figures_on_one_process_and_on_two(server: RunServer, ddp: Path) -> None:
     (run,) = (ddp / "runs" / "smoke").iterdir()
     checkpoint = f"checkpoint={run / 'checkpoints' / 'best.ckpt'}"
-    _lssd(ddp, "evaluate", checkpoint, "trainer=cpu", f"output={ddp / 'one'}")
+    _lssd(server, ddp, "evaluate", checkpoint, "trainer=cpu", f"output={ddp / 'one'}")
     one = json.loads((ddp / "one" / "results.json").read_text())["test"]
     two = json.loads((run / "results.json").read_text())["test"]
     assert one == two

@@ -174,25 +174,24 @@ def test_two_sweeps_at_once_train_a_run_once(server: RunServer, tmp_path: Path) 
     assert (run / "train.log").read_text().count("lightweight_ssd train") == 1
 
 
-def test_ddp_in_a_sweep_gets_its_true_world_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ddp_in_a_sweep_gets_its_true_world_size(server: RunServer, tmp_path: Path) -> None:
     """Full epochs, one folder, the world size that was asked for, and the same batch over all devices."""
-    monkeypatch.setenv("MASTER_PORT", str(port_of_our_own()))
-    code, out, err = _sweep(
-        tmp_path, *QUICK, "trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=1,2", "trainer.max_epochs=1"
-    )
+    ways = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=1,2")
+    port = {"MASTER_PORT": str(port_of_our_own())}
+    code, out, err = server.run(tmp_path, "train", "-m", *QUICK, *ways, "trainer.max_epochs=1", **port)
     assert code == 0 and "2 done" in out, out + err
     training = [json.loads((run / "results.json").read_text())["training"] for run in _runs(tmp_path)]
     assert sorted(each["world_size"] for each in training) == [1, 2]
     assert [each["steps"] for each in training] == [6, 6]
-    _assert_one_and_two_processes_measure_the_same(tmp_path, _runs(tmp_path)[0] / "checkpoints" / "best.ckpt")
+    _assert_one_and_two_processes_measure_the_same(
+        server, tmp_path, f"checkpoint={_runs(tmp_path)[0] / 'checkpoints' / 'best.ckpt'}", *ways, **port
+    )
 
 
-def _assert_one_and_two_processes_measure_the_same(cwd: Path, checkpoint: Path) -> None:
+def _assert_one_and_two_processes_measure_the_same(server: RunServer, cwd: Path, *command: str, **port: str) -> None:
     """As a sweep: seven test images, so that the second process gets one less."""
-    ways = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=1,2"]
-    command = [sys.executable, "-m", "lightweight_ssd", "evaluate", "-m", f"checkpoint={checkpoint}", "output=e", *ways]
-    done = subprocess.run(command, cwd=cwd, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    code, out, err = server.run(cwd, "evaluate", "-m", *command, "output=e", **port)
+    assert code == 0, out + err
     one, two = sorted(cwd.glob("e-*"))
     assert (
         json.loads((one / "results.json").read_text())["test"] == json.loads((two / "results.json").read_text())["test"]
