@@ -17,7 +17,7 @@ FAILS_AT_ONCE = {
     "no such device": ("trainer.accelerator=nonsense",),
     "no such checkpoint": ("resume=missing.ckpt",),
     "no weights": ("init_from=missing.ckpt",),
-    "too large a batch": ("batch_size=1000",),
+    "no such class": ("data.class_names=[unicorn]",),
 }
 
 

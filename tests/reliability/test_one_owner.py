@@ -135,7 +135,7 @@ def test_a_run_by_hand_does_not_enter_the_folder_of_a_job(server: RunServer, cwd
 
 
 def test_other_conditions_are_said_when_a_run_goes_on_or_is_finished(server: RunServer, cwd: Path) -> None:
-    stopped = server.run(cwd, "train", *QUICK, "trainer.max_epochs=3", stage="renaming", moment=2)
+    stopped = server.run(cwd, "train", *QUICK, "trainer.max_epochs=3", stage="renaming", moment=4)
     assert stopped.code == -signal.SIGKILL
     other = ("trainer.max_epochs=3", "resume=auto", "channels_last=true")
     went_on = server.run(cwd, "train", *QUICK, *other)

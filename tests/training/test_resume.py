@@ -29,7 +29,7 @@ def _checkpoint(tmp_path: Path, *overrides: str) -> Path:
         ("neck.width=64", "neck.width=64 (now 16):"),
         ("seed=7", "seed=7 (now 0):"),
         ("batch_size=2", "batch_size=2 (now 4):"),
-        ("loss=ciou", "loss=CIoULoss (now BLL):"),
+        ("loss=ciou", "loss=CIoU (now BLL):"),
         ("data.class_names=[star]", "data.class_names=['star'] (now ['circle', "),
     ],
 )

@@ -12,8 +12,8 @@ from tests.command_line import TINY, run_command
 
 from lightweight_ssd.config.compose import compose
 from lightweight_ssd.runs.status import write_status
+from lightweight_ssd.system.signals import Interrupted
 from lightweight_ssd.training import stages
-from lightweight_ssd.training.callbacks.interrupt import Interrupted
 from lightweight_ssd.training.run import TrainedRun, train
 
 pytestmark = pytest.mark.slow  # a run is trained

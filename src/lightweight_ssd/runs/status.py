@@ -54,10 +54,9 @@ def seen_now(status: Mapping[str, Any]) -> dict[str, Any]:
 
 def _read(run_dir: Path) -> dict[str, Any]:
     try:
-        status = read_json(run_dir / STATUS_FILE)
+        return read_json(run_dir / STATUS_FILE)
     except (OSError, ValueError):
         return {}
-    return status if isinstance(status, dict) else {}
 
 
 @functools.cache

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from lightweight_ssd.system.process import in_words, is_running, process_record
 
@@ -34,11 +34,13 @@ class Lock:
     Args:
         path: File that is locked; it says who holds it.
         descriptor: Of the open, locked file.
+        lent: The parent of this process holds it, too, and releases it.
     """
 
-    def __init__(self, path: Path, descriptor: int) -> None:
+    def __init__(self, path: Path, descriptor: int, lent: bool = False) -> None:
         self.path = path
         self.descriptor: int | None = descriptor
+        self.lent = lent
         _held.add(self)
 
     def fileno(self) -> int:
@@ -52,9 +54,10 @@ class Lock:
 
     def close(self) -> None:
         """Releases it."""
-        if self.descriptor is not None:
+        if self.descriptor is not None and not self.lent:
             with suppress(OSError):
                 os.ftruncate(self.descriptor, 0)  # it has no holder to name any more
+                fcntl.flock(self.descriptor, fcntl.LOCK_UN)  # also for a fork that has not let go of it yet
         self.drop()
 
     def drop(self) -> None:
@@ -64,14 +67,14 @@ class Lock:
             self.descriptor = None
 
     def remove(self) -> None:
-        """Releases it and removes its file, as nobody else holds it."""
-        if self.descriptor is not None:
+        """Releases it and removes its file."""
+        if self.descriptor is not None and not self.lent:
             with alone_in(self.path.parent), suppress(OSError):
                 if _is_at(self.path, self.descriptor):
                     self.path.unlink()
         self.close()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Lock":
         return self
 
     def __exit__(
@@ -122,7 +125,7 @@ def adopted(path: Path, descriptor: int) -> Lock | None:
             return None
         os.set_inheritable(descriptor, False)
         _write(descriptor, process_record())
-        return Lock(path, descriptor)
+        return Lock(path, descriptor, lent=True)
 
 
 def holder_of(path: Path) -> str | None:

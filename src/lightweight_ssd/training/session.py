@@ -16,6 +16,7 @@ from lightweight_ssd.runs.identity import content_of
 from lightweight_ssd.runs.ownership import holds_training
 from lightweight_ssd.runs.status import FINISHED, STARTING, read_status, write_status
 from lightweight_ssd.system.parent_watch import end_with_process
+from lightweight_ssd.system.signals import Interrupted
 from lightweight_ssd.training.place import RunPlace, owned
 from lightweight_ssd.training.ranks import announced, launched_rank, place_of_first_rank
 
@@ -89,15 +90,14 @@ def status_of(run_dir: Path) -> Iterator[None]:
         KeyboardInterrupt: In place of whatever a signal to this process ended in.
         SystemExit: With code 0 in place of that on the other processes of the run.
     """
-    from lightweight_ssd.training.callbacks.interrupt import Interrupted
 
     def note(**fields: Any) -> None:
         if is_first_rank() and run_dir.is_dir() and read_status(run_dir).get("state") != FINISHED:
             write_status(run_dir, **fields)
 
-    note(state=STARTING, error=None)
     with _signals_as_interrupt():
         try:
+            note(state=STARTING, error=None)
             yield
         except (Interrupted, KeyboardInterrupt, SystemExit) as stop:
             reason = _reason(stop)
@@ -120,6 +120,8 @@ def _reason(stop: BaseException) -> str:
     cause: BaseException | None = stop
     while isinstance(cause, SystemExit) and cause.__context__ is not None:
         cause = cause.__context__
+    if type(cause).__name__ == "SIGTERMException":  # Lightning has heard of it, too, and was quicker
+        return "stopped by SIGTERM"
     if isinstance(cause, SystemExit):
         return f"the process was ended with exit code {cause.code}"
     return str(cause) or "stopped by SIGINT"

@@ -8,13 +8,10 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from lightweight_ssd.system.atomic_write import NotWritten
+from lightweight_ssd.system.signals import Interrupted
 from lightweight_ssd.training.loggers.metrics_csv import MetricsCSV
 
-__all__ = ["Interrupt", "Interrupted"]
-
-
-class Interrupted(Exception):
-    """A signal asked the run to stop; its checkpoint is written."""
+__all__ = ["Interrupt"]
 
 
 class Interrupt(Callback):
