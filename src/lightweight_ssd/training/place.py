@@ -24,6 +24,7 @@ from lightweight_ssd.runs.ownership import (
 from lightweight_ssd.runs.results_file import read_results
 from lightweight_ssd.runs.status import FINISHED, read_status
 from lightweight_ssd.system.file_lock import PASSED_LOCK, holder_of
+from lightweight_ssd.system.parallel import without_ctrl_c
 
 __all__ = ["RunPlace", "owned"]
 
@@ -73,14 +74,18 @@ def owned(cfg: DictConfig, choices: dict[str, str], overrides: Sequence[str]) ->
     if cfg.resume == "auto" and (finished := _finished(cfg, names)):
         yield RunPlace(finished, None)
         return
-    taken, resume_from = _taken(cfg, names)
+    taken = None
     try:
+        with without_ctrl_c():
+            taken, resume_from = _taken(cfg, names)
         yield RunPlace(taken.run_dir, resume_from)
     except BaseException:
-        taken.discard_start()
+        if taken:
+            taken.discard_start()
         raise
     finally:
-        taken.release()
+        if taken:
+            taken.release()
 
 
 def _finished(cfg: DictConfig, names: _Names) -> Path | None:
