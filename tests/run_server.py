@@ -38,11 +38,18 @@ from hydra.core.plugins import Plugins
 
 import lightweight_ssd
 from lightweight_ssd.cli import main
-from lightweight_ssd.sweeps import job
+from lightweight_ssd.sweeps import child
 from lightweight_ssd.system.atomic_write import PART
+from lightweight_ssd.training.measure import Measurement
+from lightweight_ssd.training.task import DetectionTask
 
 HALF_A_CHECKPOINT = 300_000  # bytes, of the smoke experiment's 740,000 with an average of the weights
 _LARGEST_REQUEST = 1 << 20  # bytes
+_STEPS = {
+    "training": (DetectionTask, "training_step"),
+    "validation": (DetectionTask, "validation_step"),
+    "test": (Measurement, "test_step"),
+}
 
 
 class Request(NamedTuple):
@@ -52,8 +59,10 @@ class Request(NamedTuple):
         arguments: What follows `lssd`.
         cwd: Folder to run in.
         environment: All of it.
-        stage: When it is killed: `never`, by the `clock`, or `opening`, `writing` or `renaming` a checkpoint.
-        moment: Seconds after its start for `clock`; else which of the checkpoints that it writes, from 1.
+        stage: When it is killed: `never`, by the `clock`, `opening`, `writing` or `renaming` a checkpoint, or in a step
+            of `training`, `validation` or `test`; `SIGINT in test` and the like send that signal instead.
+        moment: Seconds after its start for `clock`; else which of the checkpoints that it writes, or of the steps, from
+            1.
     """
 
     arguments: list[str]
@@ -177,7 +186,10 @@ def _watch(request: Request, out: int, err: int, status: int) -> NoReturn:
     if child == 0:
         os.close(status)
         os.setsid()
-        if request.stage not in ("never", "clock"):
+        *number, stage = request.stage.split(" in ")
+        if stage in _STEPS:
+            _signal_in_a_step(signal.Signals[number[0]] if number else signal.SIGKILL, stage, int(request.moment))
+        elif request.stage not in ("never", "clock"):
             _die_inside_a_checkpoint(request.stage, int(request.moment))
         if {"-m", "--multirun"} & set(request.arguments):
             _Job.prepare()
@@ -266,7 +278,7 @@ class _Job:
             _start_jobs(requests)
         requests.close()
         names = {"Popen": cls, "DEVNULL": subprocess.DEVNULL, "STDOUT": subprocess.STDOUT}
-        setattr(job, "subprocess", SimpleNamespace(**names))  # noqa: B010
+        setattr(child, "subprocess", SimpleNamespace(**names))  # noqa: B010
 
     def __init__(
         self, command: list[str], *, cwd: Path, env: dict[str, str], stdin: int, stdout: IO[bytes], stderr: int,
@@ -315,6 +327,20 @@ def _start_jobs(requests: socket.socket) -> NoReturn:
 def _close(descriptors: Iterable[int]) -> None:
     for descriptor in descriptors:
         os.close(descriptor)
+
+
+def _signal_in_a_step(number: signal.Signals, stage: str, count: int) -> None:
+    """Sends this process a signal in the chosen step of its training, validation or test."""
+    owner, name = _STEPS[stage]
+    step, left = getattr(owner, name), [count]
+
+    def counted(self: Any, *arguments: Any) -> Any:
+        left[0] -= 1
+        if left[0] == 0:
+            os.kill(os.getpid(), number)
+        return step(self, *arguments)
+
+    setattr(owner, name, counted)
 
 
 def _die_inside_a_checkpoint(stage: str, count: int) -> None:

@@ -51,8 +51,10 @@ def _run_here(cfg: DictConfig, choices: dict[str, str], overrides: list[str]) ->
 
     try:
         trained = train_composed(cfg, choices, overrides)
-    except KeyboardInterrupt:
-        raise SystemExit(INTERRUPTED_EXIT_CODE) from None  # how to resume it has been printed
+    except KeyboardInterrupt as stop:
+        if not str(stop):  # else how to resume it has been printed
+            print("lssd train: interrupted before the first step.", file=sys.stderr)
+        raise SystemExit(INTERRUPTED_EXIT_CODE) from None
     metrics = trained.results.test if is_first_rank() else None
     if metrics:
         print_metrics(metrics, trained.run_dir)
