@@ -21,7 +21,7 @@ def test_milliseconds_are_no_more_exact_than_their_spread() -> None:
         (2.3456, 2.3456, 2.3456),
         (0.81, 0.806, 0.8149),
         (152.4, 149.7, 153.2),
-        (99, 80, 215),
+        (99.0, 80.0, 215.0),
     ]
     cells = [timed({"ms": ms, "low": low, "high": high, "busy": False}) for ms, low, high in times]
     assert cells == [

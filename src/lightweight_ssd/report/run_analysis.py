@@ -125,7 +125,7 @@ def _analyze(folder: Path, resamples: int, seed: int) -> dict[str, Any]:
     if evaluated is None or not len(evaluated.image_ids):
         return {"analysis": None, "problems": problems}
     draws = draw_images(len(evaluated.image_ids), resamples, seed)
-    gray = _read(folder, GRAY_DETECTIONS_FILE, problems) if (folder / GRAY_DETECTIONS_FILE).exists() else None
+    gray = _read(folder, GRAY_DETECTIONS_FILE, problems) if os.path.lexists(folder / GRAY_DETECTIONS_FILE) else None
     errors = decompose_errors(evaluated)
     analysis = {
         "truth": ground_truth_digest(evaluated),
