@@ -34,15 +34,16 @@ const FEW_NOTES = 4; // more would push the table off the screen
 function renderNotes() {
   const box = element("notes");
   box.hidden = !payload.notes.length;
-  box.open = view.notesOpen ?? payload.notes.length <= FEW_NOTES;
+  box.open = notesAreOpen();
   box.querySelector("summary").textContent = `${counted(payload.notes.length, "note")} to read before comparing`;
   box.querySelector("ul").replaceChildren(...payload.notes.map((note) => make("li", {}, note)));
-  box.addEventListener("toggle", () => {
-    if (printing) return;
-    view.notesOpen = box.open;
+  box.querySelector("summary").addEventListener("click", () => {
+    view.notesOpen = !box.open; // it is turned after the click
     keepView();
   });
 }
+
+const notesAreOpen = () => view.notesOpen ?? payload.notes.length <= FEW_NOTES;
 
 // Runs under way: how far each is, on a bar.
 function renderProgress() {
@@ -190,7 +191,7 @@ function applyTheme() {
 function setPrinting(on) {
   if (printing === on) return;
   printing = on;
-  element("notes").open = on || !view.notesClosed;
+  element("notes").open = on || notesAreOpen();
   applyTheme();
 }
 
