@@ -179,13 +179,13 @@ function latencyCell(row) {
   if (!isNumber(latency?.ms)) return [NONE];
   const known = isNumber(latency.low) && isNumber(latency.high);
   const range = known ? [make("span", { className: "second" }, rangeText(latency.low, latency.high))] : [];
-  const busy = latency.busy ? [make("span", { className: "chip busy", title: BUSY }, "busy machine")] : [];
+  const busy = latency.busy ? [make("span", { className: "chip busy", title: BUSY }, "busy")] : [];
   return [latencyText(latency.ms), ...range, ...busy];
 }
 
 function rangeText(low, high) {
   const digits = Math.max(0, Math.min(2, 1 - Math.floor(Math.log10(Math.max(high - low, 1e-9)))));
-  return `${low.toFixed(digits)}–${high.toFixed(digits)} ms`;
+  return `${low.toFixed(digits)}–${high.toFixed(digits)}`;
 }
 
 function cocoCell(row) {

@@ -52,12 +52,17 @@ const DIRECTIONS = [
 ];
 
 // The name of each of the paper's points, where it covers least: beside its point, or farther off on a thin line.
-// `marks` are what else is drawn ({ x, low, high }); `at` maps values to pixels.
+// `marks` are what else is drawn ({ x, left, right, low, high }); `at` maps values to pixels.
 function paperNames(found, marks, at) {
   const gray = resolved("var(--paper-point)");
-  const taken = [...marks, ...found.map(({ x, y }) => ({ x, low: y, high: y }))].map(({ x, low, high }) => ({
-    left: at.x(x) - 7,
-    right: at.x(x) + 7,
+  const points = found.map(({ x, y }) => ({ left: x, right: x, low: y, high: y }));
+  const bars = marks.flatMap((mark) => [
+    { ...mark, left: mark.x, right: mark.x },
+    { ...mark, low: mark.y, high: mark.y },
+  ]);
+  const taken = [...bars, ...points].map(({ left, right, low, high }) => ({
+    left: at.x(left) - 7,
+    right: at.x(right) + 7,
     top: at.y(high) - 7,
     bottom: at.y(low) + 7,
   }));
@@ -190,8 +195,11 @@ function costAxes(rows, printed) {
   const xRange = rangeOf(all.map(onAxis), 0.08, 0.02 * Math.abs(onAxis(all[0])) || 0.02);
   const places = apart(own.map(onAxis), xRange[1] - xRange[0]).map(offAxis);
   const marks = rows.map((row, place) => {
-    const { low, high } = row.interval ?? { low: meanOf(row, "map_50"), high: meanOf(row, "map_50") };
-    return { x: places[place], low: 100 * low, high: 100 * high };
+    const y = meanOf(row, "map_50");
+    const { low, high } = row.interval ?? { low: y, high: y };
+    const [left, right] = view.cost === "latency_ms" ? [row.latency.low, row.latency.high] : [null, null];
+    const x = places[place];
+    return { x, left: left ?? x, right: right ?? x, y: 100 * y, low: 100 * low, high: 100 * high };
   });
   const yRange = rangeOf([...marks.flatMap(({ low, high }) => [low, high]), ...printed.map(({ y }) => y)], 0.08, 0.4);
   const [width, height] = [chartWidth(element("cost")) - 70, COST_HEIGHT - 60];
