@@ -65,8 +65,8 @@ def divide(runs: Sequence[RunRecord]) -> Shown:
     labels = {_row(row.runs[0]): row.label for row in (*rows, *others)}
     ended = [run for run in runs if not run.complete and run.state not in UNDER_WAY]
     left_out = [_left_out(run, labels[_row(run)]) for run in ended]
-    finished, started = ([row for row in rows if bool(row.finished) == known] for known in (True, False))
-    return Shown(*map(tuple, (finished, started, others, left_out, notes)))
+    finished, started = (tuple(row for row in rows if bool(row.finished) == known) for known in (True, False))
+    return Shown(finished, started, tuple(others), tuple(left_out), tuple(notes))
 
 
 def run_name(label: str, run: RunRecord) -> str:
