@@ -32,7 +32,7 @@ const COLUMNS = [
   },
   {
     key: "map_50_11point",
-    name: "mAP@0.5 (11-pt)",
+    name: "mAP@0.5 (11\u2011pt)",
     title: "mAP@0.5 by the 11-point rule of VOC 2007",
     value: (row) => meanOf(row, "map_50_11point"),
     cells: share("map_50_11point"),
