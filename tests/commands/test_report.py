@@ -68,8 +68,23 @@ def test_unfinished_runs_are_in_the_report_but_not_in_the_means(monkeypatch, cap
     scene = draw_scene(Path("images"))
     write_run_folder(Path("runs/bad"), TABLE[0], 1, scene, state="failed", error="no memory", hour=5)
     ended = _report(monkeypatch, capsys, *FAST)
-    assert "1 of 2" in ended.out and "failed or unfinished runs are excluded" in ended.out
-    assert "| SSD (seed 1) | failed | no memory |" in Path("report/report.md").read_text()
+    assert (
+        "1 of 2" in ended.out and "\nNot in the table: 1 failed. The page and report/report.md name them." in ended.out
+    )
+    assert "| necks: SSD (seed 1) | failed | no memory |" in Path("report/report.md").read_text()
+
+
+@pytest.mark.slow
+def test_failed_starts_are_one_line_and_never_the_baseline(monkeypatch, capsys) -> None:
+    scene = draw_scene(Path("images"), 6)
+    for place in range(17):
+        row = TABLE[1]._replace(label=None, overrides=(f"neck=fpn a={place}",))
+        write_run_folder(Path(f"runs/bad{place}"), row, 0, scene, state="failed", error="no data", config={"a": place})
+    write_table(Path("runs"), (TABLE[0], TABLE[2]), seeds=(0,), num_images=6)
+    ended = _report(monkeypatch, capsys, *FAST)
+    assert "Not in the table: 17 failed." in ended.out and "no data" not in ended.out and "a=3" not in ended.out
+    lines = [line for line in ended.out.splitlines() if line.startswith(("SSD", "CFPN"))]
+    assert len(lines) == 2 and lines[0].endswith("baseline") and "[" in lines[1]
 
 
 @pytest.mark.slow
@@ -92,13 +107,14 @@ def test_jobs_of_a_sweep_that_never_began(monkeypatch, capsys) -> None:
     write_job(Path("runs/sweeps/1"), JobRecord(2, jobs[2], "failed", reason="ValueError: no pan"))
     ended = _report(monkeypatch, capsys, "runs/necks", *FAST)
     assert "note: 3 of 4 jobs of the newest sweep of necks (1) have not begun." in ended.out
-    assert "| neck=pan (necks) | failed | ValueError: no pan | – |" in Path("report/report.md").read_text()
+    assert "| necks: neck=pan | failed | ValueError: no pan | – |" in Path("report/report.md").read_text()
 
 
 def test_only_runs_that_are_still_running(monkeypatch, capsys) -> None:
     write_run_folder(Path("runs/a"), TABLE[0], 0, draw_scene(Path("images")), state="running")
     ended = _report(monkeypatch, capsys, *FAST)
-    assert ended.code is None and "0 of 1" in ended.out and Path("report/index.html").is_file()
+    assert ended.code is None and ended.out.startswith("No run has finished yet.")
+    assert "Not in the table: 1 run in progress." in ended.out and Path("report/index.html").is_file()
 
 
 @pytest.mark.parametrize(

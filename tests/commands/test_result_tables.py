@@ -30,13 +30,14 @@ def _shown(value: float | None) -> str:
 
 def test_ap_per_class_and_its_means(plain: SplitMetrics) -> None:
     head, *rows = metrics_table(plain).splitlines()
-    assert head.split() == ["AP", "in", "%", "objects", "AP@.5", "11-point", "AP@[.5:.95]"]
-    assert plain.per_class is not None and [row.split()[0] for row in rows] == [*NAMES, "mAP"]
+    assert head.split() == ["test", "AP", "in", "%", "objects", "AP@0.5", "11-point", "AP@[.5:.95]"]
+    assert plain.per_class is not None and [row.split()[0] for row in rows] == [*NAMES, "test"]
     for name, row in zip(NAMES, rows, strict=False):
         one = plain.per_class[name]
         assert row.split()[1:] == [str(one.objects), *map(_shown, (one.ap_50, one.ap_50_11point, one.ap_50_95))]
     total = sum(one.objects or 0 for one in plain.per_class.values())
-    assert rows[-1].split()[1:] == [str(total), *map(_shown, (plain.map_50, plain.map_50_11point, plain.map_50_95))]
+    assert rows[-1].split()[:2] == ["test", "mAP"]
+    assert rows[-1].split()[2:] == [str(total), *map(_shown, (plain.map_50, plain.map_50_11point, plain.map_50_95))]
 
 
 def test_coco_s_ap_is_one_more_column(plain: SplitMetrics, both: SplitMetrics) -> None:
@@ -52,10 +53,16 @@ def test_twelve_metrics_under_their_names(both: SplitMetrics) -> None:
     coco = feed(COCOMetric(NAMES), IMAGES).compute()
     assert both.coco is not None
     heads, precision, recall_heads, recall = (line.split() for line in coco_table(both.coco).splitlines())
-    assert heads == ["COCO", "AP", "in", "%", "@[.5:.95]", "@.5", "@.75", "small", "medium", "large"]
-    assert recall_heads[4:] == ["top", "1", "top", "10", "top", "100", "small", "medium", "large"]
+    assert heads == ["test", "COCO", "AP", "in", "%", "@[.5:.95]", "@0.5", "@0.75", "small", "medium", "large"]
+    assert recall_heads[5:] == ["top", "1", "top", "10", "top", "100", "small", "medium", "large"]
     shares = [_shown(value) for value in coco.scalars().values()]
     assert precision + recall == shares and "-" in shares
+
+
+def test_the_split_is_named(both: SplitMetrics, capsys: pytest.CaptureFixture[str]) -> None:
+    print_metrics(both, Path("run"), "val")
+    said = capsys.readouterr().out
+    assert "val AP in %" in said and "\nval mAP" in said and "val COCO AR in %" in said and "test" not in said
 
 
 def test_without_coco_nothing_is_said_of_it(plain: SplitMetrics, capsys: pytest.CaptureFixture[str]) -> None:

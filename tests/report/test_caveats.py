@@ -8,13 +8,14 @@ from typing import Any
 from tests.run_folders import TABLE, draw_scene, write_run_folder, write_table
 
 from lightweight_ssd.report.caveats import comparison_notes
-from lightweight_ssd.report.rows import choose_baselines, rows_of
+from lightweight_ssd.report.left_out import divide
+from lightweight_ssd.report.rows import choose_baselines
 from lightweight_ssd.runs.record import find_runs
 
 
 def _notes(folder: Path) -> list[str]:
-    rows, _ = rows_of(find_runs([folder]))
-    return comparison_notes(rows, choose_baselines(rows, None))
+    shown = divide(find_runs([folder]))
+    return comparison_notes(shown.rows, choose_baselines(shown.rows, None), (*shown.started, *shown.others))
 
 
 def _update(path: Path, **changes: Any) -> None:
@@ -78,21 +79,29 @@ def test_seeds_that_are_missing_or_not_measured(tmp_path: Path) -> None:
     write_run_folder(tmp_path / "runs" / "2", TABLE[0], 2, scene, state="failed")
     _update(folders[0] / "results.json", latency=None)
     said = _notes(tmp_path / "runs")
-    assert "SSD: 2 of 3 seeds finished; failed or unfinished runs are excluded." in said
-    assert "SSD: latency_ms was measured for 1 of 2 seeds." in said
+    assert "latency_ms was not measured for every seed: SSD (1 of 2 seeds)." in said
+    assert not any("2 of 3" in note for note in said)  # that is in the table
 
 
 def test_a_run_that_says_nothing_any_more(tmp_path: Path) -> None:
     scene = draw_scene(tmp_path / "images")
     folder = write_run_folder(tmp_path / "run", TABLE[0], 0, scene, state="running")
-    assert any("has written nothing since 2026-01-01T12:00:00+00:00" in note for note in _notes(tmp_path / "run"))
+    (note,) = _notes(tmp_path / "run")
+    assert "silent for over an hour" in note and "SSD (seed 0) since 2026-01-01T12:00:00+00:00" in note
     _update(folder / "status.json", updated=datetime.now(UTC).isoformat())
-    assert not any("has written nothing" in note for note in _notes(tmp_path / "run"))
+    assert _notes(tmp_path / "run") == []
 
 
 def test_two_marked_baselines(tmp_path: Path) -> None:
     write_table(tmp_path, (TABLE[1], TABLE[2]._replace(baseline=True)))
     assert _notes(tmp_path) == ["The baseline is FPN; CFPN is also marked as a baseline: baseline=… chooses it."]
+
+
+def test_a_marked_baseline_without_a_finished_run_is_told(tmp_path: Path) -> None:
+    scene = draw_scene(tmp_path / "images", 4)
+    for place, (row, state) in enumerate(zip(TABLE, ("finished", "failed", "finished"), strict=True)):
+        write_run_folder(tmp_path / "runs" / f"{place}", row, 0, scene, hour=place, state=state)
+    assert "The baseline is SSD, since FPN has no finished run yet." in _notes(tmp_path / "runs")
 
 
 def test_many_names_are_cut_short(tmp_path: Path) -> None:

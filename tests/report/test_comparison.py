@@ -138,7 +138,9 @@ def test_a_row_whose_files_are_missing_stands_without_interval(tmp_path: Path, n
     found = _compare(tmp_path)
     cfpn = found.rows[2]
     assert cfpn.id not in found.differences and found.rows[0].id in found.differences
-    assert spread(cfpn, "map_50") is not None and any(str(folders[5] / name) in note for note in found.notes)
+    assert spread(cfpn, "map_50") is not None and found.notes == ()
+    (told,) = found.left_out
+    assert told.kind == "file" and str(folders[5] / name) in str(told.reason)
 
 
 def test_a_baseline_without_a_finished_run(tmp_path: Path) -> None:
@@ -146,7 +148,10 @@ def test_a_baseline_without_a_finished_run(tmp_path: Path) -> None:
     for place, state in enumerate(("finished", "running", "finished")):
         write_run_folder(tmp_path / "runs" / str(place), TABLE[place], 0, scene, hour=place, state=state)
     found = _compare(tmp_path / "runs")
-    assert found.differences == {} and "The baseline FPN has no finished run" in " ".join(found.notes)
+    assert found.baseline is not None and found.baseline.label == "SSD" and len(found.differences) == 1
+    assert [row.label for row in found.rows] == ["SSD", "CFPN"] and [row.label for row in found.started] == ["FPN"]
+    named = _compare(tmp_path / "runs", baseline="FPN")
+    assert named.differences == {} and "The baseline FPN has no finished run yet" in " ".join(named.notes)
 
 
 def test_an_unfinished_seed_is_not_part_of_the_interval(tmp_path: Path) -> None:

@@ -84,6 +84,17 @@ def test_seeds_are_compared_where_a_row_stands_alone(tmp_path: Path) -> None:
     assert disagreement_images(pair, 0) == ([], [])
 
 
+def test_images_of_a_single_run_go_from_its_worst_to_its_best(tmp_path: Path) -> None:
+    write_table(tmp_path, TABLE[:1], seeds=(0,))
+    found = _compare(tmp_path)
+    (analysis,) = found.analyses.values()
+    entries, _ = disagreement_images(found, 5)
+    scores = [next(iter(entry["score"].values())) for entry in entries]
+    assert len(scores) == 5 and scores == sorted(scores)
+    assert (scores[0], scores[-1]) == (analysis.image_scores.min(), analysis.image_scores.max())
+    assert len(disagreement_images(found, 100)[0]) == 16
+
+
 def test_rows_are_held_against_their_own_baseline(tmp_path: Path) -> None:
     for experiment, rows in (("one", TABLE[1:]), ("two", TABLE[:1] * 2)):
         rows = (rows[0]._replace(baseline=True), rows[1]._replace(neck="pan"))

@@ -16,7 +16,16 @@ def test_one_seed_has_no_spread() -> None:
 
 
 def test_milliseconds_are_no_more_exact_than_their_spread() -> None:
-    figures = [(2.3456, None), (2.3456, 0.0), (0.81, 0.004), (152.4, 3.2), (99.0, 120.0), (0.0, None)]
-    cells = [timed({"mean": mean, "std": std}) for mean, std in figures]
-    assert cells == ["2.35 ms", "2.35 ± 0.00 ms", "0.810 ± 0.004 ms", "152 ± 3 ms", "99 ± 120 ms", "0.00 ms"]
+    times = [
+        (2.3456, None, None),
+        (2.3456, 2.3456, 2.3456),
+        (0.81, 0.806, 0.8149),
+        (152.4, 149.7, 153.2),
+        (99.0, 80.0, 215.0),
+    ]
+    cells = [timed({"ms": ms, "low": low, "high": high, "busy": False}) for ms, low, high in times]
+    assert cells == [
+        "2.35 ms", "2.35 ms (2.35–2.35)", "0.810 ms (0.806–0.815)", "152 ms (150–153)", "99 ms (80–215)",
+    ]  # fmt: skip
+    assert timed({"ms": 40.0, "low": 17.2, "high": 43.4, "busy": True}) == "40 ms (17–43), busy machine"
     assert timed(None) == "–"

@@ -15,11 +15,12 @@ from lightweight_ssd.sweeps.notes import FailedJob, SweepNotes
 
 ROW_KEYS = {
     "id", "label", "experiment", "scale", "baseline", "compared_with", "runs", "planned", "finished", "state",
-    "metrics", "interval", "difference", "gray_difference", "paper", "errors", "sizes",
+    "metrics", "interval", "difference", "gray_difference", "paper", "errors", "sizes", "latency",
+    "comparable_with_paper", "chosen_on_test",
 }  # fmt: skip
 RUN_KEYS = {
     "id", "row", "seed", "state", "folder", "commit", "host", "error", "step", "total_steps", "seconds_left", "curves",
-    "per_class", "precision_recall",
+    "per_class", "precision_recall", "label", "experiment", "scale", "updated", "val_map_50",
 }  # fmt: skip
 
 
@@ -62,7 +63,7 @@ def test_each_row_tells_its_baseline(tmp_path: Path) -> None:
 def test_what_sweeps_tell_is_told(table: Path) -> None:
     sweeps = SweepNotes((FailedJob("necks", "neck=pan", "failed", None, None),), ("1 of 3 jobs have not begun.",))
     payload = _payload(table, max_images=0, sweeps=sweeps)
-    assert payload["notes"][0] == "1 of 3 jobs have not begun." and payload["failed_jobs"][0]["name"] == "neck=pan"
+    assert payload["notes"][0] == "1 of 3 jobs have not begun." and payload["left_out"][0]["name"] == "necks: neck=pan"
 
 
 def test_rows_refer_to_their_runs(table: Path) -> None:
@@ -108,7 +109,24 @@ def test_the_papers_points_stand_beside_runs_with_its_data_and_budget_only(
 ) -> None:
     (folder,) = write_table(tmp_path, TABLE[:1], seeds=(0,), num_images=2)
     _update(folder / "identity.json", choices=choices, scale=scale)
-    assert len(_payload(tmp_path, max_images=0)["paper_points"]) == points
+    payload = _payload(tmp_path, max_images=0)
+    assert len(payload["paper_points"]) == points and payload["rows"][0]["comparable_with_paper"] == bool(points)
+
+
+@pytest.mark.parametrize(
+    ("devices", "drawn"),
+    [(("NVIDIA GeForce RTX 2080 Ti",), True), (("a CPU",), False), (("NVIDIA GeForce RTX 2080 Ti", "a CPU"), False)],
+)
+def test_the_papers_latencies_are_drawn_for_its_own_gpu_only(
+    tmp_path: Path, devices: tuple[str, ...], drawn: bool
+) -> None:
+    folders = write_table(tmp_path, TABLE[: len(devices)], seeds=(0,), num_images=2)
+    for folder, device in zip(folders, devices, strict=True):
+        _update(folder / "identity.json", choices={"data": "voc"}, scale="full")
+        _update(folder / "results.json", latency={"ms": 20.0, "device": device, "threads": 1})
+    payload = _payload(tmp_path, max_images=0)
+    latencies = [point["latency_ms"] for point in payload["paper_points"]]
+    assert len(latencies) == 14 and any(latencies) == drawn and payload["paper_gpu"] == "RTX 2080 Ti"
 
 
 def test_the_papers_points_beside_rows_of_both_kinds_come_with_a_note(tmp_path: Path) -> None:
@@ -117,6 +135,7 @@ def test_the_papers_points_beside_rows_of_both_kinds_come_with_a_note(tmp_path: 
     _update(folders[1] / "identity.json", choices={"data": "shapes"})
     payload = _payload(tmp_path, max_images=0)
     assert len(payload["paper_points"]) == 14
+    assert [row["comparable_with_paper"] for row in payload["rows"]] == [True, False]
     assert any("not comparable with runs on data=shapes and scale=smoke" in note for note in payload["notes"])
 
 

@@ -9,8 +9,9 @@ import pytest
 from tests.run_folders import COMMIT, TABLE, draw_scene, write_run_folder, write_table
 
 from lightweight_ssd.report.comparison import compare
+from lightweight_ssd.report.console_table import short_table
 from lightweight_ssd.report.payload import build_payload
-from lightweight_ssd.report.tables import markdown_report, rows_csv, runs_csv, short_table
+from lightweight_ssd.report.tables import markdown_report, rows_csv, runs_csv
 from lightweight_ssd.runs.record import find_runs
 
 
@@ -34,7 +35,7 @@ def test_the_main_table(payload: dict[str, Any]) -> None:
     baseline, _, *necks = text.split("## necks")[1].split("##")[0].strip().splitlines()
     assert baseline == "The baseline is **FPN**."
     cells = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in necks]
-    heads = ["row", "seeds", "mAP@0.5", "Δ vs. baseline (95 % CI)", "mAP@0.5 (11-pt)", "mAP@[.5:.95]"]
+    heads = ["row", "seeds", "test mAP@0.5", "Δ vs. baseline (95 % CI)", "mAP@0.5 (11-pt)", "mAP@[.5:.95]"]
     heads += ["mAP@0.5, grayscale", "parameters"]
     assert cells[0][:8] == heads and [line[0] for line in cells[2:]] == ["SSD (necks)", "FPN", "CFPN"]
     ssd, fpn, cfpn = cells[2:]
@@ -44,7 +45,7 @@ def test_the_main_table(payload: dict[str, Any]) -> None:
     low, high = (f"{100 * row['difference'][key]:+.1f}".replace("-", "−") for key in ("low", "high"))
     assert f"[{low}, {high}]" in ssd[3] and "n.s." not in ssd[3]
     assert fpn[3] == "baseline" and cfpn[3].endswith("n.s.")
-    assert ssd[7:] == ["4.16 M", "1.2 G", "13.0 ± 0.7 ms", "24 min", "70.5", "4.16 M"]
+    assert ssd[7:] == ["4.16 M", "1.2 G", "12.5 ms (12.0–14.0)", "24 min", "70.5", "4.16 M"]
 
 
 def test_coco_figures_stand_where_a_row_has_them(payload: dict[str, Any]) -> None:
@@ -72,10 +73,12 @@ def test_one_seed_stands_without_plus_minus(payload: dict[str, Any]) -> None:
 
 def test_the_other_parts(payload: dict[str, Any]) -> None:
     text = markdown_report(payload)
-    for heading in ("type of error", "object size", "Grayscale vs. color", "did not finish", "Notes", "computed"):
+    for heading in ("type of error", "object size", "Grayscale vs. color", "Not in the table", "Notes", "computed"):
         assert heading in text
-    failed = text.split("## Runs that did not finish")[1]
-    assert "| CFPN (seed 2) | failed | ValueError: loss \\| is NaN |" in failed and "train.log |" in failed
+    assert text.split("\n\n")[2] == "Not in the table: 1 failed."
+    folded = text.split("## Not in the table")[1]
+    assert "<details><summary>Not in the table: 1 failed.</summary>" in folded
+    assert "| necks: CFPN (seed 2) | failed | ValueError: loss \\| is NaN |" in folded and "train.log |" in folded
     assert "200 resamples" in text and "<b>" not in text
     assert all(f"- {note.split('|')[0][:20]}" in text for note in payload["notes"])
 
@@ -104,7 +107,7 @@ def test_the_table_on_the_console(payload: dict[str, Any]) -> None:
     necks, other = (block.splitlines() for block in short_table(payload).split("\n\n"))
     assert (
         necks[0] == "necks"
-        and necks[1].split(maxsplit=3) == ["row", "seeds", "mAP@0.5", "Δ vs. baseline (95 % CI)"]
+        and necks[1].split(maxsplit=4) == ["row", "seeds", "test", "mAP@0.5", "Δ vs. baseline (95 % CI)"]
         and len(necks) == 5
     )
     assert "baseline" in necks[3] and necks[4].startswith("CFPN") and necks[4].endswith("n.s.")
@@ -119,9 +122,23 @@ def test_scales_of_one_experiment_stand_apart(payload: dict[str, Any]) -> None:
 
 
 def test_jobs_that_left_no_run_are_among_the_failed(payload: dict[str, Any]) -> None:
-    job = {"experiment": "necks", "name": "neck=none", "state": "failed", "reason": "ValueError: no", "log": None}
-    text = markdown_report({**payload, "failed_jobs": [job]})
-    assert "| neck=none (necks) | failed | ValueError: no | – |" in text
+    job = {"name": "necks: neck=none", "kind": "failed", "reason": "ValueError: no", "log": None, "place": None}
+    text = markdown_report({**payload, "left_out": [job]})
+    assert "| necks: neck=none | failed | ValueError: no | – |" in text
+
+
+def test_runs_under_way_are_named_with_their_progress(payload: dict[str, Any]) -> None:
+    run = {**payload["runs"][0], "state": "running", "step": 3, "total_steps": 40}
+    text = markdown_report({**payload, "runs": [run], "left_out": []})
+    assert "| necks: SSD (necks) (seed 0) | running | at step 3 of 40 |" in text
+
+
+def test_a_busy_machine_and_a_checkpoint_chosen_on_the_test_images_are_marked(payload: dict[str, Any]) -> None:
+    busy = {**payload["rows"][0]["latency"], "busy": True}
+    rows = [{**row, "latency": busy, "chosen_on_test": True} for row in payload["rows"]]
+    text, lines = markdown_report({**payload, "rows": rows}), _lines(rows_csv({**payload, "rows": rows}))
+    assert "(12.0–14.0), busy machine |" in text and " † |" in text and " † " in short_table({**payload, "rows": rows})
+    assert {line["latency_busy"] for line in lines} == {"True"} == {line["chosen_on_test"] for line in lines}
 
 
 def test_columns_without_any_value_are_left_out(payload: dict[str, Any]) -> None:

@@ -248,14 +248,20 @@ def test_progress_line_names_the_job_and_what_is_left() -> None:
     job = JobRecord(1, ["neck=fpn"], "running")
     status = {"state": "running", "step": 30, "total_steps": 120, "map_50": 0.456, "seconds_left": 3700}
     line = progress_line(job, "neck=fpn", 4, status)
-    assert line == "[2/4] neck=fpn:  25 % (step 30 of 120), mAP50 45.6, 1 h 01 min left"
+    assert line == "[2/4] neck=fpn:  25 % (step 30 of 120), val mAP50 45.6, 1 h 01 min left"
     assert progress_line(job, "neck=fpn", 0, {}) == "[2/?] neck=fpn: starting"
+    done = progress_line(job._replace(state="done", map_50=0.039), "neck=fpn", 4, {})
+    assert done == "[2/4] neck=fpn: done, test mAP50 3.9"
 
 
 def test_table_counts_what_never_began() -> None:
     planned = [["seed=0"], ["seed=1"], ["seed=2"]]
     table = sweep_table([JobRecord(0, ["seed=0"], "done", map_50=0.5, seconds=61.0)], planned)
-    assert re.search(r"seed=0 +done +50\.0 +1:01", table) and table.endswith("1 done, 2 not begun")
+    assert (
+        "test mAP50" in table
+        and re.search(r"seed=0 +done +50\.0 +1:01", table)
+        and table.endswith("1 done, 2 not begun")
+    )
 
 
 def _alive(pid: int) -> bool:

@@ -6,17 +6,21 @@ scores fall into the same order and the files give the mAP of `results.json` aga
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Int
 
-from lightweight_ssd.data.formats.coco_results import read_detections, read_instances
+from lightweight_ssd.analysis.ground_truth import GroundTruth, read_ground_truth
+from lightweight_ssd.data.formats.coco_results import read_detections
 from lightweight_ssd.metrics.average_precision import PackedDetections, PackedObjects
 from lightweight_ssd.metrics.crowd import drop_crowd_regions
 from lightweight_ssd.types import xywh_to_xyxy
 
 __all__ = ["EvaluatedSet", "read_evaluated_set"]
+
+
+_LARGEST = 1e7  # pixels
 
 
 class EvaluatedSet(NamedTuple):
@@ -53,49 +57,49 @@ def read_evaluated_set(detections: Path, ground_truth: Path) -> EvaluatedSet:
         FileNotFoundError: If one of the files is missing.
         ValueError: If one of them is of another kind, or names an image or a category that the instances file lacks.
     """
-    content = read_instances(ground_truth)
-    images = sorted(content["images"], key=lambda image: image["id"])
-    category_ids = [int(category["id"]) for category in content["categories"]]
-    image_ids = np.array([image["id"] for image in images], np.int64)
-    objects, crowd = _pack_objects(content["annotations"], image_ids, category_ids, Path(ground_truth))
+    truth = read_ground_truth(Path(ground_truth))
+    category_ids = [category.id for category in truth.categories]
+    image_ids = np.array([image.id for image in truth.images], np.int64)
+    objects, crowd = _pack_objects(truth, image_ids, category_ids)
     found = _pack_detections(Path(detections), image_ids, category_ids)
     found, objects = drop_crowd_regions(found, objects, crowd, len(category_ids))
     return EvaluatedSet(
         image_ids=image_ids,
-        image_names=tuple(str(image["file_name"]) for image in images),
-        image_paths=tuple(image.get("path") for image in images),
-        sizes=np.array([(image["height"], image["width"]) for image in images], np.int64).reshape(-1, 2),
-        class_names=tuple(str(category["name"]) for category in content["categories"]),
+        image_names=tuple(image.file_name for image in truth.images),
+        image_paths=tuple(image.path for image in truth.images),
+        sizes=np.array([(image.height, image.width) for image in truth.images], np.int64).reshape(-1, 2),
+        class_names=tuple(category.name for category in truth.categories),
         detections=found,
         objects=objects,
     )
 
 
 def _pack_detections(path: Path, image_ids: Int[np.ndarray, " N"], category_ids: Sequence[int]) -> PackedDetections:
-    found = read_detections(path, image_ids.tolist(), category_ids)
+    with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite
+        found = read_detections(path, image_ids.tolist(), category_ids)
+    wrong = ~((np.abs(found.boxes) < _LARGEST).all(1) & (found.scores >= 0) & (found.scores <= 1))
+    if wrong.any():
+        raise ValueError(
+            f"Expected boxes in pixels and scores from 0 to 1 in {path} but got {found.boxes[wrong][0].tolist()} with "
+            f"{found.scores[wrong][0]}; evaluate the checkpoint again."
+        )
     index = np.searchsorted(image_ids, found.image_ids)
     order = np.argsort(index, kind="stable")
     return PackedDetections(index[order], found.labels[order], found.scores[order], found.boxes[order])
 
 
 def _pack_objects(
-    entries: list[dict[str, Any]], image_ids: Int[np.ndarray, " N"], category_ids: Sequence[int], path: Path
+    truth: GroundTruth, image_ids: Int[np.ndarray, " N"], category_ids: Sequence[int]
 ) -> tuple[PackedObjects, Bool[np.ndarray, " M"]]:
     """The objects, crowds among them, and which of them are crowds."""
     place = {image_id: index for index, image_id in enumerate(image_ids.tolist())}
     label = {category: index for index, category in enumerate(category_ids)}
-    for entry in entries:
-        if entry["image_id"] not in place or entry["category_id"] not in label:
-            raise ValueError(
-                f"Expected objects of the file's own images and categories in {path} but got image_id "
-                f"{entry['image_id']} with category_id {entry['category_id']}; evaluate the checkpoint again."
-            )
-    entries = sorted(entries, key=lambda entry: place[entry["image_id"]])
-    boxes = xywh_to_xyxy(np.array([entry["bbox"] for entry in entries], np.float64).reshape(-1, 4))
+    entries = sorted(truth.annotations, key=lambda known: place[known.image_id])
+    boxes = xywh_to_xyxy(np.array([entry.bbox for entry in entries], np.float64).reshape(-1, 4))
     objects = PackedObjects(
-        image_index=np.array([place[entry["image_id"]] for entry in entries], np.int64),
-        labels=np.array([label[entry["category_id"]] for entry in entries], np.int64),
+        image_index=np.array([place[entry.image_id] for entry in entries], np.int64),
+        labels=np.array([label[entry.category_id] for entry in entries], np.int64),
         boxes=boxes.astype(np.float32),  # as the run had them in memory
-        difficult=np.array([entry.get("difficult", 0) for entry in entries], bool),
+        difficult=np.array([entry.difficult for entry in entries], bool),
     )
-    return objects, np.array([entry.get("iscrowd", 0) for entry in entries], bool)
+    return objects, np.array([entry.iscrowd for entry in entries], bool)

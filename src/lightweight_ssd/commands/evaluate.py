@@ -36,7 +36,7 @@ def _run(cfg: DictConfig) -> float | None:
 
         evaluation: Evaluation = call(evaluate, cfg)
         if is_first_rank():
-            print_metrics(evaluation.metrics, evaluation.output)
+            print_metrics(evaluation.metrics, evaluation.output, evaluation.split)
     return None
 
 

@@ -48,11 +48,19 @@ def _warn(sentence: str) -> None:
     print(f"lssd report: {sentence}", file=sys.stderr, flush=True)
 
 
-def _print_summary(report: "Report") -> None:
-    from lightweight_ssd.report.tables import short_table
+_NOTES = 5  # printed; the others stand on the page
 
-    print(short_table(report.payload, shutil.get_terminal_size().columns if sys.stdout.isatty() else None))
-    if report.notes:
-        print("\n" + "\n".join(f"note: {note}" for note in report.notes))
+
+def _print_summary(report: "Report") -> None:
+    from lightweight_ssd.report.console_table import short_table
+
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    print(short_table(report.payload, width) if report.rows else "No run has finished yet.")
+    if said := report.payload["left_out_line"]:
+        print(f"\n{said} The page and {report.markdown} name them.")
+    for place, note in enumerate(report.notes[:_NOTES]):
+        print(("" if place else "\n") + f"note: {note}")
+    if len(report.notes) > _NOTES:
+        print(f"      {len(report.notes) - _NOTES} more notes in {report.markdown}")
     print(f"\npage:     {report.page}\ntables:   {report.markdown}, {report.rows_csv.name}, {report.runs_csv.name}")
     print(f"plots:    {report.plots}")

@@ -15,7 +15,7 @@ from lightweight_ssd.runs.results import COCOMetrics, SplitMetrics
 __all__ = ["coco_table", "metrics_table", "print_metrics"]
 
 _PRECISION = {
-    "@[.5:.95]": "ap", "@.5": "ap_50", "@.75": "ap_75", "small": "ap_small", "medium": "ap_medium",
+    "@[.5:.95]": "ap", "@0.5": "ap_50", "@0.75": "ap_75", "small": "ap_small", "medium": "ap_medium",
     "large": "ap_large",
 }  # fmt: skip
 _RECALL = {
@@ -24,32 +24,34 @@ _RECALL = {
 }  # fmt: skip
 
 
-def print_metrics(metrics: SplitMetrics, folder: Path) -> None:
+def print_metrics(metrics: SplitMetrics, folder: Path, split: str = "test") -> None:
     """Prints AP per class, COCO's metrics where they were computed, and where everything else lies."""
-    print(metrics_table(metrics))
+    print(metrics_table(metrics, split))
     if metrics.coco:
-        print(f"\n{coco_table(metrics.coco)}")
+        print(f"\n{coco_table(metrics.coco, split)}")
     print(f"\npictures:  {folder / PICTURES}\nresults:   {folder / RESULTS_FILE}")
 
 
-def metrics_table(metrics: SplitMetrics) -> str:
-    """AP per class and its means, in percent; the last column is COCO's AP where it was computed."""
-    table = _table("AP in %", "objects", "AP@.5", "11-point", "AP@[.5:.95]", *(["COCO AP"] if metrics.coco else []))
+def metrics_table(metrics: SplitMetrics, split: str = "test") -> str:
+    """AP per class and its means on a split, in percent; the last column is COCO's AP where it was computed."""
+    table = _table(
+        f"{split} AP in %", "objects", "AP@0.5", "11-point", "AP@[.5:.95]", *(["COCO AP"] if metrics.coco else [])
+    )
     by_coco = (metrics.coco and metrics.coco.per_class) or {}
     per_class = metrics.per_class or {}
     for name, one in per_class.items():
         coco = [by_coco[name].ap if name in by_coco else None] if metrics.coco else []
         _add(table, name, one.objects, (one.ap_50, one.ap_50_11point, one.ap_50_95, *coco))
     means = (metrics.map_50, metrics.map_50_11point, metrics.map_50_95, *([metrics.coco.ap] if metrics.coco else []))
-    _add(table, "mAP", sum(one.objects or 0 for one in per_class.values()), means)
+    _add(table, f"{split} mAP", sum(one.objects or 0 for one in per_class.values()), means)
     return _text(table)
 
 
-def coco_table(metrics: COCOMetrics) -> str:
-    """COCO's twelve metrics, in percent: precision and recall, over all objects and by their size."""
+def coco_table(metrics: COCOMetrics, split: str = "test") -> str:
+    """COCO's twelve metrics on a split, in percent: precision and recall, over all objects and by their size."""
     tables = []
     for name, columns in (("AP", _PRECISION), ("AR", _RECALL)):
-        table = _table(f"COCO {name} in %", *columns, width=9)
+        table = _table(f"{split} COCO {name} in %", *columns, width=9)
         table.add_row("", *(_percent(getattr(metrics, column)) for column in columns.values()))
         tables.append(_text(table))
     return "\n".join(tables)

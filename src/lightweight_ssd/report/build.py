@@ -45,7 +45,7 @@ class Report(NamedTuple):
 
     @property
     def rows(self) -> tuple[Row, ...]:
-        """The rows in the order of the table; the runs of a row differ in the seed only."""
+        """The rows that have a finished run, as in the table; the runs of a row differ in the seed only."""
         return self.comparison.rows
 
     @property
@@ -74,7 +74,7 @@ def build_report(
         runs: Folders of runs, searched below; several where they were copied together; none stands for `runs`.
         output: Folder for index.html, report.md, report.csv, runs.csv, plots/ and cache/.
         baseline: Label or id of the row that all others are compared with; None for one per experiment and scale: the
-            row that is marked as baseline, else the first.
+            row that is marked as baseline, else the first; only rows with a finished run count.
         resamples: Resamples of the test images behind each 95 % confidence interval.
         seed: Of the resamples.
         images: Folder to search for test images by name; None for where they lay when the run was measured.

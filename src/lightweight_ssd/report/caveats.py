@@ -5,35 +5,16 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lightweight_ssd.report.rows import Row, spread
+from lightweight_ssd.report.conditions import chosen_on_test_note, condition_notes
+from lightweight_ssd.report.latency import latency_device, latency_notes, row_latencies
+from lightweight_ssd.report.left_out import run_name
+from lightweight_ssd.report.rows import Row, listed, spread
 from lightweight_ssd.runs.record import RunRecord
 from lightweight_ssd.runs.results import METRICS
 
-__all__ = ["comparable_with_paper", "comparison_notes", "latency_device", "run_name"]
+__all__ = ["comparable_with_paper", "comparison_notes"]
 
 _STALE = timedelta(hours=1)  # a running run writes its status every few seconds; validation may take minutes
-
-
-def run_name(row: Row, run: RunRecord) -> str:
-    """What a note calls a run.
-
-    Returns:
-        Such as `CFPN (seed 1)`.
-    """
-    return f"{row.label} (seed {run.identity['seed']})"
-
-
-def latency_device(run: RunRecord) -> str | None:
-    """The device on which the latency of a run was measured, None where it was not.
-
-    Returns:
-        Such as `NVIDIA H100, 8 threads`.
-    """
-    latency = run.results.latency
-    if latency is None:
-        return None
-    threads = latency.threads
-    return f"{latency.device}, {threads} thread{'' if threads == 1 else 's'}"
 
 
 def comparable_with_paper(row: Row) -> bool:
@@ -41,45 +22,40 @@ def comparable_with_paper(row: Row) -> bool:
     return row.runs[0].identity["choices"].get("data") == "voc" and row.scale in (None, "full")
 
 
-def comparison_notes(rows: Sequence[Row], baselines: Mapping[str, Row]) -> list[str]:
+def comparison_notes(rows: Sequence[Row], baselines: Mapping[str, Row], unfinished: Sequence[Row] = ()) -> list[str]:
     """A sentence for each caveat that a reader needs before comparing rows.
 
     Args:
-        rows: All rows.
+        rows: The rows with a finished run.
         baselines: By row id the one that it is compared with, as `choose_baselines` gives them.
+        unfinished: The other rows.
     """
     finished = [(row, run) for row in rows for run in row.finished]
-    notes = [problem for row in rows for run in row.runs for problem in run.problems]
-    notes += [*_unfinished(rows), *_stale(rows), *_partly_measured(rows)]
-    notes += [*_single_seeds(rows), *_baselines(rows, baselines), *_beside_the_paper(rows)]
+    notes = [*_stale([*rows, *unfinished]), *_partly_measured(rows), *_single_seeds(rows)]
+    notes += [*_baselines(rows, baselines, unfinished), *_beside_the_paper(rows), *chosen_on_test_note(rows)]
     notes += _differing(finished, "Commits", lambda run: (run.environment.get("commit") or "unknown")[:10])
     changed = [(row, run) for row, run in finished if run.environment.get("uncommitted_changes")]
     if changed:
-        which = "all runs" if len(changed) == len(finished) else _list([run_name(row, run) for row, run in changed])
+        which = "all runs"
+        if len(changed) < len(finished):
+            which = listed([run_name(row.label, run) for row, run in changed])
         notes.append(f"Trained with uncommitted changes, so the commit alone does not reproduce it: {which}.")
     notes += _differing(finished, "Post-processing settings", lambda run: run.results.postprocess)
     notes += _differing(finished, "Image sizes (height, width)", lambda run: run.results.input_size)
     notes += _differing(finished, "Budgets (scale)", lambda run: run.identity["scale"])
+    notes += condition_notes(rows)
     notes += _differing(finished, "Devices on which latency was measured", latency_device)
-    return notes
-
-
-def _unfinished(rows: Sequence[Row]) -> list[str]:
-    return [
-        f"{row.label}: {row.seeds} seeds finished; failed or unfinished runs are excluded."
-        for row in rows
-        if row.finished != row.runs
-    ]
+    return notes + latency_notes(rows, row_latencies(rows))
 
 
 def _stale(rows: Sequence[Row]) -> list[str]:
-    return [
-        f"{run_name(row, run)} is marked as running but has written nothing since {run.status['updated']}; "
-        "it may have been killed."
+    silent = [
+        f"{run_name(row.label, run)} since {run.status['updated']}"
         for row in rows
         for run in row.runs
         if run.state == "running" and _is_old(run.status.get("updated"))
     ]
+    return [f"Marked as running but silent for over an hour, so perhaps killed: {listed(silent)}."] if silent else []
 
 
 def _is_old(updated: Any) -> bool:
@@ -90,12 +66,15 @@ def _is_old(updated: Any) -> bool:
 
 
 def _partly_measured(rows: Sequence[Row]) -> list[str]:
-    return [
-        f"{row.label}: {metric} was measured for {found.n} of {len(row.finished)} seeds."
-        for row in rows
-        for metric in METRICS
-        if (found := spread(row, metric)) and found.n < len(row.finished)
-    ]
+    notes = []
+    for metric in METRICS:
+        partly = [
+            f"{row.label} ({found.n} of {len(row.finished)} seeds)"
+            for row in rows
+            if (found := spread(row, metric)) and found.n < len(row.finished)
+        ]
+        notes += [f"{metric} was not measured for every seed: {listed(partly)}."] if partly else []
+    return notes
 
 
 def _single_seeds(rows: Sequence[Row]) -> list[str]:
@@ -103,20 +82,22 @@ def _single_seeds(rows: Sequence[Row]) -> list[str]:
     if not single:
         return []
     return [
-        f"Only one seed, so no ±: {_list(single)}. The 95 % CI then captures test-set sampling, not seed-to-seed "
+        f"Only one seed, so no ±: {listed(single)}. The 95 % CI then captures test-set sampling, not seed-to-seed "
         "variance."
     ]
 
 
-def _baselines(rows: Sequence[Row], baselines: Mapping[str, Row]) -> list[str]:
+def _baselines(rows: Sequence[Row], baselines: Mapping[str, Row], unfinished: Sequence[Row]) -> list[str]:
     notes = []
     for baseline in {row.id: row for row in baselines.values()}.values():
-        others = [row.label for row in rows if row.is_baseline and row.group == baseline.group and row is not baseline]
+        peers = [row for row in (*rows, *unfinished) if row.is_baseline and row.group == baseline.group]
+        others = [row.label for row in peers if row is not baseline and row.finished]
+        waiting = [row.label for row in peers if not row.finished]
         if others:
             marked = "is also marked as a baseline" if len(others) == 1 else "are also marked as baselines"
-            notes.append(f"The baseline is {baseline.label}; {_list(others)} {marked}: baseline=… chooses it.")
-        if not baseline.finished:
-            notes.append(f"The baseline {baseline.label} has no finished run, so there is no Δ vs. baseline.")
+            notes.append(f"The baseline is {baseline.label}; {listed(others)} {marked}: baseline=… chooses it.")
+        elif waiting and not baseline.is_baseline:
+            notes.append(f"The baseline is {baseline.label}, since {listed(waiting)} has no finished run yet.")
     return notes
 
 
@@ -132,7 +113,7 @@ def _beside_the_paper(rows: Sequence[Row]) -> list[str]:
         return []
     return [
         "The paper's results are for VOC 2007 test, and test-dev 2017 of COCO, after 500,000 steps. They are not "
-        f"comparable with runs on {_list(list(ways))}."
+        f"comparable with runs on {listed(list(ways))}."
     ]
 
 
@@ -143,22 +124,11 @@ def _differing(finished: list[tuple[Row, RunRecord]], what: str, value_of: Calla
     for row, run in finished:
         value = value_of(run)
         text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
-        runs.setdefault(text, []).append(run_name(row, run))
+        runs.setdefault(text, []).append(run_name(row.label, run))
         whole.setdefault(text, {})[row.label] = None
     if len(runs) < 2:
         return []
     labels = [label for names in whole.values() for label in names]
     by_row = len(labels) == len(set(labels))  # no row has two values: its label is enough
-    parts = [f"{text}: {_list(list(whole[text]) if by_row else runs[text])}" for text in runs]
+    parts = [f"{text}: {listed(list(whole[text]) if by_row else runs[text])}" for text in runs]
     return [f"{what} differ. {'; '.join(parts)}."]
-
-
-def _list(names: Sequence[str], most: int = 6) -> str:
-    """Names joined by commas; beyond `most` only their number.
-
-    Example:
-        >>> _list(["a", "b", "c"], most=2)
-        'a, b and 1 more'
-    """
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more

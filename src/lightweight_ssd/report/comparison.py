@@ -15,9 +15,10 @@ import numpy as np
 from jaxtyping import Float64
 
 from lightweight_ssd.analysis.paired_bootstrap import Interval, paired_difference, row_interval
-from lightweight_ssd.report.caveats import comparison_notes, run_name
+from lightweight_ssd.report.caveats import comparison_notes
+from lightweight_ssd.report.left_out import LeftOut, divide, files_left_out, run_name
 from lightweight_ssd.report.parallel_analysis import analyze_ahead
-from lightweight_ssd.report.rows import Row, choose_baselines, rows_of, spread
+from lightweight_ssd.report.rows import Row, choose_baselines, spread
 from lightweight_ssd.report.run_analysis import RunAnalysis, analyze_run
 from lightweight_ssd.runs.files import DETECTIONS_FILE, GRAY_DETECTIONS_FILE, RESULTS_FILE
 from lightweight_ssd.runs.record import RunRecord
@@ -33,7 +34,10 @@ class Comparison(NamedTuple):
     """All that a report says.
 
     Attributes:
-        rows: In the order of the table.
+        rows: Rows with a finished run, in the order of the table.
+        started: Rows without one, of which a run is under way.
+        others: Rows of which no run finished or is under way.
+        left_out: Runs that are in no table, and files that could not be used.
         baselines: By row id the row that it is compared with; a baseline stands for itself, a row alone has none.
         analyses: By content hash of the run; runs without usable detections are not in it.
         intervals: Each row's mAP, by row id; shares, 0 to 1.
@@ -45,6 +49,9 @@ class Comparison(NamedTuple):
     """
 
     rows: tuple[Row, ...]
+    started: tuple[Row, ...]
+    others: tuple[Row, ...]
+    left_out: tuple[LeftOut, ...]
     baselines: dict[str, Row]
     analyses: dict[str, RunAnalysis]
     intervals: dict[str, Interval]
@@ -88,12 +95,15 @@ def compare(
     Raises:
         ValueError: If no row has the name of the baseline.
     """
-    rows, notes = rows_of(runs)
-    baselines = choose_baselines(rows, baseline)
-    notes += comparison_notes(rows, baselines)
-    finished = [(run_name(row, run), run.folder) for row in rows for run in row.finished]
+    shown = divide(runs)
+    rows, unfinished = shown.rows, (*shown.started, *shown.others)
+    baselines = choose_baselines(rows, baseline, unfinished)
+    notes = [*shown.notes, *comparison_notes(rows, baselines, unfinished)]
+    if baseline is not None and rows and not baselines:
+        notes.append(f"The baseline {baseline} has no finished run yet, so there is no Δ vs. baseline.")
+    finished = [(run_name(row.label, run), run.folder) for row in rows for run in row.finished]
     analyze_ahead(finished, cache, resamples, seed, workers, tell)
-    analyses, problems = _analyze(rows, cache, resamples, seed, tell)
+    analyses, unequal, files = _analyze(rows, cache, resamples, seed, tell)
     usable, reasons = _usable(rows, analyses)
     means = {row.id: _mean(row, "map_50") for row in rows}
     intervals = {name: row_interval(resampled, means[name], seed) for name, resampled in usable.items()}
@@ -103,8 +113,10 @@ def compare(
         chosen = baselines.get(row.id, row)
         if chosen is not row and {row.id, chosen.id} <= usable.keys():
             reasons += _add_differences(row, chosen, analyses, color, gray, seed)
-    said = (*notes, *problems, *reasons)
-    return Comparison(tuple(rows), baselines, analyses, intervals, color, gray, said, resamples, seed)
+    return Comparison(
+        rows, shown.started, shown.others, (*shown.left_out, *files), baselines, analyses, intervals, color, gray,
+        (*notes, *unequal, *reasons), resamples, seed,
+    )  # fmt: skip
 
 
 def mean_of(comparison: Comparison, row: Row, part: str) -> dict[str, float] | None:
@@ -118,21 +130,21 @@ def mean_of(comparison: Comparison, row: Row, part: str) -> dict[str, float] | N
 
 def _analyze(
     rows: Sequence[Row], cache: Path, resamples: int, seed: int, tell: Callable[[str], None]
-) -> tuple[dict[str, RunAnalysis], list[str]]:
-    """Analyses of the finished runs, and what is wrong with their files."""
+) -> tuple[dict[str, RunAnalysis], list[str], list[LeftOut]]:
+    """Analyses of the finished runs, notes on those that contradict their results, and files that were left out."""
     finished = [(row, run) for row in rows for run in row.finished]
-    analyses, notes = {}, []
+    analyses, notes, files = {}, [], []
     for place, (row, run) in enumerate(finished, start=1):
-        line = f"analyzing run {place} of {len(finished)}: {run_name(row, run)}"
+        line = f"analyzing run {place} of {len(finished)}: {run_name(row.label, run)}"
         analysis, problems = analyze_run(run.folder, cache, resamples, seed, partial(tell, line))
-        notes += problems
+        files += files_left_out(row.label, run, [*run.problems, *problems])
         if analysis is None:
             continue
         unequal = _unequal(run, analysis)
-        notes += [f"{run_name(row, run)} in {run.folder}: {each}" for each in unequal]
+        notes += [f"{run_name(row.label, run)} in {run.folder}: {each}" for each in unequal]
         if not unequal:
             analyses[_id(run)] = analysis
-    return analyses, notes
+    return analyses, notes, files
 
 
 def _unequal(run: RunRecord, analysis: RunAnalysis) -> list[str]:

@@ -7,10 +7,12 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from jaxtyping import Float
 from PIL import Image
 
 from lightweight_ssd.analysis.disagreement import most_disagreed
-from lightweight_ssd.data.formats.coco_results import read_instances
+from lightweight_ssd.analysis.ground_truth import AnnotatedImage, read_ground_truth
 from lightweight_ssd.data.images.reader import read_image
 from lightweight_ssd.report.comparison import Comparison
 from lightweight_ssd.report.run_analysis import RunAnalysis
@@ -28,7 +30,8 @@ def disagreement_images(
     """Chooses images and gathers what the page draws.
 
     Every row is compared with its baseline by their first seeds; the images on which the two differ most are taken from
-    each pair in turn. Where no row has a baseline, all are compared with the first; of a single row, its seeds.
+    each pair in turn. Where no row has a baseline, all are compared with the first; of a single row, its seeds. Of a
+    single run, images from its worst to its best stand for all.
 
     Args:
         comparison: Rows and what was computed of their runs.
@@ -65,6 +68,8 @@ def thumbnail(path: Path, size: tuple[int, int], longest: int = _LONGEST_SIDE) -
         longest: Longest side of the JPEG, pixels.
     """
     try:
+        if not path.is_file():  # to read from a device or a pipe may never end
+            return None
         image = Image.fromarray(read_image(path, size))
     except (OSError, ValueError):
         return None
@@ -87,9 +92,15 @@ def _places(comparison: Comparison, peers: Sequence[RunRecord], count: int) -> l
     scores = {run.folder: comparison.analyses[run.identity["content"]].image_scores for run in peers}
     pairs = _pairs(comparison, peers)
     ranked = [most_disagreed(scores[one.folder], scores[other.folder], count).tolist() for one, other in pairs]
-    ranked = ranked or [list(range(count))]
+    ranked = ranked or [_sample(scores[peers[0].folder], count)]
     turns = [place for turn in zip_longest(*ranked) for place in turn if place is not None]
     return list(dict.fromkeys(turns))[:count]
+
+
+def _sample(scores: Float[np.ndarray, " N"], count: int) -> list[int]:
+    """Places from the lowest score to the highest, evenly spread over all images."""
+    order = np.argsort(scores, kind="stable")
+    return order[np.unique(np.linspace(0, len(order) - 1, min(count, len(order))).round().astype(int))].tolist()
 
 
 def _pairs(comparison: Comparison, peers: Sequence[RunRecord]) -> list[tuple[RunRecord, RunRecord]]:
@@ -106,18 +117,18 @@ def _pairs(comparison: Comparison, peers: Sequence[RunRecord]) -> list[tuple[Run
     return pairs or [(peers[0], run) for run in others]
 
 
-def _ground_truth(path: Path) -> list[dict[str, Any]]:
-    """Images by rising id, as the analyses count them, each with its `objects`."""
-    content = read_instances(path)
-    labels = {category["id"]: label for label, category in enumerate(content["categories"])}
-    images = {image["id"]: {**image, "objects": []} for image in sorted(content["images"], key=lambda each: each["id"])}
-    for known in content["annotations"]:
-        x, y, width, height = known["bbox"]
+def _ground_truth(path: Path) -> list[tuple[AnnotatedImage, list[dict[str, Any]]]]:
+    """Images by rising id, as the analyses count them, each with its objects."""
+    truth = read_ground_truth(path)
+    labels = {category.id: label for label, category in enumerate(truth.categories)}
+    objects: dict[int, list[dict[str, Any]]] = {image.id: [] for image in truth.images}
+    for known in truth.annotations:
+        x, y, width, height = known.bbox
         box = [round(value, 1) for value in (x, y, x + width, y + height)]
-        difficult = bool(known.get("difficult") or known.get("iscrowd"))  # either counts neither way
-        entry = {"box": box, "label": labels[known["category_id"]], "difficult": difficult}
-        images[known["image_id"]]["objects"].append(entry)
-    return list(images.values())
+        difficult = bool(known.difficult or known.iscrowd)  # either counts neither way
+        entry = {"box": box, "label": labels[known.category_id], "difficult": difficult}
+        objects[known.image_id].append(entry)
+    return [(image, objects[image.id]) for image in truth.images]
 
 
 def _files_by_name(folder: Path | None) -> dict[str, Path] | None:
@@ -125,16 +136,20 @@ def _files_by_name(folder: Path | None) -> dict[str, Path] | None:
 
 
 def _entry(
-    image: dict[str, Any], place: int, runs: dict[str, RunAnalysis], files: dict[str, Path] | None
+    known: tuple[AnnotatedImage, list[dict[str, Any]]],
+    place: int,
+    runs: dict[str, RunAnalysis],
+    files: dict[str, Path] | None,
 ) -> dict[str, Any]:
-    path = image.get("path") if files is None else files.get(image["file_name"])
+    image, objects = known
+    path = image.path if files is None else files.get(image.file_name)
     return {
-        "id": image["id"],
-        "file": image["file_name"],
-        "src": thumbnail(Path(path), (image["height"], image["width"])) if path else None,
-        "width": image["width"],
-        "height": image["height"],
-        "truth": image["objects"],
+        "id": image.id,
+        "file": image.file_name,
+        "src": thumbnail(Path(path), (image.height, image.width)) if path else None,
+        "width": image.width,
+        "height": image.height,
+        "truth": objects,
         "found": {name: analysis.found.get(place, []) for name, analysis in runs.items()},
         "score": {name: float(analysis.image_scores[place]) for name, analysis in runs.items()},
     }

@@ -59,20 +59,23 @@ def interval(found: dict[str, Any] | None) -> str:
     return f"{middle} [{low}, {high}]" + ("" if found["shown"] else " n.s.")
 
 
-def timed(spread: dict[str, Any] | None) -> str:
-    """Milliseconds, no more precise than their spread, and with three digits at most.
+def timed(latency: dict[str, Any] | None) -> str:
+    """Milliseconds with their 10th to 90th percentile, with three digits, fewer where these are far apart.
 
     Example:
-        >>> [timed({"mean": mean, "std": std}) for mean, std in ((43.91, 10.7), (13.04, 0.71), (1520.4, None))]
-        ['44 ± 11 ms', '13.0 ± 0.7 ms', '1520 ms']
+        >>> times = [(43.91, 38.2, 61.0, True), (13.04, 12.88, 13.71, False), (1520.4, None, None, False)]
+        >>> [timed(dict(zip(("ms", "low", "high", "busy"), each))) for each in times]
+        ['44 ms (38–61), busy machine', '13.0 ms (12.9–13.7)', '1520 ms']
     """
-    if spread is None:
+    if latency is None:
         return NONE
-    digits = 2 - _magnitude(spread["mean"])
-    if spread["std"]:
-        digits = min(digits, -_magnitude(spread["std"]))
-    shown = [f"{each:.{max(digits, 0)}f}" for each in (spread["mean"], spread["std"]) if each is not None]
-    return " ± ".join(shown) + " ms"
+    middle, low, high = (latency[key] for key in ("ms", "low", "high"))
+    digits = 2 - _magnitude(middle)
+    if low is not None and high is not None and high > low:
+        digits = min(digits, 1 - _magnitude(high - low))
+    times = [f"{each:.{max(digits, 0)}f}" for each in (middle, low, high) if each is not None]
+    spread = f" ({times[1]}–{times[2]})" if len(times) == 3 else ""
+    return f"{times[0]} ms{spread}" + (", busy machine" if latency["busy"] else "")
 
 
 def _magnitude(value: float) -> int:

@@ -2,7 +2,9 @@
 
 from typing import NamedTuple
 
-__all__ = ["TABLE_5", "PaperResult"]
+__all__ = ["PAPER_GPU", "TABLE_5", "PaperResult"]
+
+PAPER_GPU = "RTX 2080 Ti"  # of the latencies
 
 
 class PaperResult(NamedTuple):

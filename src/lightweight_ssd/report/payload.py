@@ -1,19 +1,30 @@
 """The comparison as plain JSON: what the page shows and the tables are written from."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float64
 
-from lightweight_ssd.report.caveats import comparable_with_paper, latency_device
+from lightweight_ssd.report.caveats import comparable_with_paper
 from lightweight_ssd.report.comparison import Comparison, mean_of
+from lightweight_ssd.report.conditions import chosen_on_test
 from lightweight_ssd.report.disagreement_images import disagreement_images
-from lightweight_ssd.report.paper_results import TABLE_5
+from lightweight_ssd.report.latency import RowLatency, latency_device, row_latencies
+from lightweight_ssd.report.left_out import (
+    FILE,
+    UNDER_WAY,
+    LeftOut,
+    files_left_out,
+    jobs_left_out,
+    left_out_line,
+)
+from lightweight_ssd.report.paper_results import PAPER_GPU, TABLE_5
 from lightweight_ssd.report.rows import Row, config_differences, spread
 from lightweight_ssd.runs.environment import environment
+from lightweight_ssd.runs.metrics_file import Columns, read_curves
 from lightweight_ssd.runs.record import RunRecord
 from lightweight_ssd.runs.results import METRICS, metric_of
 from lightweight_ssd.sweeps.notes import SweepNotes
@@ -41,14 +52,26 @@ def build_payload(
         sweeps: Notes on jobs of sweeps that have no run folder.
 
     Returns:
-        Plain containers without NaN; shares from 0 to 1, hours, milliseconds. Besides what the page needs, each run has
-        what its line in `runs.csv` needs. `baseline` is null where there are several; each row names its own.
+        Plain containers without NaN; shares from 0 to 1, hours, milliseconds. `rows` have a finished run, `started`
+        none but one under way; `runs` are those of both and of all other rows, and `left_out` says what is missing
+        and why. Besides what the page needs, each run has what its line in `runs.csv` needs. `baseline` is null where
+        there are several; each row names its own.
     """
     pictures, notes = disagreement_images(comparison, max_images, images)
     sweeps = sweeps or SweepNotes()
-    rows, baseline = comparison.rows, comparison.baseline
+    rows, baseline, latencies = comparison.rows, comparison.baseline, row_latencies(comparison.rows)
+    shown = [*rows, *comparison.started]
+    curves = {run.folder: read_curves(run.folder) for row in shown for run in row.runs}
+    left_out = [*comparison.left_out, *jobs_left_out(sweeps.failed)]
+    left_out += [
+        entry for row in shown for run in row.runs for entry in files_left_out(row.label, run, curves[run.folder][1])
+    ]
+    runs = [
+        _run(comparison, row, run, curves.get(run.folder)) for row in (*shown, *comparison.others) for run in row.runs
+    ]
+    under_way = sum(run["state"] in UNDER_WAY for run in runs)
     content = {
-        "title": _title(rows),
+        "title": _title([*shown, *comparison.others]),
         "generated": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": environment()["commit"],
         "baseline": baseline.id if baseline else None,
@@ -56,15 +79,34 @@ def build_payload(
         "resamples": comparison.resamples,
         "seed": comparison.seed,
         "notes": [*sweeps.notes, *comparison.notes, *notes],
-        "rows": [_row(comparison, row) for row in rows],
-        "runs": [_run(comparison, row, run) for row in rows for run in row.runs],
-        "failed_jobs": [job._asdict() for job in sweeps.failed],
+        "rows": [_row(comparison, row, latencies.get(row.id)) for row in rows],
+        "started": [_started(row) for row in comparison.started],
+        "runs": runs,
+        "left_out": [entry._asdict() for entry in left_out],
+        "left_out_line": left_out_line(left_out, under_way),
+        "states": _states(rows, left_out, under_way),
         "classes": _classes(comparison),
         "configs": _configs(rows),
         "images": pictures,
         "paper_points": _paper_points(rows),
+        "paper_gpu": PAPER_GPU,
     }
-    return finite(content)
+    return _printable(finite(content))
+
+
+def _printable(value: Any) -> Any:
+    """The same without halves of characters, which a folder's name may hold and no file can."""
+    if isinstance(value, dict):
+        return {_printable(key): _printable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_printable(item) for item in value]
+    return value.encode(errors="replace").decode() if isinstance(value, str) else value
+
+
+def _states(rows: Sequence[Row], left_out: Sequence[LeftOut], under_way: int) -> dict[str, int]:
+    """How many runs finished, are under way, and ended in each other way."""
+    counts = Counter(entry.kind for entry in left_out if entry.kind != FILE)
+    return {"finished": sum(len(row.finished) for row in rows), "running": under_way, **counts}
 
 
 def _title(rows: Sequence[Row]) -> str:
@@ -73,7 +115,13 @@ def _title(rows: Sequence[Row]) -> str:
     return f"{experiments}, scale={scales[0]}" if len(scales) == 1 else experiments
 
 
-def _row(comparison: Comparison, row: Row) -> dict[str, Any]:
+def _started(row: Row) -> dict[str, Any]:
+    """A row that has nothing to show yet but its curves."""
+    named = {key: getattr(row, key) for key in ("id", "label", "experiment", "scale", "state")}
+    return {**named, "runs": [run.identity["content"] for run in row.runs], "planned": len(row.runs), "finished": 0}
+
+
+def _row(comparison: Comparison, row: Row, latency: RowLatency | None) -> dict[str, Any]:
     interval, baseline = comparison.intervals.get(row.id), comparison.baselines.get(row.id)
     is_baseline = comparison.is_baseline(row)
     return {
@@ -88,6 +136,9 @@ def _row(comparison: Comparison, row: Row) -> dict[str, Any]:
         "finished": len(row.finished),
         "state": row.state,
         "metrics": {name: found._asdict() if (found := spread(row, name)) else None for name in METRICS},
+        "latency": latency._asdict() if latency else None,
+        "comparable_with_paper": comparable_with_paper(row),
+        "chosen_on_test": chosen_on_test(row),
         "interval": {"mean": interval.mean, "low": interval.low, "high": interval.high} if interval else None,
         "difference": found._asdict() if (found := comparison.differences.get(row.id)) else None,
         "gray_difference": found._asdict() if (found := comparison.gray_differences.get(row.id)) else None,
@@ -97,20 +148,22 @@ def _row(comparison: Comparison, row: Row) -> dict[str, Any]:
     }
 
 
-def _run(comparison: Comparison, row: Row, run: RunRecord) -> dict[str, Any]:
+def _run(comparison: Comparison, row: Row, run: RunRecord, curves: tuple[Columns, list[str]] | None) -> dict[str, Any]:
     identity, status = run.identity, run.status
     analysis = comparison.analyses.get(identity["content"])
     return {
         "id": identity["content"],
         "row": row.id,
+        **{key: getattr(row, key) for key in ("label", "experiment", "scale")},
         "seed": identity["seed"],
         "state": run.state,
         "folder": str(run.folder),
         "commit": run.environment.get("commit"),
         "host": status.get("host"),
         "error": run.error,
-        **{key: status.get(key) for key in ("step", "total_steps", "seconds_left")},
-        "curves": _curves(run.metrics()),
+        **{key: status.get(key) for key in ("step", "total_steps", "seconds_left", "updated")},
+        "val_map_50": status.get("map_50"),
+        "curves": _curves(curves[0]) if curves else {},
         "per_class": _per_class(run),
         "precision_recall": analysis.precision_recall if analysis else {},
         "log": str(run.log),
@@ -141,7 +194,7 @@ def _per_class(run: RunRecord) -> dict[str, Any]:
     return {name: metrics.ap_50 for name, metrics in per_class.items()} if run.complete else {}
 
 
-def _curves(columns: dict[str, Float64[np.ndarray, " K"]]) -> dict[str, list[float | None]]:
+def _curves(columns: Columns) -> dict[str, list[float | None]]:
     """The columns thinned to what a screen shows; points of the validation go last."""
     count = len(columns["step"])
     kept = np.arange(count)
@@ -189,7 +242,12 @@ def _as_json(value: Any) -> Any:
 
 
 def _paper_points(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """The paper's results for the plots; none where no row was trained on its data with its budget."""
-    if not any(map(comparable_with_paper, rows)):
-        return []
-    return [{key: getattr(point, key) for key in ("name", "map_50", "parameters", "latency_ms")} for point in TABLE_5]
+    """The paper's results for the plots; none where no row was trained on its data with its budget.
+
+    Its latencies are among them only if every comparable row was measured on the paper's GPU.
+    """
+    comparable = [row for row in rows if comparable_with_paper(row)]
+    devices = {latency.device for latency in row_latencies(comparable).values()}
+    kept = ("name", "map_50", "parameters")
+    kept += ("latency_ms",) if devices and all(PAPER_GPU in device for device in devices) else ()
+    return [{"latency_ms": None, **{key: getattr(point, key) for key in kept}} for point in TABLE_5 if comparable]

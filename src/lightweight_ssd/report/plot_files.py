@@ -1,7 +1,9 @@
 """The plots of a report as PNG and SVG files for a paper; only those for which the runs have values."""
 
 import re
+import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +27,14 @@ _CURVES = {"val/map_50": ("val mAP@0.5 (%)", True), "train/loss": ("train loss",
 _COSTS = {
     "parameters": ("parameters (millions)", 1e6, "parameters"),
     "macs": ("GMACs", 1e9, None),
-    "latency_ms": ("latency of one image (ms)", 1.0, "latency_ms"),
+    "latency_ms": ("latency of one image (ms), bar: 10th to 90th percentile", 1.0, "latency_ms"),
 }
-_NAMES = (*(f"curves_{name.replace('/', '_')}" for name in _CURVES), *(f"accuracy_{cost}" for cost in _COSTS), "errors")
+_OTHER = "_other"  # rows that were not trained as the paper's were, apart from its points
+_NAMES = (
+    *(f"curves_{name.replace('/', '_')}" for name in _CURVES),
+    *(f"accuracy_{cost}{ending}" for cost in _COSTS for ending in ("", _OTHER)),
+    "errors",
+)  # fmt: skip
 
 
 def write_plots(payload: dict[str, Any], folder: Path) -> list[Path]:
@@ -40,8 +47,10 @@ def write_plots(payload: dict[str, Any], folder: Path) -> list[Path]:
     Returns:
         The files written.
     """
-    figures = {name: figure for name, draw in _drawings(payload) if (figure := draw()) is not None}
-    written = [path for name, figure in figures.items() for path in save_both(figure, folder / name)]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)  # such a letter becomes a box
+        figures = {name: figure for name, draw in _drawings(payload) if (figure := draw()) is not None}
+        written = [path for name, figure in figures.items() for path in save_both(figure, folder / name)]
     for pattern in (*_NAMES, "differences", "differences_*"):
         for old in (path for ending in ("png", "svg") for path in folder.glob(f"{pattern}.{ending}")):
             if old not in written:
@@ -53,7 +62,9 @@ def _drawings(payload: dict[str, Any]) -> Iterator[tuple[str, Callable[[], Figur
     for name in _CURVES:
         yield f"curves_{name.replace('/', '_')}", lambda name=name: _curves(payload, name)
     for cost in _COSTS:
-        yield f"accuracy_{cost}", lambda cost=cost: _accuracy(payload, cost)
+        for ending, (rows, paper) in _panels(payload, cost).items():
+            drawing = partial(_accuracy, payload, cost, rows, paper)
+            yield f"accuracy_{cost}{ending}", drawing
     for name, rows in _compared(payload).items():
         yield name, lambda rows=rows: _differences(rows)
     yield "errors", lambda: _errors(payload)
@@ -74,19 +85,45 @@ def _line(run: dict[str, Any], name: str) -> tuple[Float64[np.ndarray, " K"], Fl
     return np.array(run["curves"]["step"], np.float64), np.array(run["curves"][name], np.float64)
 
 
-def _accuracy(payload: dict[str, Any], cost: str) -> Figure | None:
+def _panels(payload: dict[str, Any], cost: str) -> dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
+    """By the ending of a plot's name its rows and the paper's points, which stand beside comparable rows alone."""
     rows = [row for row in payload["rows"] if row["metrics"]["map_50"] and row["metrics"][cost]]
+    printed = _COSTS[cost][2]
+    paper = [point for point in payload["paper_points"] if printed and point[printed] is not None]
+    comparable = [row for row in rows if row["comparable_with_paper"]]
+    if not paper or not comparable:
+        return {"": (rows, [])}
+    return {"": (comparable, paper), _OTHER: ([row for row in rows if row not in comparable], [])}
+
+
+def _accuracy(
+    payload: dict[str, Any], cost: str, rows: list[dict[str, Any]], paper: list[dict[str, Any]]
+) -> Figure | None:
     if not rows:
         return None
     label, unit, printed = _COSTS[cost]
     means, deviation = (
         np.array([row["metrics"]["map_50"][key] for row in rows], np.float64) for key in ("mean", "std")
     )
-    costs = np.array([row["metrics"][cost]["mean"] for row in rows], np.float64) / unit
-    points = [(each["name"], each["map_50"], each[printed]) for each in payload["paper_points"]] if printed else []
-    paper = [(name, share, value / unit) for name, share, value in points if value is not None]
-    names = [row["label"] for row in rows]
-    return accuracy_against_cost(names, costs, means, label, payload["title"], deviation, paper)
+    low, costs, high = np.array([_cost(row, cost) for row in rows], np.float64).T / unit
+    points = [(each["name"], each["map_50"], each[printed] / unit) for each in paper]
+    theirs = f"the paper's {'Table 6, ' + payload['paper_gpu'] if cost == 'latency_ms' else 'Table 5, VOC 2007 test'}"
+    names = [row["label"] + (" (busy machine)" if _is_busy(row, cost) else "") for row in rows]
+    spread = np.stack([low, high])
+    return accuracy_against_cost(names, costs, means, label, payload["title"], deviation, points, spread, theirs)
+
+
+def _cost(row: dict[str, Any], cost: str) -> tuple[float, float, float]:
+    """Low end, value and high end; the ends of a cost that has no spread are the value itself."""
+    latency = row["latency"]
+    if cost != "latency_ms" or not latency:
+        return (row["metrics"][cost]["mean"],) * 3
+    low, high = (latency[key] if latency[key] is not None else latency["ms"] for key in ("low", "high"))
+    return low, latency["ms"], high
+
+
+def _is_busy(row: dict[str, Any], cost: str) -> bool:
+    return cost == "latency_ms" and bool(row["latency"] and row["latency"]["busy"])
 
 
 def _compared(payload: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:

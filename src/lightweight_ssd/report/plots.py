@@ -58,7 +58,7 @@ def curves_with_band(
         title: Heading.
         percent: Whether y is a share that is drawn times 100.
     """
-    figure = new_figure(7.0, 4.2 + 0.17 * len(names), title)
+    figure = new_figure(7.0, 4.2 + 0.17 * len(names), _short(title, 80))
     axes = figure.subplots()
     for place, (name, runs) in enumerate(zip(names, curves, strict=True)):
         _draw_curve(axes, place, _short(name), mean_curve(runs), scale=100 if percent else 1)
@@ -78,6 +78,8 @@ def accuracy_against_cost(
     title: str,
     deviation: Float[np.ndarray, " N"] | None = None,
     paper_points: Sequence[tuple[str, float, float | None]] = (),
+    cost_range: Float[np.ndarray, "2 N"] | None = None,
+    paper_label: str = "the paper's Table 5",
 ) -> Figure:
     """Rows as colored points, the paper's results as gray rings with names.
 
@@ -91,21 +93,26 @@ def accuracy_against_cost(
         title: Heading.
         deviation: Standard deviation of `map_50` over seeds, drawn as a bar; NaN for a row with one.
         paper_points: Name, mAP from 0 to 1 and cost, in the unit of `cost`; None where the paper gives none.
+        cost_range: Low and high end of each cost, drawn as a bar; NaN where there is none.
+        paper_label: What the legend says of the paper's points.
     """
-    figure = new_figure(7.0, 4.4 + 0.17 * len(names), title)
+    figure = new_figure(7.0, 4.4 + 0.17 * len(names), _short(title, 80))
     axes = figure.subplots()
     spread = 100 * np.nan_to_num(np.zeros(len(names)) if deviation is None else deviation)
+    reach = np.zeros((2, len(names))) if cost_range is None else np.abs(np.nan_to_num(cost_range - cost))
     for place, name in enumerate(names):
         label = _short(name) + ("" if np.isfinite(cost[place] + map_50[place]) else " (not measured)")
-        _draw_point(axes, place, float(cost[place]), 100 * float(map_50[place]), float(spread[place]), label)
+        at = (float(cost[place]), 100 * float(map_50[place]))
+        _draw_point(axes, place, at, float(spread[place]), reach[:, place], label)
     printed = [(name, 100 * value, price) for name, value, price in paper_points if price is not None]
     theirs = np.array([(price, value) for _, value, price in printed], float).reshape(-1, 2)
     if printed:
         ring = {"marker": "o", "markersize": 6, "color": MUTED, "markerfacecolor": "none", "markeredgewidth": 1.4}
-        axes.plot(*theirs.T, linestyle="none", zorder=4, label="the paper's Table 5", **ring)
+        axes.plot(*theirs.T, linestyle="none", zorder=4, label=paper_label, **ring)
     style_axes(axes)
-    axes.set(xlabel=cost_label, ylabel="mAP@0.5 (%)")
-    _scale_cost(axes, np.concatenate([cost[np.isfinite(cost)], theirs[:, 0]]))
+    axes.set(xlabel=cost_label, ylabel="test mAP@0.5 (%)")
+    ends = np.concatenate([cost - reach[0], cost + reach[1], theirs[:, 0]])
+    _scale_cost(axes, ends[np.isfinite(ends)])
     _legend_below(figure, axes)
     ours = np.stack([cost, 100 * map_50], 1)
     ours = ours[np.isfinite(ours).all(1)]
@@ -192,10 +199,21 @@ def _row_style(place: int) -> dict[str, Any]:
     }
 
 
-def _draw_point(axes: Axes, place: int, cost: float, value: float, spread: float, label: str) -> None:
-    axes.plot(cost, value, linestyle="none", markersize=7.5, zorder=3, label=label, **_row_style(place))
+def _draw_point(
+    axes: Axes,
+    place: int,
+    at: tuple[float, float],
+    spread: float,
+    reach: Float[np.ndarray, " 2"],
+    label: str,
+) -> None:
+    """A row's mark, with bars over its seeds and over its cost where these are known."""
+    axes.plot(*at, linestyle="none", markersize=7.5, zorder=3, label=label, **_row_style(place))
+    bar = {"fmt": "none", "ecolor": _COLORS[place % len(_COLORS)], "capsize": 3, "zorder": 2}
     if spread:
-        axes.errorbar(cost, value, yerr=spread, fmt="none", ecolor=_COLORS[place % len(_COLORS)], capsize=3, zorder=2)
+        axes.errorbar(*at, yerr=spread, **bar)
+    if reach.any():
+        axes.errorbar(*at, xerr=reach[:, None], **bar)
 
 
 def _draw_curve(axes: Axes, place: int, name: str, curve: MeanCurve, scale: int) -> None:
@@ -257,5 +275,8 @@ def _legend_below(figure: Figure, axes: Axes) -> None:
         figure.legend(handles, labels, loc="outside lower left", ncols=columns, **style)
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+def _short(name: str, longest: int = _LONGEST_NAME) -> str:
+    """A name of bearable length; no dollar sign begins a formula in it, and no underline hides it from a legend."""
+    name = " ".join(name.split()) or "–"
+    name = (name if len(name) <= longest else f"{name[: longest - 1]}…").replace("$", r"\$")
+    return f" {name}" if name.startswith("_") else name

@@ -9,7 +9,7 @@ from lightweight_ssd.runs.folder import AXES
 from lightweight_ssd.runs.record import RunRecord, flat_config
 from lightweight_ssd.runs.results import metric_of
 
-__all__ = ["Row", "Spread", "choose_baselines", "config_differences", "rows_of", "spread"]
+__all__ = ["Row", "Spread", "choose_baselines", "config_differences", "listed", "rows_of", "spread"]
 
 
 # Overrides that say where, on what and how often, not which row.
@@ -19,6 +19,9 @@ _NAMELESS = {
     "trainer.devices", "trainer.num_nodes", "trainer.strategy", "data.root", "data.cache_dir", "data.num_threads",
     "content",
 }  # fmt: skip
+
+
+_ATTENTION = ("failed", "aborted", "interrupted", "running", "starting")
 
 
 class Row(NamedTuple):
@@ -56,7 +59,7 @@ class Row(NamedTuple):
     def state(self) -> str:
         """finished if every run is, else the state that most needs attention."""
         states = [run.state for run in self.runs]
-        return next((state for state in ("failed", "interrupted", "aborted", "running") if state in states), states[0])
+        return next((state for state in _ATTENTION if state in states), states[0])
 
     @property
     def seeds(self) -> str:
@@ -112,22 +115,25 @@ def spread(row: Row, metric: str) -> Spread | None:
     return Spread(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None, len(values))
 
 
-def choose_baselines(rows: Sequence[Row], wanted: str | None) -> dict[str, Row]:
+def choose_baselines(rows: Sequence[Row], wanted: str | None, unfinished: Sequence[Row] = ()) -> dict[str, Row]:
     """The row that each row is compared with; a baseline stands for itself.
 
     Args:
-        rows: All rows.
+        rows: The rows with a finished run.
         wanted: Label or id of the row that all others are compared with, whatever their experiment. None takes one for
             each experiment and scale: the first row that says it is the baseline, else the first.
+        unfinished: Rows that may be named, too.
 
     Returns:
-        By row id. A row that is alone in its experiment and scale, and does not say that it is a baseline, has none.
+        By row id. A row that is alone in its experiment and scale, and does not say that it is a baseline, has none;
+        nor has any row while the one that is named has no finished run.
 
     Raises:
         ValueError: If no row, or more than one, has that name.
     """
     if wanted is not None:
-        return dict.fromkeys((row.id for row in rows), _named(rows, wanted))
+        named = _named([*rows, *unfinished], wanted)
+        return dict.fromkeys((row.id for row in rows), named) if named.finished else {}
     groups: dict[tuple[str, str | None], list[Row]] = {}
     for row in rows:
         groups.setdefault(row.group, []).append(row)
@@ -167,15 +173,26 @@ def _without_duplicates(runs: Sequence[RunRecord]) -> tuple[list[RunRecord], lis
     groups: dict[tuple[str, str], list[RunRecord]] = {}
     for run in runs:
         groups.setdefault((run.identity["experiment"], run.identity["content"]), []).append(run)
-    kept, notes = [], []
-    for same in groups.values():
-        newest = max(same, key=lambda run: (run.complete, run.identity["started"], str(run.folder)))
-        kept.append(newest)
-        others = ", ".join(str(run.folder) for run in same if run is not newest)
-        if others:
-            which = "the newest finished one" if newest.complete else "the newest"
-            notes.append(f"{len(same)} runs compute the same; {which} counts, {newest.folder}, and not {others}.")
-    return kept, notes
+    kept = [
+        max(same, key=lambda run: (run.complete, run.identity["started"], str(run.folder))) for same in groups.values()
+    ]
+    counted = {run.folder for run in kept}
+    others = [str(run.folder) for run in runs if run.complete and run.folder not in counted]
+    if not others:
+        return kept, []
+    repeat = "run computes" if len(others) == 1 else "runs compute"
+    return kept, [f"{len(others)} finished {repeat} the same as a newer one, which counts instead: {listed(others)}."]
+
+
+def listed(names: Sequence[str], most: int = 6) -> str:
+    """Names joined by commas; beyond `most` only their number.
+
+    Example:
+        >>> listed(["a", "b", "c"], most=2)
+        'a, b and 1 more'
+    """
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def _row(runs: list[RunRecord], label: str) -> Row:

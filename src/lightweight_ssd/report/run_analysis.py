@@ -6,6 +6,7 @@ again while a sweep goes on reads the result of the runs that have not changed.
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -81,7 +82,7 @@ def analyze_run(
     content = _read_kept(kept, key)
     if content is None:
         tell()
-        content = {"key": key, **_analyze(folder, resamples, seed)}
+        content = {"key": key, **_attempt(folder, resamples, seed)}
         _write_kept(kept, content)
     return _unpacked(content["analysis"]), content["problems"]
 
@@ -92,7 +93,7 @@ def is_analyzed(folder: Path, cache: Path, resamples: int, seed: int) -> bool:
 
 
 def _kept_file(folder: Path, cache: Path) -> Path:
-    return cache / f"{hashlib.sha256(str(folder).encode()).hexdigest()[:16]}.json"
+    return cache / f"{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}.json"
 
 
 def _key(folder: Path, resamples: int, seed: int) -> str:
@@ -109,13 +110,22 @@ def ground_truth_digest(evaluated: EvaluatedSet) -> str:
     return digest.hexdigest()[:16]
 
 
+def _attempt(folder: Path, resamples: int, seed: int) -> dict[str, Any]:
+    """The analysis, or a sentence on what is wrong: one run's files never end the report of all."""
+    try:
+        return _analyze(folder, resamples, seed)
+    except Exception as error:  # whatever an analysis stumbles over: the file passed all checks of its form
+        what = f"{folder / DETECTIONS_FILE} cannot be analyzed ({type(error).__name__}: {_first_line(error)})"
+        return {"analysis": None, "problems": [f"{what}; the run stands without what is computed from it."]}
+
+
 def _analyze(folder: Path, resamples: int, seed: int) -> dict[str, Any]:
     problems: list[str] = []
     evaluated = _read(folder, DETECTIONS_FILE, problems)
     if evaluated is None or not len(evaluated.image_ids):
         return {"analysis": None, "problems": problems}
     draws = draw_images(len(evaluated.image_ids), resamples, seed)
-    gray = _read(folder, GRAY_DETECTIONS_FILE, problems) if (folder / GRAY_DETECTIONS_FILE).exists() else None
+    gray = _read(folder, GRAY_DETECTIONS_FILE, problems) if os.path.lexists(folder / GRAY_DETECTIONS_FILE) else None
     errors = decompose_errors(evaluated)
     analysis = {
         "truth": ground_truth_digest(evaluated),
@@ -134,13 +144,19 @@ def _analyze(folder: Path, resamples: int, seed: int) -> dict[str, Any]:
 
 
 def _read(folder: Path, name: str, problems: list[str]) -> EvaluatedSet | None:
-    try:
-        return read_evaluated_set(folder / name, folder / GROUND_TRUTH_FILE)
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
-        missing = next((each for each in (name, GROUND_TRUTH_FILE) if not (folder / each).is_file()), None)
-        reason = "is missing" if missing else f"cannot be used ({str(error).splitlines()[0]})"
-        problems.append(f"{folder / (missing or name)} {reason}; the run stands without what is computed from it.")
-        return None
+    wrong = next((each for each in (name, GROUND_TRUTH_FILE) if not (folder / each).is_file()), None)
+    reason = "is no file" if wrong and (folder / wrong).exists() else "is missing"  # a pipe would be read forever
+    if wrong is None:
+        try:
+            return read_evaluated_set(folder / name, folder / GROUND_TRUTH_FILE)
+        except (OSError, ValueError, RecursionError) as error:
+            reason = f"cannot be used ({_first_line(error)})"
+    problems.append(f"{folder / (wrong or name)} {reason}; the run stands without what is computed from it.")
+    return None
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _map_50(evaluated: EvaluatedSet) -> float:

@@ -1,4 +1,4 @@
-"""The comparison as text: `report.md` to read, `report.csv` and `runs.csv` to compute with, a short table to print."""
+"""The comparison as text: `report.md` to read, `report.csv` and `runs.csv` to compute with."""
 
 import csv
 import html
@@ -8,11 +8,10 @@ from typing import Any
 
 from lightweight_ssd.report.number_format import NONE, hours, interval, large, mean, percent, share, signed, timed
 
-__all__ = ["markdown_report", "rows_csv", "runs_csv", "short_table"]
+__all__ = ["DIFFERENCE", "TEST_MAP", "markdown_report", "rows_csv", "runs_csv", "sections", "seeds", "vs_baseline"]
 
 DIFFERENCE = "Δ vs. baseline (95 % CI)"
-_UNLIMITED = 10_000  # columns; a table is no wider than its cells
-_NARROWEST = 72  # columns: all numbers and 16 letters of a label; a narrower terminal breaks the lines itself
+TEST_MAP = "test mAP@0.5"
 _ERRORS = ("classification", "localization", "both", "duplicate", "background", "missed")
 _SIZES = ("small", "medium", "large")
 
@@ -23,43 +22,15 @@ def markdown_report(payload: dict[str, Any]) -> str:
     Args:
         payload: As `payload.build_payload` gives it.
     """
-    parts = [f"# {_text(payload['title'])}", _how_to_read(payload)]
-    for name, rows in _sections(payload):
+    parts = [f"# {_text(payload['title'])}", _how_to_read(payload), _text(payload["left_out_line"])]
+    for name, rows in sections(payload):
         said = f"The baseline is **{_text(_baseline(rows) or NONE)}**." if _baseline(rows) else ""
         parts += [f"## {_text(name)}", said, _table(*_without_empty(_MAIN, map(_main_cells, rows)))]
-    parts += [*_analyses(payload["rows"]), *_unfinished(payload)]
+    parts += _analyses(payload["rows"])
     if payload["notes"]:
         parts += ["## Notes", "\n".join(f"- {_text(note)}" for note in payload["notes"])]
-    parts += ["## How it was computed", _how_computed(payload)]
+    parts += ["## How it was computed", _how_computed(payload), *_left_out(payload)]
     return "\n\n".join(filter(None, parts)) + "\n"
-
-
-def short_table(payload: dict[str, Any], width: int | None = None) -> str:
-    """Rows, seeds, mAP and the difference to the baseline, for a console: a block for each experiment.
-
-    Args:
-        payload: As `payload.build_payload` gives it.
-        width: Columns of the terminal, in which long labels are wrapped; None for as many as the table needs.
-    """
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    sections = list(_sections(payload))
-    text = io.StringIO()
-    console = Console(file=text, width=max(width or _UNLIMITED, _NARROWEST), color_system=None)
-    for name, rows in sections:
-        table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="")
-        table.add_column("row", overflow="fold")
-        for head in ("seeds", "mAP@0.5", DIFFERENCE):
-            table.add_column(head, no_wrap=True)
-        for row in rows:
-            cells = (row["label"], _seeds(row), share(row, "map_50"), _difference(row))
-            table.add_row(*map(Text, cells))
-        if len(sections) > 1:
-            console.print(Text(f"\n{name}" if text.tell() else name))
-        console.print(table)
-    return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
 
 
 def rows_csv(payload: dict[str, Any]) -> str:
@@ -68,11 +39,10 @@ def rows_csv(payload: dict[str, Any]) -> str:
 
 
 def runs_csv(payload: dict[str, Any]) -> str:
-    """One line per run: what it takes to find and to repeat it, and its metrics."""
-    labels = {row["id"]: row for row in payload["rows"]}
+    """One line per run, finished or not: what it takes to find and to repeat it, and its metrics (shares 0 to 1)."""
     return _csv(
         {
-            **{key: labels[run["row"]][key] for key in ("experiment", "scale", "label")},
+            **{key: run[key] for key in ("experiment", "scale", "label")},
             **{key: run[key] for key in ("row", "seed", "state", "error", "commit", "uncommitted_changes")},
             "config_hash": run["id"],
             **{key: run[key] for key in ("folder", "log", "host", "started")},
@@ -84,7 +54,7 @@ def runs_csv(payload: dict[str, Any]) -> str:
     )
 
 
-def _sections(payload: dict[str, Any]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+def sections(payload: dict[str, Any]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """Rows of one experiment and scale, under the experiment's name and, where it has several, the scale."""
     groups: dict[tuple[str, str | None], list[dict[str, Any]]] = {}
     for row in payload["rows"]:
@@ -100,7 +70,7 @@ def _baseline(rows: Sequence[dict[str, Any]]) -> str | None:
 
 
 _MAIN = (
-    "row", "seeds", "mAP@0.5", DIFFERENCE, "mAP@0.5 (11-pt)", "mAP@[.5:.95]", "COCO AP", "mAP@0.5, grayscale",
+    "row", "seeds", TEST_MAP, DIFFERENCE, "mAP@0.5 (11-pt)", "mAP@[.5:.95]", "COCO AP", "mAP@0.5, grayscale",
     "parameters", "MACs", "latency", "training time", "paper mAP@0.5", "paper COCO AP", "paper parameters",
 )  # fmt: skip
 
@@ -109,13 +79,13 @@ def _main_cells(row: dict[str, Any]) -> list[str]:
     paper = row["paper"] or {}
     return [
         row["label"],
-        _seeds(row),
-        share(row, "map_50"),
-        _difference(row),
+        seeds(row),
+        share(row, "map_50") + (" †" if row["chosen_on_test"] else ""),
+        vs_baseline(row),
         *(share(row, name) for name in ("map_50_11point", "map_50_95", "coco_ap", "gray_map_50")),
         large(mean(row, "parameters")),
         large(mean(row, "macs")),
-        timed(row["metrics"]["latency_ms"]),
+        timed(row["latency"]),
         hours(mean(row, "training_hours")),
         percent(paper.get("map_50")),
         percent(paper.get("map_coco")),
@@ -162,19 +132,28 @@ def _gray_cells(row: dict[str, Any]) -> list[str]:
     return [row["label"], share(row, "map_50"), share(row, "gray_map_50"), signed(change), difference]
 
 
-def _unfinished(payload: dict[str, Any]) -> list[str]:
-    """Runs that did not finish, and jobs that failed before they had a run folder."""
-    stopped = [run for run in payload["runs"] if run["state"] != "finished"]
-    cells = [[_name(payload, run), run["state"], run["error"] or _progress(run), run["log"]] for run in stopped]
-    for job in payload["failed_jobs"]:
-        cells.append([f"{job['name']} ({job['experiment']})", job["state"], job["reason"] or NONE, job["log"] or NONE])
-    return ["## Runs that did not finish", _table(("run", "state", "reason", "log"), cells)] if cells else []
+def _left_out(payload: dict[str, Any]) -> list[str]:
+    """Runs without metrics and files that could not be used, folded away: they stand at the end of the file."""
+    under_way = [
+        [f"{run['experiment']}: {run['label']} (seed {run['seed']})", run["state"], _progress(run), run["folder"]]
+        for run in payload["runs"]
+        if run["state"] in ("running", "starting")
+    ]
+    cells = [
+        [each["name"], each["kind"], each["reason"] or NONE, each["log"] or each["place"] or NONE]
+        for each in payload["left_out"]
+    ]
+    if not under_way + cells:
+        return []
+    table = _table(("run", "state", "reason", "log or folder"), under_way + cells)
+    summary = f"<details><summary>{_text(payload['left_out_line'])}</summary>"
+    return ["## Not in the table", summary, table, "</details>"]
 
 
 def _how_to_read(payload: dict[str, Any]) -> str:
     said = [
-        "mAP@0.5 is the mean over classes of the area under the precision-recall curve at IoU 0.5 on the test images. "
-        "AP and mAP are in %; ± is the standard deviation over seeds."
+        "mAP@0.5 is the mean over classes of the area under the precision-recall curve at IoU 0.5. AP and mAP are in % "
+        "and of the test images; ± is the standard deviation over seeds."
     ]
     if any(row["metrics"]["coco_ap"] for row in payload["rows"]):
         said.append("COCO AP is the mean over classes and over IoU 0.5 to 0.95 by COCO's rules, on the same images.")
@@ -187,7 +166,10 @@ def _how_to_read(payload: dict[str, Any]) -> str:
         said.append("The paper's results are for its own data and training budget.")
     devices = list(dict.fromkeys(run["latency_device"] for run in payload["runs"] if run["latency_device"]))
     if devices:
-        said.append(f"Latency is for one image, measured on {_text(' or '.join(devices))}.")
+        said.append(
+            f"Latency is for one image on {_text(' or '.join(devices))}: the median, and in brackets the 10th to the "
+            "90th percentile. Rows of one network share one latency."
+        )
     return " ".join(said)
 
 
@@ -205,9 +187,11 @@ def _how_computed(payload: dict[str, Any]) -> str:
 def _flat_row(row: dict[str, Any]) -> dict[str, Any]:
     flat = {key: row[key] for key in ("experiment", "scale", "label", "id", "state", "finished", "planned")}
     flat |= {key: row[key] for key in ("baseline", "compared_with")}
+    flat |= {key: row[key] for key in ("chosen_on_test", "comparable_with_paper")}
     for name, spread in row["metrics"].items():
         flat |= {f"{name}_{key}": (spread or {}).get(key) for key in ("mean", "std", "n")}
     for name, keys in {
+        "latency": ("ms", "low", "high", "runs", "busy"),
         "interval": ("low", "high"),
         "difference": ("mean", "low", "high", "shown"),
         "gray_difference": ("mean", "low", "high", "shown"),
@@ -239,18 +223,15 @@ def _text(value: str) -> str:
     return html.escape(" ".join(str(value).split()), quote=False).replace("|", "\\|")
 
 
-def _name(payload: dict[str, Any], run: dict[str, Any]) -> str:
-    label = next(row["label"] for row in payload["rows"] if row["id"] == run["row"])
-    return f"{label} (seed {run['seed']})"
-
-
 def _progress(run: dict[str, Any]) -> str:
     return f"at step {run['step']} of {run['total_steps']}" if run["step"] is not None else NONE
 
 
-def _seeds(row: dict[str, Any]) -> str:
+def seeds(row: dict[str, Any]) -> str:
+    """How many seeds of a row finished, such as `3` or `2 of 3`."""
     return str(row["planned"]) if row["finished"] == row["planned"] else f"{row['finished']} of {row['planned']}"
 
 
-def _difference(row: dict[str, Any]) -> str:
+def vs_baseline(row: dict[str, Any]) -> str:
+    """A row's difference to its baseline with its confidence interval."""
     return "baseline" if row["baseline"] else interval(row["difference"])

@@ -84,5 +84,4 @@ def _draw(report: Report, drawn: set[str] | None) -> set[str]:
 
 def _states(report: Report) -> str:
     """How many runs are in each state, such as `2 finished, 1 running`."""
-    states = [run["state"] for run in report.payload["runs"]]
-    return ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
+    return ", ".join(f"{count} {state}" for state, count in report.payload["states"].items() if count)

@@ -4,7 +4,6 @@ A folder may come from another machine, from a run that is still writing, or fro
 a file. What cannot be read is left out and said in `problems`; nothing here ends a report because one file is broken.
 """
 
-import csv
 import hashlib
 import json
 import os
@@ -13,9 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-import yaml
-from jaxtyping import Float64
+from msgspec import Struct
 
 from lightweight_ssd.runs.conditions import conditions_of
 from lightweight_ssd.runs.files import (
@@ -23,17 +20,18 @@ from lightweight_ssd.runs.files import (
     ENVIRONMENT_FILE,
     ERROR_LOG,
     IDENTITY_FILE,
-    METRICS_FILE,
     OVERRIDES_FILE,
     RESULTS_FILE,
     STATUS_FILE,
-    TIMES_FILE,
     TRAIN_LOG,
 )
 from lightweight_ssd.runs.folder import content_hash
+from lightweight_ssd.runs.metrics_file import Columns, read_curves
 from lightweight_ssd.runs.results import RunResults, metric_of
 from lightweight_ssd.runs.results_file import load_results
-from lightweight_ssd.runs.status import FINISHED, UNDER_WAY, seen_now
+from lightweight_ssd.runs.run_files import Config, Environment, Identity, Status
+from lightweight_ssd.runs.status import FINISHED, seen_now
+from lightweight_ssd.runs.typed_file import read_list, read_mapping, without_wrong_values
 
 __all__ = ["RunRecord", "find_runs", "flat_config", "read_run", "run_folders"]
 
@@ -43,9 +41,10 @@ class RunRecord(NamedTuple):
 
     Attributes:
         folder: Where it lies now.
-        state: running, finished, interrupted, failed, or aborted where its process has ended without saying so.
+        state: starting, running, finished, interrupted, failed, or aborted where its process ended without saying so.
         identity: What it is: `content`, `row` (hashes), `label`, `experiment`, `scale`, `seed`, `choices`, `overrides`,
-            `paper`, `baseline`, `started`, `conditions`, `earlier_conditions`; every key is there.
+            `paper`, `baseline`, `started`, `conditions`, `earlier_conditions`; every key is there, and every value is
+            of its type.
         results: What it measured, empty before it has measured anything.
         config: Resolved configuration, empty where it cannot be read.
         status: The latest of `status.json`.
@@ -80,21 +79,13 @@ class RunRecord(NamedTuple):
             self.folder / STATUS_FILE,
         )
 
-    def metrics(self) -> dict[str, Float64[np.ndarray, " K"]]:
+    def metrics(self) -> Columns:
         """The columns of `metrics.csv` and `hours` of training from `times.csv`; NaN where a cell is empty.
 
         Returns:
             Always with `step`, `epoch` and `hours`; all of one length, 0 for a run that logged nothing.
         """
-        columns = _columns(self.folder / METRICS_FILE)
-        whole = ~np.isnan(columns.get("step", np.zeros(0)))
-        columns = {name: column[whole] for name, column in columns.items() if "step" in columns}
-        steps = columns.setdefault("step", np.zeros(0))
-        times = _columns(self.folder / TIMES_FILE)
-        hours = dict(zip(times.get("step", ()), times.get("hours", ()), strict=False))
-        columns["hours"] = np.array([hours.get(step, np.nan) for step in steps], np.float64)
-        columns.setdefault("epoch", np.full(len(steps), np.nan))
-        return columns
+        return read_curves(self.folder)[0]
 
 
 def find_runs(paths: Iterable[str | Path]) -> list[RunRecord]:
@@ -127,21 +118,44 @@ def run_folders(root: Path) -> list[Path]:
 
 
 def read_run(folder: Path) -> RunRecord:
-    """Reads one run's folder."""
+    """Reads one run's folder, whatever is in it; see `problems` for what was left out."""
     results, problems = load_results(folder / RESULTS_FILE)
-    names = (IDENTITY_FILE, STATUS_FILE, ENVIRONMENT_FILE, CONFIG_FILE)
-    identity, status, environment, config = (_read_object(folder / name, problems) for name in names)
+    config, identity, status, environment = (_read(folder / name, kind, problems) for name, kind in _KINDS.items())
     status = seen_now(status)
-    state = status.get("state")
-    if not state or not isinstance(state, str):
-        state = "running" if results == RunResults() else FINISHED
-    state = "running" if state in UNDER_WAY else state
-    identity = {**_inferred_identity(folder, results, config), **identity}
-    environment = environment or results.environment or {}
+    unreadable = not status and any(str(folder / STATUS_FILE) in problem for problem in problems)
+    state = status.get("state") or ("failed" if unreadable else "running" if results == RunResults() else FINISHED)
+    inferred = _inferred_identity(folder, results, config)
+    problems += without_wrong_values(inferred, Identity, folder / RESULTS_FILE)
+    known = {key: value for key, value in identity.items() if value is not None or _NOTHING_KNOWN.get(key, "") is None}
+    identity = {**_NOTHING_KNOWN, "content": str(folder), "row": str(folder), **inferred, **known}
+    named = {key: identity[key] for key in ("label", "experiment", "scale") if identity[key] is not None}
+    identity |= {key: str(value) for key, value in named.items()}  # YAML makes a number of an experiment called 2007
+    environment = environment or _recorded_environment(results, folder)
     if state == FINISHED and metric_of(results, "map_50") is None:
         state = "failed"
         problems.append(f"{folder / RESULTS_FILE} has no mAP of a test split, although the run ended well.")
     return RunRecord(folder, state, identity, results, config, status, environment, tuple(problems))
+
+
+_KINDS = {CONFIG_FILE: Config, IDENTITY_FILE: Identity, STATUS_FILE: Status, ENVIRONMENT_FILE: Environment}
+_NOTHING_KNOWN = {
+    "label": None, "experiment": "unknown", "scale": None, "seed": None, "choices": {}, "overrides": [],
+    "paper": None, "baseline": False, "started": "", "conditions": {},
+    "earlier_conditions": [],
+}  # fmt: skip
+
+
+def _read(path: Path, kind: type[Struct], problems: list[str]) -> dict[str, Any]:
+    content, more = read_mapping(path, kind)
+    problems += more
+    return content
+
+
+def _recorded_environment(results: RunResults, folder: Path) -> dict[str, Any]:
+    """The environment that `results.json` repeats, without values of a wrong type."""
+    environment = dict(results.environment or {})
+    without_wrong_values(environment, Environment, folder / RESULTS_FILE)
+    return environment
 
 
 def flat_config(run: RunRecord) -> dict[str, Any]:
@@ -192,7 +206,7 @@ def _inferred_identity(folder: Path, results: RunResults, config: dict[str, Any]
         "scale": None,
         "seed": seed,
         "choices": {},
-        "overrides": _read_overrides(folder / OVERRIDES_FILE),
+        "overrides": read_list(folder / OVERRIDES_FILE),
         "paper": None,
         "baseline": False,
         "started": changed.isoformat(timespec="seconds"),
@@ -201,48 +215,3 @@ def _inferred_identity(folder: Path, results: RunResults, config: dict[str, Any]
     }
     recorded = {key: getattr(results, key, None) for key in inferred}
     return {key: value if recorded[key] is None else recorded[key] for key, value in inferred.items()}
-
-
-def _read_object(path: Path, problems: list[str]) -> dict[str, Any]:
-    """A mapping from a JSON or YAML file; empty where there is none, or where it is not whole."""
-    try:
-        text = path.read_text(encoding="utf-8")
-        content = json.loads(text) if path.suffix == ".json" else yaml.load(text, _Loader)
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        problems.append(f"{path} cannot be read ({type(error).__name__}) and was left out.")
-        return {}
-    if not isinstance(content, dict):
-        problems.append(f"{path} holds no mapping and was left out.")
-        return {}
-    return content
-
-
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-def _read_overrides(path: Path) -> list[str]:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
-        return []
-    return [str(each) for each in content] if isinstance(content, list) else []
-
-
-def _columns(path: Path) -> dict[str, Float64[np.ndarray, " K"]]:
-    """The columns of a CSV file of numbers; a row that was cut off ends with NaN."""
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, ValueError, csv.Error):
-        return {}
-    names = [name for name in (rows[0] if rows else {}) if name]
-    return {name: np.array([_number(row.get(name)) for row in rows], np.float64) for name in names}
-
-
-def _number(text: str | None) -> float:
-    try:
-        return float(text or "nan")
-    except ValueError:
-        return float("nan")

@@ -7,6 +7,7 @@ None. A value of the wrong type costs that value alone, and is reported in a sen
 import inspect
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import msgspec
 
 from lightweight_ssd.runs.files import RESULTS_FILE
 from lightweight_ssd.runs.results import RunResults
+from lightweight_ssd.runs.typed_file import read_mapping, without_wrong_values
 from lightweight_ssd.system.json_file import write_json
 
 __all__ = ["load_results", "read_results", "results_of", "results_schema", "write_results"]
@@ -55,31 +57,44 @@ def load_results(path: Path) -> tuple[RunResults, list[str]]:
     Returns:
         The results, empty where there is no such file or it is not whole; and a sentence for each thing left out.
     """
-    try:
-        content = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return RunResults(), []
-    except (OSError, ValueError) as error:
-        return RunResults(), [f"{path} cannot be read ({type(error).__name__}) and was left out."]
-    if not isinstance(content, dict):
-        return RunResults(), [f"{path} holds no mapping and was left out."]
-    problems: list[str] = []
-    while True:
-        try:
-            return results_of(content), problems
-        except msgspec.ValidationError as error:
-            reason, _, place = str(error).partition(" - at ")
-            problems.append(f"{path} holds a wrong value at {_drop(content, place)} ({reason}), which was left out.")
+    content, problems = read_mapping(path)
+    problems += [
+        f"{path} holds an impossible value at {'.'.join(keys)} ({_take(content, keys)}), which was left out."
+        for keys in list(_impossible(content))
+    ]
+    problems += without_wrong_values(content, RunResults, path)
+    return results_of(content), problems
 
 
-def _drop(content: dict[str, Any], place: str) -> str:
-    """Takes out the value that `$.test.map_50` names, as far as it names one; returns its dotted key."""
-    keys = re.findall(r"\w+", place.partition("[")[0])
+_LIMITS = {("test",): 1.0, ("val",): 1.0, ("test_gray",): 1.0} | dict.fromkeys(
+    [("parameters",), ("macs",), ("latency",), ("training", "seconds")], 1e15
+)
+_ROUNDING = 1e-6
+
+
+def _impossible(content: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    """Where a number stands that nothing can have measured: a share above 1, a negative time, NaN."""
+    for keys, limit in _LIMITS.items():
+        node: Any = content
+        for key in keys:
+            node = node.get(key) if isinstance(node, dict) else None
+        yield from _beyond(node, limit, keys)
+
+
+def _beyond(node: Any, limit: float, keys: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    if isinstance(node, dict):
+        for key, item in node.items():
+            yield from _beyond(item, 1e15 if key == "objects" else limit, (*keys, key))
+    elif isinstance(node, int | float) and not 0 <= node <= limit + _ROUNDING:
+        yield keys
+
+
+def _take(content: dict[str, Any], keys: tuple[str, ...]) -> Any:
+    """Takes a value out and returns it."""
     node = content
     for key in keys[:-1]:
         node = node[key]
-    del node[keys[-1]]
-    return ".".join(keys)
+    return node.pop(keys[-1])
 
 
 def results_schema() -> str:

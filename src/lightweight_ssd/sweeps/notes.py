@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from lightweight_ssd.runs.files import SWEEP_FILE, SWEEPS
 from lightweight_ssd.runs.record import RunRecord
 from lightweight_ssd.sweeps.record import FAILED_STATES, JobRecord, names, read_jobs, read_sweep
@@ -35,7 +37,7 @@ class SweepNotes(NamedTuple):
 
     Attributes:
         failed: Jobs that failed and left no run.
-        notes: A sentence each for what is missing.
+        notes: A sentence for each sweep of which jobs have not begun.
     """
 
     failed: tuple[FailedJob, ...] = ()
@@ -53,8 +55,9 @@ def sweep_notes(roots: Iterable[str | Path], runs: Sequence[RunRecord]) -> Sweep
     newest: dict[tuple[Path, str], tuple[Path, list[list[str]], list[JobRecord]]] = {}
     for folder in sorted(_sweep_folders(roots)):
         try:
-            planned, jobs = read_sweep(folder)["planned"], read_jobs(folder)
-        except (OSError, ValueError, TypeError):  # half copied, or of another version
+            planned = msgspec.convert(read_sweep(folder)["planned"], list[list[str]])
+            jobs = msgspec.convert([list(job) for job in read_jobs(folder)], list[JobRecord])
+        except (OSError, ValueError, TypeError, AttributeError, RecursionError):  # half copied, or of another version
             continue
         experiment = _experiment([*planned, *(job.overrides for job in jobs)])
         if experiment in experiments:
@@ -65,12 +68,6 @@ def sweep_notes(roots: Iterable[str | Path], runs: Sequence[RunRecord]) -> Sweep
         if len(planned) > len(jobs):
             missing = f"{len(planned) - len(jobs)} of {len(planned)} jobs"
             notes.append(f"{missing} of the newest sweep of {experiment} ({folder.name}) have not begun.")
-    notes += [
-        f"{job.experiment}: the job {job.name} {job.state} and left no run: {job.reason or 'no reason is known'}."
-        if job.state == "failed"
-        else f"{job.experiment}: the job {job.name} was {job.state} before it left a run."
-        for job in failed
-    ]
     return SweepNotes(tuple(failed), tuple(notes))
 
 

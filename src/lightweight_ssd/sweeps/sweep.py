@@ -162,7 +162,7 @@ def _status(job: JobRecord) -> dict[str, Any]:
 
 
 def progress_line(job: JobRecord, name: str, planned: int, status: dict[str, Any]) -> str:
-    """One line for one job: which, how far, mAP so far, time left.
+    """One line for one job: which, how far, time left; mAP of the latest validation, and once it is done of the test.
 
     Args:
         job: Its record.
@@ -172,12 +172,12 @@ def progress_line(job: JobRecord, name: str, planned: int, status: dict[str, Any
     """
     which = f"[{job.number + 1}/{planned or '?'}] {name}:"
     if job.state != "running":
-        metric = "" if job.map_50 is None else f", mAP50 {100 * job.map_50:.1f}"
+        metric = "" if job.map_50 is None else f", test mAP50 {100 * job.map_50:.1f}"
         reason = "" if job.reason is None else f" ({_shortened(job.reason)})"
         return f"{which} {job.state}{metric}{reason}"
     if status.get("state") != "running" or not status.get("total_steps"):
         return f"{which} starting"
-    metric = "" if status.get("map_50") is None else f", mAP50 {100 * status['map_50']:.1f}"
+    metric = "" if status.get("map_50") is None else f", val mAP50 {100 * status['map_50']:.1f}"
     left = "" if status.get("seconds_left") is None else f", {_duration(float(status['seconds_left']))} left"
     return f"{which} {100 * _share(status):3.0f} % (step {status['step']} of {status['total_steps']}){metric}{left}"
 
@@ -186,10 +186,10 @@ def sweep_table(jobs: list[JobRecord], planned: list[list[str]]) -> str:
     """All jobs of a sweep: outcome, mAP, time, and for those that failed why and where the log is."""
     shown = names(jobs, planned)
     width = max(4, *map(len, shown))
-    lines = [f"{'job':>4}  {'':{width}}  {'outcome':11}  mAP50     time"]
+    lines = [f"{'job':>4}  {'':{width}}  {'outcome':11}  test mAP50     time"]
     for job, name in zip(jobs, shown, strict=True):
         metric = "-" if job.map_50 is None else f"{100 * job.map_50:.1f}"
-        lines.append(f"{job.number:4d}  {name:{width}}  {job.state:11}  {metric:>5}  {_duration(job.seconds):>7}")
+        lines.append(f"{job.number:4d}  {name:{width}}  {job.state:11}  {metric:>10}  {_duration(job.seconds):>7}")
         if job.state in FAILED_STATES:
             lines += [f"      why: {_shortened(job.reason)}"] if job.reason else []
             lines += [f"      log: {job.log}"] if job.log else []

@@ -24,6 +24,7 @@ _ROWS = {
 }
 _ERRORS = ("classification", "localization", "both", "duplicate", "background", "missed")
 _STATES = {("r3", 2): "failed", ("r4", 2): "running"}
+_DEVICE = "NVIDIA GeForce RTX 2080 Ti, 8 threads"
 _PAPER = [
     ("SSD300", 0.772, 26.3e6, None),
     ("SSD300 MobileNet", 0.68, 6.8e6, 23.0),
@@ -50,9 +51,14 @@ def example_payload(evil: bool = False) -> dict[str, Any]:
         "watch": False,
         "notes": [
             "Commits differ. e7fe0ad5c1: MBlitenet + CFPN, + BLL; 51385e6aa0: + GrayMixRGB, + Mosaic.",
-            "+ Mosaic: 2 of 3 seeds finished; failed or unfinished runs are excluded.",
+            "The best checkpoints of two rows are from different epochs.",
         ],
         "rows": [_row(row, draw) for row in _ROWS],
+        "started": [],
+        "left_out": [_left_out(evil)],
+        "left_out_line": "Not in the table: 1 run in progress, 1 failed.",
+        "states": {"finished": 13, "running": 1, "failed": 1},
+        "paper_gpu": "RTX 2080 Ti",
         "runs": [_run(row, seed, classes, draw) for row in _ROWS for seed in range(3)],
         "classes": classes,
         "configs": {row: _config(row) for row in _ROWS},
@@ -65,11 +71,20 @@ def example_payload(evil: bool = False) -> dict[str, Any]:
     if evil:
         payload["rows"][3]["label"] = f"+ Mosaic {EVIL} <b>%{{x}}</b>"
         payload["runs"][9]["folder"] = f"runs/{EVIL}/</script>"
-        payload["runs"][11]["error"] = f"ValueError: {EVIL} and a message that goes on for long " + 8 * "and on "
+        payload["runs"][11]["error"] = payload["left_out"][0]["reason"]
+        payload["runs"][14] |= {"label": f"+ BLL {EVIL}", "host": EVIL}
         payload["configs"]["r3"]["data.root"] = f"/data/{EVIL}"
         payload["images"][0]["file"] = f"<img src=x onerror=alert(1)>{EVIL}.jpg"
         payload["notes"].append(f"A note with <!-- {EVIL} \u2028 in it.")
     return payload
+
+
+def _left_out(evil: bool) -> dict[str, Any]:
+    reason = "OutOfMemoryError: CUDA out of memory, 2.1 GiB wanted"
+    if evil:
+        reason = f"ValueError: {EVIL} and a message that goes on for long " + 8 * "and on "
+    place = f"runs/table4/{EVIL}" if evil else "runs/table4/a"
+    return {"name": "table4: + Mosaic (seed 2)", "kind": "failed", "reason": reason, "place": place, "log": None}
 
 
 def _row(row: str, draw: random.Random) -> dict[str, Any]:
@@ -97,6 +112,9 @@ def _row(row: str, draw: random.Random) -> dict[str, Any]:
         "finished": finished,
         "state": next((state for (name, _), state in _STATES.items() if name == row), "finished"),
         "metrics": metrics,
+        "latency": {"ms": 22.4, "low": 21.5, "high": 25.2, "device": _DEVICE, "runs": 13, "busy": False},
+        "comparable_with_paper": True,
+        "chosen_on_test": False,
         "interval": {"mean": map_50, "low": map_50 - 0.008, "high": map_50 + 0.007},
         "difference": None if row == "r0" else _interval(move, reach),
         "gray_difference": None if row == "r0" else _interval(gray_move, 0.007),
@@ -119,6 +137,9 @@ def _run(row: str, seed: int, classes: list[str], draw: random.Random) -> dict[s
     return {
         "id": f"{row}s{seed}",
         "row": row,
+        "label": _ROWS[row][0],
+        "experiment": "table4",
+        "scale": "short",
         "seed": seed,
         "state": state,
         "folder": f"runs/table4/loss={_ROWS[row][1]},augment={_ROWS[row][2]},seed={seed}-{draw.randrange(16**8):08x}",
@@ -128,6 +149,8 @@ def _run(row: str, seed: int, classes: list[str], draw: random.Random) -> dict[s
         "step": reached,
         "total_steps": 6000,
         "seconds_left": 2280 if state == "running" else None,
+        "val_map_50": 0.612,
+        "updated": "2025-11-22T18:09:55+00:00",
         "curves": _curves(reached, map_50, draw),
         "per_class": {name: min(0.95, max(0.2, draw.gauss(map_50, 0.1))) for name in classes} if done else {},
         "precision_recall": {name: _precision_recall(draw) for name in ["", *classes]} if done else {},

@@ -116,6 +116,12 @@ def test_cost_axis_has_the_papers_points(visit: Visit) -> None:
     assert visit.traces("cost", "x")[0] == []
     bars = page.evaluate("document.getElementById('cost').data[1].error_y.array[0]")
     assert bars == pytest.approx(0.7)
+    page.get_by_label("latency", exact=True).check(force=True)
+    across = page.evaluate("document.getElementById('cost').data[1].error_x")
+    assert (across["array"][0], across["arrayminus"][0]) == pytest.approx((2.8, 0.9))
+    assert "the paper's latencies (RTX 2080 Ti)" in str(page.locator("#cost-hint").text_content())
+    cell = str(page.locator("td.latency_ms").first.text_content())
+    assert cell == "22.4 ms21.5–25.2"
 
 
 def test_precision_and_recall_of_a_class(visit: Visit) -> None:

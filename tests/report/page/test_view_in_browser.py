@@ -86,12 +86,66 @@ def test_a_row_without_metrics_has_sentences_in_place_of_plots(browser: Browser,
     payload = example_payload()
     bare = {"curves": {}, "per_class": {}, "precision_recall": {}, "state": "running"}
     missing = dict.fromkeys(("difference", "gray_difference", "interval", "errors", "sizes", "paper"))
-    row = payload["rows"][4] | missing | {"metrics": dict.fromkeys(payload["rows"][4]["metrics"]), "finished": 0}
+    row = payload["rows"][4] | missing | {"metrics": dict.fromkeys(payload["rows"][4]["metrics"]), "latency": None}
     payload |= {"rows": [row], "runs": [run | bare for run in payload["runs"] if run["row"] == "r4"], "images": []}
     visit = _open(browser, tmp_path, payload)
-    assert "seed 2 running: step 3,600 of 6,000, 38 min left" in str(visit.page.locator("#rows").text_content())
     assert visit.page.locator(".chart .empty").count() == len(CHARTS)
     assert visit.page.locator("[data-sort='coco_ap']").count() == 0
+    assert visit.trouble == []
+    visit.page.close()
+
+
+def test_runs_under_way_have_progress_and_curves_but_no_line_in_the_table(browser: Browser, tmp_path: Path) -> None:
+    payload = example_payload()
+    started = {key: payload["rows"][4][key] for key in ("id", "label", "experiment", "scale", "planned")}
+    runs = [run for run in payload["runs"] if run["row"] == "r4" and run["state"] == "running"]
+    started |= {"finished": 0, "state": "running", "runs": [run["id"] for run in runs]}
+    payload |= {"rows": payload["rows"][:1], "started": [started]}
+    visit = _open(browser, tmp_path, payload)
+    assert visit.labels() == ["MBlitenet + CFPN"]
+    line = str(visit.page.locator("#progress-runs li").text_content())
+    assert "+ BLL + GrayMixRGB seed 2" in line and "step 3,600 of 6,000 · 38 min left · val mAP@0.5 61.2" in line
+    assert visit.page.evaluate("document.querySelector('progress').position") == pytest.approx(0.6)
+    assert "+ BLL + GrayMixRGB, seed 2" in visit.traces("curve-a") + visit.traces("curve-a", "name") or any(
+        "+ BLL + GrayMixRGB" in str(name) for name in visit.traces("curve-a", "name")
+    )
+    assert "+ BLL + GrayMixRGB" not in visit.traces("cost") and visit.page.locator("#legend button").count() == 2
+    payload |= {"rows": [], "images": [], "notes": []}
+    visit.page.close()
+    visit = _open(browser, tmp_path, payload)
+    assert "No run has finished yet" in str(visit.page.locator("#rows").text_content())
+    assert visit.page.locator("#curve-a svg.main-svg").count() > 0 and visit.trouble == []
+    visit.page.close()
+
+
+def test_what_is_in_no_table_stands_in_one_closed_list(visit: Visit) -> None:
+    box = visit.page.locator("#left-out")
+    assert box.locator("summary").text_content() == "Not in the table: 1 run in progress, 1 failed."
+    assert box.get_attribute("open") is None and not box.locator("table").is_visible()
+    box.locator("summary").click()
+    cells = box.locator("td").all_text_contents()
+    assert cells[:2] == ["failed", "table4: + Mosaic (seed 2)"] and cells[2].startswith("ValueError")
+    box.locator("summary").click()
+
+
+@pytest.mark.parametrize(("count", "opened"), [(4, True), (5, False)])
+def test_many_notes_are_folded(browser: Browser, tmp_path: Path, count: int, opened: bool) -> None:
+    visit = _open(browser, tmp_path, example_payload() | {"notes": [f"Note {place}." for place in range(count)]})
+    assert visit.page.locator("#notes ul").is_visible() == opened
+    visit.page.locator("#notes summary").click()
+    visit.page.reload()
+    visit.wait()
+    assert visit.page.locator("#notes ul").is_visible() != opened
+    visit.page.close()
+
+
+def test_a_single_run_shows_its_detections(browser: Browser, tmp_path: Path) -> None:
+    payload = example_payload()
+    payload |= {"rows": [payload["rows"][0] | {"runs": ["r0s0"]}], "runs": payload["runs"][:1]}
+    visit = _open(browser, tmp_path, payload)
+    assert visit.page.locator("#images-title").text_content() == "Detections"
+    assert visit.page.locator(".pair canvas").count() == 6 and not visit.page.locator("#run-b").is_visible()
+    assert visit.page.locator(".pair figcaption").first.text_content() == "000000.jpg"
     assert visit.trouble == []
     visit.page.close()
 

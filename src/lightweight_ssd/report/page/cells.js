@@ -1,6 +1,8 @@
 // The columns of the ablation table: what each sorts by and what its cells show.
 
 const INCONCLUSIVE = "inconclusive (95 % CI includes 0)";
+const CHOSEN_ON_TEST = "The checkpoint was chosen on the images that it is tested on.";
+const BUSY = "Runs of this network differ by more than their spread: the machine was busy.";
 
 const share = (key) => (row) => [shareText(metric(row, key))];
 
@@ -8,16 +10,16 @@ const COLUMNS = [
   { key: "label", name: "Row", value: (row) => row.label, cells: labelCell, up: true, text: true },
   {
     key: "map_50",
-    name: "mAP@0.5",
+    name: "Test mAP@0.5",
     title:
-      "AP at IoU 0.5 (area), mean over classes: mean ± standard deviation over seeds (number of seeds); below, its 95 % CI",
+      "AP at IoU 0.5 (area) on the test images, mean over classes: mean ± standard deviation over seeds (number of seeds); below, its 95 % CI",
     value: (row) => meanOf(row, "map_50"),
     cells: mapCell,
   },
   {
     key: "paper",
     name: "Paper mAP@0.5",
-    title: "The paper's result for this row",
+    title: "The paper's result for this row, on its data and after its training",
     value: (row) => row.paper?.map_50 ?? null,
     cells: (row) => [make("span", { className: "quiet" }, percent(row.paper?.map_50))],
   },
@@ -30,7 +32,7 @@ const COLUMNS = [
   },
   {
     key: "map_50_11point",
-    name: "mAP@0.5 (11-pt)",
+    name: "mAP@0.5 (11\u2011pt)",
     title: "mAP@0.5 by the 11-point rule of VOC 2007",
     value: (row) => meanOf(row, "map_50_11point"),
     cells: share("map_50_11point"),
@@ -68,9 +70,9 @@ const COLUMNS = [
   {
     key: "latency_ms",
     name: "Latency",
-    title: "One image, median",
-    value: (row) => meanOf(row, "latency_ms"),
-    cells: (row) => [latencyText(meanOf(row, "latency_ms"))],
+    title: "One image: median; below, the 10th to the 90th percentile. Rows of one network share one latency.",
+    value: (row) => row.latency?.ms ?? null,
+    cells: latencyCell,
     up: true,
   },
   {
@@ -100,20 +102,11 @@ function labelCell(row) {
   const seeds =
     row.finished < row.planned ? `${row.finished} of ${counted(row.planned, "seed")}` : counted(row.finished, "seed");
   const about = [row.experiment, row.scale, seeds].filter(Boolean).join(" · ");
-  const line = make("span", { className: "about" }, about);
-  const trouble = runsOf(row)
-    .filter((run) => run.state !== "finished")
-    .map((run) =>
-      make(
-        "span",
-        { className: `trouble ${stateClass(run.state)}`, title: run.error ?? "" },
-        `seed ${run.seed} ${runState(run)}`,
-      ),
-    );
-  return [button, line, ...trouble];
+  return [button, make("span", { className: "about" }, about)];
 }
 
-const stateClass = (state) => (["running", "failed", "interrupted"].includes(state) ? state : "other");
+const STATES = ["running", "failed", "interrupted", "aborted", "damaged"];
+const stateClass = (state) => (STATES.includes(state) ? state : "other");
 
 function runState(run) {
   if (run.error) return `${run.state}: ${run.error}`;
@@ -134,7 +127,9 @@ function mapCell(row) {
   const range =
     row.interval &&
     make("span", { className: "second" }, `[${percent(row.interval.low)}, ${percent(row.interval.high)}]`);
-  return [make("b", {}, percent(spread.mean)), isNumber(spread.std) ? ` ± ${percent(spread.std)}` : "", seeds, range];
+  const mark = row.chosen_on_test ? make("span", { className: "quiet", title: CHOSEN_ON_TEST }, " †") : null;
+  const deviation = isNumber(spread.std) ? ` ± ${percent(spread.std)}` : "";
+  return [make("b", {}, percent(spread.mean)), deviation, seeds, mark, range];
 }
 
 function differenceCell(row) {
@@ -177,6 +172,20 @@ function grayCell(row) {
   const title = `Δ vs. baseline on grayscale images (95 % CI)${change.shown ? "" : `; ${INCONCLUSIVE}`}`;
   const text = `${signed(change.mean)} [${signed(change.low)}, ${signed(change.high)}]`;
   return [...share("gray_map_50")(row), make("span", { className: "second", title }, text)];
+}
+
+function latencyCell(row) {
+  const { latency } = row;
+  if (!isNumber(latency?.ms)) return [NONE];
+  const known = isNumber(latency.low) && isNumber(latency.high);
+  const range = known ? [make("span", { className: "second" }, rangeText(latency.low, latency.high))] : [];
+  const busy = latency.busy ? [make("span", { className: "chip busy", title: BUSY }, "busy")] : [];
+  return [latencyText(latency.ms), ...range, ...busy];
+}
+
+function rangeText(low, high) {
+  const digits = Math.max(0, Math.min(2, 1 - Math.floor(Math.log10(Math.max(high - low, 1e-9)))));
+  return `${low.toFixed(digits)}–${high.toFixed(digits)}`;
 }
 
 function cocoCell(row) {

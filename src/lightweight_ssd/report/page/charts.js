@@ -82,7 +82,7 @@ const CHARTS = {
 };
 
 function nothingToDraw() {
-  if (!payload.rows.length) return "There are no rows yet.";
+  if (!allRows.length) return "There are no rows yet.";
   return selectedRows().length ? null : "No row is selected; tick one in the table.";
 }
 

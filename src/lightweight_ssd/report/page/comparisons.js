@@ -191,7 +191,7 @@ function sizeChart() {
   });
   return {
     traces,
-    layout: { xaxis, yaxis: axis("mAP@0.5 (%)", { rangemode: "tozero" }) },
+    layout: { xaxis, yaxis: axis("test mAP@0.5 (%)", { rangemode: "tozero" }) },
     height: 300,
     about: `AP by object size for ${counted(rows.length, "row")}`,
   };
@@ -222,7 +222,7 @@ function grayChart() {
   });
   return {
     traces,
-    layout: { xaxis: axis("mAP@0.5 (%)"), yaxis: rowLines(rows), margin: { l: 8, r: 14, t: 8, b: 40 } },
+    layout: { xaxis: axis("test mAP@0.5 (%)"), yaxis: rowLines(rows), margin: { l: 8, r: 14, t: 8, b: 40 } },
     height: 64 + 34 * Math.max(2, rows.length),
     about: `mAP@0.5 on grayscale and on color images for ${counted(rows.length, "row")}`,
   };

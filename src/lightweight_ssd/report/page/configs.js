@@ -1,7 +1,7 @@
 // The keys in which the configs of the selected rows differ, and no others.
 
 function renderConfigs() {
-  const rows = selectedRows();
+  const rows = selectedRows().filter((row) => row.finished);
   const box = element("configs");
   const keys = differingKeys(rows);
   if (rows.length < 2 || !keys.length) {
@@ -50,7 +50,7 @@ const breakable = (text, places = /(?<=[./])/) =>
 // What is as in the row's baseline (or the first row) steps back, so that a row's own choice is what one reads.
 function configCell(row, key) {
   const own = baselineOf(row);
-  const reference = own && isSelected(own) ? own : selectedRows()[0];
+  const reference = own && isSelected(own) ? own : selectedRows().find((other) => other.finished);
   const [text, usual] = [configText(row, key), configText(reference, key)];
   return make(
     "td",

@@ -6,6 +6,17 @@ const COSTS = {
   latency_ms: { name: "latency", title: "latency of one image (ms)", unit: 1, paper: "latency_ms" },
 };
 
+const costOf = (row) => (view.cost === "latency_ms" ? (row.latency?.ms ?? null) : meanOf(row, view.cost));
+
+// What is drawn. The paper's points are of its own data and training: only rows that share both stand beside them.
+function costPoints() {
+  const measured = selectedRows().filter((row) => isNumber(costOf(row)) && isNumber(meanOf(row, "map_50")));
+  const comparable = measured.filter((row) => row.comparable_with_paper);
+  const printed = comparable.length ? paperPoints() : [];
+  const rows = printed.length ? comparable : measured;
+  return { rows, printed, apart: measured.length - rows.length };
+}
+
 function paperPoints() {
   const { paper, unit } = COSTS[view.cost];
   if (!view.paper || !paper) return [];
@@ -41,12 +52,17 @@ const DIRECTIONS = [
 ];
 
 // The name of each of the paper's points, where it covers least: beside its point, or farther off on a thin line.
-// `marks` are what else is drawn ({ x, low, high }); `at` maps values to pixels.
+// `marks` are what else is drawn ({ x, left, right, low, high }); `at` maps values to pixels.
 function paperNames(found, marks, at) {
   const gray = resolved("var(--paper-point)");
-  const taken = [...marks, ...found.map(({ x, y }) => ({ x, low: y, high: y }))].map(({ x, low, high }) => ({
-    left: at.x(x) - 7,
-    right: at.x(x) + 7,
+  const points = found.map(({ x, y }) => ({ left: x, right: x, low: y, high: y }));
+  const bars = marks.flatMap((mark) => [
+    { ...mark, left: mark.x, right: mark.x },
+    { ...mark, low: mark.y, high: mark.y },
+  ]);
+  const taken = [...bars, ...points].map(({ left, right, low, high }) => ({
+    left: at.x(left) - 7,
+    right: at.x(right) + 7,
     top: at.y(high) - 7,
     bottom: at.y(low) + 7,
   }));
@@ -85,8 +101,11 @@ function paperNames(found, marks, at) {
   });
 }
 
+const ruler = document.createElement("canvas").getContext("2d");
+
 function nameBox(name, x, y, right, down, reach) {
-  const width = 5.8 * name.length + 6;
+  ruler.font = `10px ${getComputedStyle(document.body).fontFamily}`;
+  const width = ruler.measureText(name).width + 6;
   const left = x + right * reach - (width * (1 - right)) / 2;
   const top = y + down * reach - (14 * (1 - down)) / 2;
   return { left, right: left + width, top, bottom: top + 14 };
@@ -115,16 +134,33 @@ function rowPoint(row, x) {
     thickness: 1.4,
     width: 3,
   };
+  const times = latencyReach(row, style.color);
   return {
     type: "scatter",
     mode: "markers",
     x: [x],
     y: [y],
     name: plain(row.label),
-    meta: plain(row.label),
+    meta: plain(row.label) + (view.cost === "latency_ms" && row.latency.busy ? " (busy machine)" : ""),
     marker: { ...style.marker, size: style.marker.size + 2 },
     ...(reach && { error_y: reach }),
+    ...(times && { error_x: times }),
     hovertemplate: "%{meta}<br>%{x:.4~g}: <b>%{y:.1f}</b><extra></extra>",
+  };
+}
+
+// From the 10th to the 90th percentile of the latency.
+function latencyReach(row, color) {
+  if (view.cost !== "latency_ms" || !isNumber(row.latency.low) || !isNumber(row.latency.high)) return null;
+  const { ms, low, high } = row.latency;
+  return {
+    type: "data",
+    symmetric: false,
+    array: [Math.max(0, high - ms)],
+    arrayminus: [Math.max(0, ms - low)],
+    color,
+    thickness: 1.4,
+    width: 3,
   };
 }
 
@@ -150,16 +186,20 @@ const LOG_TICKS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 20
 
 // Both axes, where each row stands on them, and how they map to pixels.
 function costAxes(rows, printed) {
-  const own = rows.map((row) => meanOf(row, view.cost) / COSTS[view.cost].unit);
-  const all = [...own, ...printed.map(({ x }) => x)];
+  const own = rows.map((row) => costOf(row) / COSTS[view.cost].unit);
+  const ends = view.cost === "latency_ms" ? rows.flatMap(({ latency }) => [latency.low, latency.high]) : [];
+  const all = [...own, ...ends.filter(isNumber), ...printed.map(({ x }) => x)];
   const logarithmic = Math.min(...all) > 0 && Math.max(...all) > 5 * Math.min(...all);
   const onAxis = logarithmic ? Math.log10 : (value) => value;
   const offAxis = logarithmic ? (value) => 10 ** value : onAxis;
   const xRange = rangeOf(all.map(onAxis), 0.08, 0.02 * Math.abs(onAxis(all[0])) || 0.02);
   const places = apart(own.map(onAxis), xRange[1] - xRange[0]).map(offAxis);
   const marks = rows.map((row, place) => {
-    const { low, high } = row.interval ?? { low: meanOf(row, "map_50"), high: meanOf(row, "map_50") };
-    return { x: places[place], low: 100 * low, high: 100 * high };
+    const y = meanOf(row, "map_50");
+    const { low, high } = row.interval ?? { low: y, high: y };
+    const [left, right] = view.cost === "latency_ms" ? [row.latency.low, row.latency.high] : [null, null];
+    const x = places[place];
+    return { x, left: left ?? x, right: right ?? x, y: 100 * y, low: 100 * low, high: 100 * high };
   });
   const yRange = rangeOf([...marks.flatMap(({ low, high }) => [low, high]), ...printed.map(({ y }) => y)], 0.08, 0.4);
   const [width, height] = [chartWidth(element("cost")) - 70, COST_HEIGHT - 60];
@@ -170,9 +210,8 @@ function costAxes(rows, printed) {
 
 function costChart() {
   const { title, name } = COSTS[view.cost];
-  const rows = selectedRows().filter((row) => isNumber(meanOf(row, view.cost)) && isNumber(meanOf(row, "map_50")));
+  const { rows, printed } = costPoints();
   if (!rows.length) return { sentence: `None of the selected rows has both mAP@0.5 and ${name} yet.` };
-  const printed = paperPoints();
   const { logarithmic, xRange, yRange, marks, at } = costAxes(rows, printed);
   const ticks = logarithmic ? { type: "log", tickvals: LOG_TICKS, ticktext: LOG_TICKS.map(String) } : {};
   const about = `mAP@0.5 vs. ${name} of ${counted(rows.length, "row")}`;
@@ -181,7 +220,7 @@ function costChart() {
     layout: {
       annotations: paperNames(printed, marks, at),
       xaxis: axis(title, { range: xRange, ...ticks }),
-      yaxis: axis("mAP@0.5 (%)", { range: yRange }),
+      yaxis: axis("test mAP@0.5 (%)", { range: yRange }),
       margin: { l: 46, r: 24, t: 10, b: 40 },
     },
     height: COST_HEIGHT,
@@ -190,12 +229,24 @@ function costChart() {
 }
 
 function costHint() {
-  const hint = "Bars: 95 % CI. Rows of equal cost are drawn slightly apart.";
-  if (!payload.paper_points.length || !view.paper) return hint;
-  const printed = {
-    parameters: "Gray: Table 5 of the paper (VOC 2007 test).",
-    macs: "The paper gives no MACs.",
-    latency_ms: "Gray: the paper's latencies (RTX 2080 Ti).",
-  };
-  return `${hint} ${printed[view.cost]}`;
+  const { printed, apart: others } = costPoints();
+  const bars = view.cost === "latency_ms" ? "Bars: 95 % CI; across, 10th to 90th percentile." : "Bars: 95 % CI.";
+  const said = [bars, "Rows of equal cost are drawn slightly apart."];
+  if (view.cost === "latency_ms") said.push(...latencyHints(printed));
+  else if (printed.length) said.push("Gray: Table 5 of the paper (VOC 2007 test).");
+  else if (view.cost === "macs" && payload.paper_points.length) said.push("The paper gives no MACs.");
+  if (others)
+    said.push(
+      `${counted(others, "row")} on other data or with another budget cannot stand beside the paper's results; untick “paper” for the plot of all rows.`,
+    );
+  return said.join(" ");
+}
+
+// Times of two devices do not belong on one axis, so the paper's are drawn for its own GPU only.
+function latencyHints(printed) {
+  const gpu = payload.paper_gpu;
+  if (printed.length) return [`Gray: the paper's latencies (${gpu}).`];
+  const devices = [...new Set(selectedRows().flatMap((row) => row.latency?.device ?? []))];
+  const said = devices.length ? [`Measured on ${devices.join(" and ")}.`] : [];
+  return payload.paper_points.length ? [...said, `The paper's latencies are those of an ${gpu} and not drawn.`] : said;
 }

@@ -109,12 +109,12 @@ function rowCurves(row, key) {
   const withPoints = (runs) => runs.map((run) => ({ run, line: points(run, key) })).filter(({ line }) => line.x.length);
   const all = withPoints(runsOf(row));
   if (view.spread === "single")
-    return all.map(({ run, line }) => lineTrace(row, line, `${row.label}, seed ${run.seed}`, true));
+    return all.map(({ run, line }) => lineTrace(row, line, `${row.label}, seed ${seedOf(run)}`, true));
   const main = withPoints(countedRuns(row));
   if (!main.length) return [];
   const others = all
     .filter(({ run }) => !main.some((one) => one.run === run))
-    .map(({ run, line }) => lineTrace(row, line, `${row.label}, seed ${run.seed} (${run.state})`, true));
+    .map(({ run, line }) => lineTrace(row, line, `${row.label}, seed ${seedOf(run)} (${run.state})`, true));
   if (main.length === 1) return [lineTrace(row, main[0].line, row.label), ...others];
   const mean = meanAndBand(
     main.map(({ line }) => line),
@@ -145,7 +145,7 @@ function curveHint() {
     std: "Line: mean over the finished seeds of a row. Band: mean ± one standard deviation.",
     single: "Every run is a line of its own.",
   };
-  const thin = view.spread === "single" ? "" : " Thin line: a run in progress or aborted.";
+  const thin = view.spread === "single" ? "" : " Thin line: a run that has not finished.";
   return `${band[view.spread]}${thin} Drag in a plot to zoom, double-click to reset.`;
 }
 

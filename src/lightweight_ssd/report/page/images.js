@@ -4,7 +4,7 @@ const IMAGES_AT_ONCE = 6;
 let shownImages = IMAGES_AT_ONCE;
 
 function runName(run) {
-  return `${rowsById.get(run.row)?.label ?? run.row} · seed ${run.seed}`;
+  return `${rowsById.get(run.row)?.label ?? run.row} · seed ${seedOf(run)}`;
 }
 
 // Runs that scored an image; a baseline's first run against the first of a row that is compared with it, or of any
@@ -30,14 +30,13 @@ function renderImages() {
   const { scored, first, second } = imageRuns();
   const options = scored.map((run) => [run.id, runName(run)]);
   fillSelect(element("run-a"), options, first?.id, (id) => chooseRun("runA", id));
-  fillSelect(element("run-b"), options, second?.id, (id) => chooseRun("runB", id));
-  const ranked = first && second ? rankedImages(first, second) : [];
+  fillSelect(element("run-b"), second ? options : [], second?.id, (id) => chooseRun("runB", id));
+  const ranked = second ? rankedImages(first, second) : first ? payload.images : [];
+  element("images-title").textContent = second ? "Images on which two runs differ most" : "Detections";
+  element("images-hint").textContent = second ? "" : "Test images from the worst to the best. ";
   element("more-images").hidden = ranked.length <= shownImages;
   if (!ranked.length) {
-    const sentence = payload.images.length
-      ? "Two runs with detections on the same images are needed to compare them."
-      : "No images are embedded in this page.";
-    element("images").replaceChildren(make("p", { className: "empty" }, sentence));
+    element("images").replaceChildren(make("p", { className: "empty" }, "No images are embedded in this page."));
     return;
   }
   element("images").replaceChildren(...ranked.slice(0, shownImages).map((image) => imageCard(image, first, second)));
@@ -58,6 +57,10 @@ function rankedImages(first, second) {
 }
 
 function imageCard(image, first, second) {
+  if (!second) {
+    const title = make("figcaption", { className: "code", title: image.file }, image.file);
+    return make("figure", { className: "pair alone" }, title, side(image, "", first));
+  }
   const name = make(
     "figcaption",
     { title: image.file },
@@ -73,17 +76,17 @@ function imageCard(image, first, second) {
 
 function side(image, letter, run) {
   const found = image.found?.[run.id] ?? [];
-  const about = `${letter}: ${runName(run)}, ${counted(found.length, "detection")}, ${counted(image.truth.length, "object")}`;
+  const about = `${letter ? letter + ": " : ""}${runName(run)}, ${counted(found.length, "detection")}, ${counted(image.truth.length, "object")}`;
   const canvas = make("canvas", {
     width: 640,
-    height: Math.round((640 * image.height) / image.width) || 480,
+    height: Math.min(2000, Math.round((640 * image.height) / image.width)) || 480,
     role: "img",
     ariaLabel: about,
   });
   const caption = make(
     "span",
     { className: "caption" },
-    make("b", {}, `${letter} ${percent(image.score[run.id])}`),
+    make("b", {}, `${letter} ${percent(image.score[run.id])}`.trim()),
     " ",
     make("span", { className: "quiet" }, runName(run)),
   );

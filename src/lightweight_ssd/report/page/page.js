@@ -4,10 +4,8 @@ let printing = false;
 
 function renderHead() {
   element("title").textContent = payload.title || "Comparison of runs";
-  const states = ["finished", "running", "interrupted", "aborted", "failed"].map((state) => [
-    state,
-    payload.runs.filter((run) => run.state === state).length,
-  ]);
+  const states = Object.entries(payload.states);
+  const all = states.reduce((sum, [, count]) => sum + count, 0);
   const chips = states
     .filter(([, count]) => count)
     .map(([state, count]) => make("span", { className: `chip ${stateClass(state)}` }, `${count} ${state}`));
@@ -23,25 +21,68 @@ function renderHead() {
     "span",
     { className: "fact" },
     `${counted(payload.rows.length, "row")}, `,
-    make("b", {}, counted(payload.runs.length, "run")),
+    make("b", {}, counted(all, "run")),
     " ",
     ...chips,
   );
   element("facts").replaceChildren(...shown, runs);
 }
 
-// Every note is a caveat of the comparison, so the box stands out and stays open until the reader closes it.
+const FEW_NOTES = 4; // more would push the table off the screen
+
+// Every note is a caveat of the comparison, so the box stands out; a few stay open until the reader closes them.
 function renderNotes() {
   const box = element("notes");
   box.hidden = !payload.notes.length;
-  box.open = !view.notesClosed;
+  box.open = view.notesOpen ?? payload.notes.length <= FEW_NOTES;
   box.querySelector("summary").textContent = `${counted(payload.notes.length, "note")} to read before comparing`;
   box.querySelector("ul").replaceChildren(...payload.notes.map((note) => make("li", {}, note)));
   box.addEventListener("toggle", () => {
     if (printing) return;
-    view.notesClosed = !box.open;
+    view.notesOpen = box.open;
     keepView();
   });
+}
+
+// Runs under way: how far each is, on a bar.
+function renderProgress() {
+  const runs = payload.runs.filter(isUnderWay);
+  element("progress").hidden = !runs.length;
+  element("progress-runs").replaceChildren(...runs.map(progressLine));
+}
+
+function progressLine(run) {
+  const known = isNumber(run.step) && run.total_steps > 0;
+  const bar = make("progress", { "aria-label": `Progress of ${run.label}, seed ${seedOf(run)}` });
+  if (known) Object.assign(bar, { max: run.total_steps, value: Math.min(run.step, run.total_steps) });
+  const far = known ? `step ${run.step.toLocaleString("en")} of ${run.total_steps.toLocaleString("en")}` : run.state;
+  const left = isNumber(run.seconds_left) ? `${leftText(run.seconds_left)} left` : "";
+  const val = isNumber(run.val_map_50) ? `val mAP@0.5 ${percent(run.val_map_50)}` : "";
+  const written = run.updated ? `last written ${moment(run.updated)}` : "";
+  const about = [far, left, val, run.host, written].filter(Boolean).join(" · ");
+  const name = make("span", { className: "name" }, make("b", {}, run.label), ` seed ${seedOf(run)}`);
+  return make("li", {}, name, bar, make("span", { className: "quiet" }, about));
+}
+
+// What is in no table, in one list that stays closed until it is asked for.
+function renderLeftOut() {
+  const box = element("left-out");
+  box.hidden = !payload.left_out.length;
+  box.querySelector("summary").textContent = payload.left_out_line;
+  const lines = payload.left_out.map((one) =>
+    make(
+      "tr",
+      {},
+      make("td", {}, make("span", { className: `chip ${stateClass(one.kind)}` }, one.kind)),
+      make("td", {}, one.name),
+      make("td", {}, one.reason ?? NONE),
+      make("td", { className: "code" }, one.log ?? one.place ?? NONE),
+    ),
+  );
+  const heads = ["", "run", "reason", "log or folder"].map((name) => make("th", { scope: "col" }, name));
+  box
+    .querySelector("table")
+    .replaceChildren(make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...lines));
 }
 
 function choose(key, ...charts) {
@@ -121,7 +162,8 @@ function renderHint() {
   const mark = payload.rows.some((row) => row.difference && !row.difference.shown)
     ? ` n.s.: ${INCONCLUSIVE}. With few seeds the interval is too narrow.`
     : "";
-  const text = `AP in %: mean ± standard deviation over seeds (number of seeds).${mark} Click a heading to sort, a name to see its runs.`;
+  const chosen = payload.rows.some((row) => row.chosen_on_test) ? ` †: ${CHOSEN_ON_TEST}` : "";
+  const text = `AP in % on the test images: mean ± standard deviation over seeds (number of seeds).${mark}${chosen} Click a heading to sort, a name to see its runs.`;
   element("rows-hint").textContent = payload.rows.length ? text : "";
 }
 
@@ -215,6 +257,8 @@ async function start() {
   restoreView();
   renderHead();
   renderNotes();
+  renderProgress();
+  renderLeftOut();
   renderControls();
   renderHint();
   renderTable();

@@ -5,7 +5,11 @@ const payload = {
   title: "",
   notes: [],
   rows: [],
+  started: [],
   runs: [],
+  left_out: [],
+  left_out_line: "",
+  states: {},
   classes: [],
   configs: {},
   images: [],
@@ -13,7 +17,9 @@ const payload = {
   ...JSON.parse(document.getElementById("payload").textContent),
 };
 const classColors = JSON.parse(document.getElementById("class-colors").textContent);
-const rowsById = new Map(payload.rows.map((row) => [row.id, row]));
+// Rows of the table, then those of which no run has finished: they have curves and nothing else.
+const allRows = [...payload.rows, ...payload.started];
+const rowsById = new Map(allRows.map((row) => [row.id, row]));
 const runsById = new Map(payload.runs.map((run) => [run.id, run]));
 const baselines = payload.rows.filter((row) => row.baseline);
 // The row that a row is compared with; a baseline stands for itself, and a row that is alone has none.
@@ -39,7 +45,7 @@ const view = {
   runB: null,
   theme: null,
   scroll: 0,
-  notesClosed: false,
+  notesOpen: null,
 };
 const storageKey = "lssd-report:" + location.pathname;
 
@@ -60,7 +66,7 @@ function keepView() {
 }
 
 const isSelected = (row) => !view.hidden.includes(row.id);
-const selectedRows = () => payload.rows.filter(isSelected);
+const selectedRows = () => allRows.filter(isSelected);
 const runsOf = (row) => row.runs.map((id) => runsById.get(id)).filter(Boolean);
 
 // Runs that speak for a row: the finished ones, or all while none is finished.
@@ -68,6 +74,9 @@ function countedRuns(row) {
   const finished = runsOf(row).filter((run) => run.state === "finished");
   return finished.length ? finished : runsOf(row);
 }
+
+const seedOf = (run) => run.seed ?? NONE;
+const isUnderWay = (run) => run.state === "running" || run.state === "starting";
 
 // The document ---------------------------------------------------------------------------------------------------
 
@@ -186,7 +195,7 @@ const MARKS = [
 ];
 
 function look(row) {
-  const place = payload.rows.indexOf(row);
+  const place = allRows.indexOf(row);
   const [dash, pattern] = DASHES[place % DASHES.length];
   const [symbol, path] = MARKS[place % MARKS.length];
   return { color: `var(--row-${place % ROW_COLORS})`, dash, pattern, symbol, path };

@@ -11,10 +11,12 @@ function shownColumns() {
 
 function renderTable() {
   const table = element("rows");
+  renderSelectionCount();
   if (!payload.rows.length) {
-    table.replaceChildren(
-      make("caption", { className: "empty" }, "No runs were found, so there is nothing to compare yet."),
-    );
+    const sentence = payload.runs.length
+      ? "No run has finished yet, so there is nothing to compare."
+      : "No runs were found, so there is nothing to compare yet.";
+    table.replaceChildren(make("caption", { className: "empty" }, sentence));
     return;
   }
   const columns = shownColumns();
@@ -24,7 +26,6 @@ function renderTable() {
     ...sortedRows(columns).flatMap((row) => [rowLine(row, columns), runsLine(row, columns)]),
   );
   table.replaceChildren(headLine(columns), body);
-  renderSelectionCount();
 }
 
 function sortedRows(columns) {
@@ -49,8 +50,8 @@ function headLine(columns) {
   });
   const all = make("input", { type: "checkbox", "aria-label": "All rows in the plots" });
   all.addEventListener("change", () => selectAll(all.checked));
-  all.checked = payload.rows.every(isSelected);
-  all.indeterminate = !all.checked && payload.rows.some(isSelected);
+  all.checked = allRows.every(isSelected);
+  all.indeterminate = !all.checked && allRows.some(isSelected);
   return make("thead", {}, make("tr", {}, make("th", { scope: "col", className: "check" }, all), ...heads));
 }
 
@@ -93,7 +94,7 @@ function runsLine(row, columns) {
     make(
       "tr",
       {},
-      make("td", {}, String(run.seed)),
+      make("td", {}, String(seedOf(run))),
       make("td", {}, make("span", { className: `chip ${stateClass(run.state)}` }, run.state)),
       make("td", { className: "wrap" }, run.state === "finished" ? "" : runState(run)),
       make("td", { className: "code" }, run.commit ? run.commit.slice(0, 8) : NONE),
@@ -124,18 +125,19 @@ function select(row, on) {
 }
 
 function selectAll(on) {
-  view.hidden = on ? [] : payload.rows.map((row) => row.id);
+  view.hidden = on ? [] : allRows.map((row) => row.id);
   selectionChanged();
 }
 
 function renderSelectionCount() {
-  element("selected-count").textContent =
-    `${selectedRows().length} of ${counted(payload.rows.length, "row")} in the plots`;
+  element("selected-count").textContent = allRows.length
+    ? `${selectedRows().length} of ${counted(allRows.length, "row")} in the plots`
+    : "";
 }
 
 function renderLegend() {
   element("legend").replaceChildren(
-    ...payload.rows.map((row) => {
+    ...allRows.map((row) => {
       const button = make(
         "button",
         { type: "button", "aria-pressed": String(isSelected(row)), title: row.label },
@@ -144,7 +146,7 @@ function renderLegend() {
       );
       button.addEventListener("click", () => {
         select(row, !isSelected(row));
-        element("legend").children[payload.rows.indexOf(row)].focus();
+        element("legend").children[allRows.indexOf(row)].focus();
       });
       return button;
     }),

@@ -11,7 +11,7 @@ __all__ = ["Progress"]
 
 
 class Progress(TQDMProgressBar):
-    """Shows loss terms and mAP.
+    """Shows loss terms, and the mAP of the validation in percent.
 
     Args:
         refresh_rate: Batches between two updates of the bar.
@@ -25,7 +25,7 @@ class Progress(TQDMProgressBar):
 
     def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
         shown = {name: value for name, value in trainer.callback_metrics.items() if name in _SHOWN}
-        return {label: f"{float(shown[name]):.3f}" for name, label in _SHOWN.items() if name in shown}
+        return {label: form(float(shown[name])) for name, (label, form) in _SHOWN.items() if name in shown}
 
     def on_train_epoch_start(self, trainer: Trainer, *arguments: Any) -> None:
         self.started = time.monotonic()
@@ -44,10 +44,18 @@ class Progress(TQDMProgressBar):
             )
 
 
+def _plain(value: float) -> str:
+    return f"{value:.3f}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}"
+
+
 _SHOWN = {
-    "train/loss": "loss",
-    "train/classification": "cls",
-    "train/localization": "loc",
-    "val/loss": "val loss",
-    "val/map_50": "mAP50",
+    "train/loss": ("loss", _plain),
+    "train/classification": ("cls", _plain),
+    "train/localization": ("loc", _plain),
+    "val/loss": ("val loss", _plain),
+    "val/map_50": ("val mAP50", _percent),
 }
