@@ -22,6 +22,7 @@ from typing import IO, Any, NamedTuple
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from lightweight_ssd.config.batch_split import BATCH_VARIABLE, BatchSplit
 from lightweight_ssd.config.monitors import check_monitors, check_objective
 from lightweight_ssd.config.overrides import quoted
 from lightweight_ssd.config.settings import changed
@@ -110,7 +111,8 @@ def _locked_job(job: JobRecord, cfg: DictConfig, choices: dict[str, str], sweep_
         write_job(sweep_dir, job)
         plan.run_dir.mkdir(parents=True, exist_ok=True)
         write_status(plan.run_dir, state=_STARTING, error=None)  # how it ended before is no news of this attempt
-        code = _run(_command(job.overrides, plan, list(cfg.content)), plan.run_dir, cwd, lock)
+        batch = BatchSplit(cfg.batch_size, cfg.trainer.accumulate_grad_batches)
+        code = _run(_command(job.overrides, plan, list(cfg.content)), plan.run_dir, cwd, lock, batch)
         return _outcome(job, code, content, plan.before)
 
 
@@ -141,15 +143,16 @@ def _is_users(source: Any) -> bool:
     return source.provider == "command-line" and source.schema == "file"
 
 
-def _run(command: list[str], run_dir: Path, cwd: Path, lock: IO[str]) -> int:
+def _run(command: list[str], run_dir: Path, cwd: Path, lock: IO[str], batch: BatchSplit) -> int:
     """Starts the run in a session of its own and waits for it; returns its exit code, negative for a signal."""
     read_end, write_end = os.pipe()  # the run reads; our end closes when this process dies
     try:
         with (run_dir / TRAIN_LOG).open("ab") as log:
             log.write(f"\n[{datetime.now():%Y-%m-%d %H:%M:%S}] {shlex.join(command[1:])}\n".encode())
             log.flush()
+            environment = {**child_environment(dict(os.environ), read_end), BATCH_VARIABLE: str(batch)}
             process = subprocess.Popen(
-                command, cwd=cwd, env=child_environment(dict(os.environ), read_end), stdin=subprocess.DEVNULL,
+                command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL,
                 stdout=log, stderr=subprocess.STDOUT, start_new_session=True, pass_fds=(read_end, lock.fileno()),
             )  # fmt: skip
         with _handing_on_signals(process) as stopped:

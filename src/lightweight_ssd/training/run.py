@@ -68,6 +68,8 @@ def train_composed(cfg: DictConfig, choices: dict[str, str], overrides: Sequence
         choices: Option per config group.
         overrides: As the user typed them.
     """
+    from lightweight_ssd.training.batch_size import check_memory
+
     epochs = default_epochs(cfg, choices)
     with settings_of_ranks():
         cfg = with_batch_size(settled(cfg, choices))
@@ -77,6 +79,8 @@ def train_composed(cfg: DictConfig, choices: dict[str, str], overrides: Sequence
                 print(f"Nothing to do: this run is finished, its metrics are in {run_dir / RESULTS_FILE}.", flush=True)
                 return TrainedRun(run_dir, _tested(run_dir))
             check_metrics(cfg, overrides)  # before there is a folder that would look like a run
+            if is_first_rank():
+                check_memory(cfg)
             with status_of(run_dir):
                 if epochs is not None and is_first_rank():
                     print(_length(epochs, choices), flush=True)

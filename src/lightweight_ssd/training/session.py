@@ -11,19 +11,17 @@ from typing import Any, NamedTuple
 
 from omegaconf import DictConfig
 
-from lightweight_ssd.config.settings import changed
+from lightweight_ssd.config.batch_split import BATCH_VARIABLE, BatchSplit, given_split, with_split
 from lightweight_ssd.runs.files import LAST_CHECKPOINT
 from lightweight_ssd.runs.folder import choose_run_dir, slug
 from lightweight_ssd.runs.identity import content_of
 from lightweight_ssd.runs.status import FINISHED, write_status
 from lightweight_ssd.system.file_lock import holder, try_to_lock_run
 
-__all__ = ["AUTO", "RunPlace", "is_first_rank", "placed", "settings_of_ranks", "status_of", "with_batch_size"]
+__all__ = ["RunPlace", "is_first_rank", "placed", "settings_of_ranks", "status_of", "with_batch_size"]
 
 # Lightning starts the other ranks of a machine as new processes; they inherit where the first one writes.
-_RANK_VARIABLES = _RUN_DIR, _RESUME_FROM, _BATCH_SIZE = "LSSD_RUN_DIR", "LSSD_RESUME_FROM", "LSSD_BATCH_SIZE"
-
-AUTO = "auto"  # of batch_size: what fits into the GPU's memory
+_RANK_VARIABLES = _RUN_DIR, _RESUME_FROM, _ = "LSSD_RUN_DIR", "LSSD_RESUME_FROM", BATCH_VARIABLE
 
 
 class RunPlace(NamedTuple):
@@ -44,15 +42,16 @@ def settings_of_ranks() -> Iterator[None]:
 
 
 def with_batch_size(cfg: DictConfig) -> DictConfig:
-    """A copy with a number in place of `batch_size=auto`, the same one on every process."""
-    if cfg.batch_size != AUTO:
-        return cfg
-    if _BATCH_SIZE not in os.environ:
-        from lightweight_ssd.training.batch_size import choose_batch_size
+    """A copy with numbers for the batch, the same ones on every process."""
+    if BATCH_VARIABLE not in os.environ:
+        os.environ[BATCH_VARIABLE] = str(given_split(cfg) or _chosen(cfg))
+    return with_split(cfg, BatchSplit.parse(os.environ[BATCH_VARIABLE]))
 
-        os.environ[_BATCH_SIZE] = str(choose_batch_size(cfg))
-        print(f"batch_size={os.environ[_BATCH_SIZE]}", flush=True)
-    return changed(cfg, batch_size=int(os.environ[_BATCH_SIZE]))
+
+def _chosen(cfg: DictConfig) -> BatchSplit:
+    from lightweight_ssd.training.batch_size import choose_batch
+
+    return choose_batch(cfg)
 
 
 @contextmanager
