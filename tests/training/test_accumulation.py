@@ -46,7 +46,7 @@ def _trained(tmp_path: Path, *overrides: str) -> dict[str, Any]:
     """Trains the smoke experiment without BatchNorm; returns what the last checkpoint and the trainer hold."""
     fixed = ("callbacks.ema.decay=0.9", "trainer.gradient_clip_val=1.0", "reference_batch=6", "optim=sgd")
     quiet = ("trainer.limit_val_batches=0", "callbacks.early_stopping=null", "callbacks.best=null")
-    cfg = smoke_config(tmp_path, *fixed, *quiet, *overrides, run_dir=f"run-{'-'.join(overrides)[:60]}")
+    cfg = smoke_config(tmp_path, *fixed, *quiet, *overrides, run_dir=f"run{len(list(tmp_path.iterdir()))}")
     torch.manual_seed(0)
     parts = stages.prepare(OmegaConf.to_container(cfg, resolve=True))  # pyright: ignore[reportArgumentType]
     _without_batch_norm(parts.detector)
