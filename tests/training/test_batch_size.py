@@ -36,7 +36,7 @@ def _machine(
 
     def estimated(cfg: DictConfig) -> TrainingMemory:
         half = cfg.trainer.precision == "bf16-mixed"
-        return TrainingMemory(MemoryNeed(GB, GB // (10 if half else 5)), device, devices)
+        return TrainingMemory(MemoryNeed(GB, (GB // (10 if half else 5),)), device, devices)
 
     known: dict[str, Any] = {
         "place_of": lambda trainer: type("Place", (), {"device": device}),
@@ -97,7 +97,7 @@ def test_all_devices_of_a_machine_share_its_memory(tmp_path: Path, monkeypatch):
     _machine(monkeypatch, free=20, devices=3)
     batch = choose_batch(_config(tmp_path, "trainer.devices=3"))
     assert batch.images % 3 == 0 and batch.total == 126
-    assert TrainingMemory(MemoryNeed(GB, GB // 5), CPU, 3).of(batch.images) < 9.6 * GB
+    assert TrainingMemory(MemoryNeed(GB, (GB // 5,)), CPU, 3).of(batch.images) < 9.6 * GB
 
 
 @pytest.mark.parametrize(

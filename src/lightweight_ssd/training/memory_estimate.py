@@ -2,7 +2,7 @@
 
 Autograd says which tensors it keeps for the backward pass; at the end of the forward pass all of them are there, and
 that is the peak. Their size grows with the images of a pass. Weights, gradients, optimizer state and moving average do
-not; each is counted. What the estimate leaves out is small beside it and in `_SLACK`.
+not; each is counted.
 """
 
 import gc
@@ -26,7 +26,10 @@ __all__ = ["MemoryNeed", "TrainingMemory", "can_be_estimated", "devices_of", "tr
 
 _IMAGES = 2  # of the trial step: BatchNorm cannot learn from one image where a level has one cell
 _OBJECTS = 10  # of an image in it
-_SLACK = 1.05  # buffers of convolutions, padding of allocations
+# The C library maps a tensor of at least 32 MB by itself and gives it back at once. Smaller ones come from its heap, whose
+# holes are not all filled again; measured.
+_MAPPED, _HEAP = 32_000_000, 1.75
+_LATER = 150_000_000  # bytes of libraries that a run loads when it first needs them
 _KEPT_IN_EVALUATION = 3  # of the largest tensors at once: nothing is kept for a backward pass
 _AHEAD = 2  # batches that each loader process makes before they are asked for
 _WORKER = 150_000_000  # bytes that a loader process does not share with its parent
@@ -38,32 +41,38 @@ class MemoryNeed(NamedTuple):
 
     Attributes:
         fixed: Weights, gradients, optimizer state and moving average; on the CPU also the loader processes.
-        per_image: For each image of a pass.
+        kept: For an image of a pass, each of the tensors that autograd keeps for the backward pass.
+        image: For an image of a pass, in the batches that are there or made ahead.
         evaluation: For a batch of the validation, which comes when those of training are gone.
+        on_heap: Whether the C library's heap holds the tensors, where what is freed is not always given back.
     """
 
     fixed: int
-    per_image: int
+    kept: tuple[int, ...]
+    image: int = 0
     evaluation: int = 0
+    on_heap: bool = False
 
     def of(self, images: int) -> int:
         """Bytes with so many images in a pass.
 
         Example:
-            >>> MemoryNeed(fixed=100, per_image=10, evaluation=15).of(8)
+            >>> MemoryNeed(fixed=100, kept=(3, 6), image=1, evaluation=15).of(8)
             180
         """
-        return self.fixed + max(images * self.per_image, self.evaluation)
+        kept = sum(_taken(size * images, self.on_heap) for size in self.kept)
+        return self.fixed + max(images * self.image + int(kept), self.evaluation)
 
     def images_within(self, budget: int) -> int:
         """The most images of a pass that stay within so many bytes; 0 where not one does.
 
         Example:
-            >>> need = MemoryNeed(fixed=100, per_image=10, evaluation=15)
+            >>> need = MemoryNeed(fixed=100, kept=(3, 6), image=1, evaluation=15)
             >>> need.images_within(185), need.images_within(110)
             (8, 0)
         """
-        return max(0, (budget - self.fixed) // self.per_image) if self.of(1) <= budget else 0
+        most = max(0, budget - self.fixed) // (sum(self.kept) + self.image)
+        return next((images for images in range(most, 0, -1) if self.of(images) <= budget), 0)
 
 
 class TrainingMemory(NamedTuple):
@@ -148,14 +157,22 @@ def _need(config: str, num_classes: int, workers: int) -> MemoryNeed:
     state = (value for known in dry_run.optimizer.state.values() for value in known.values())
     weights = list(dry_run.detector.parameters())
     lasting = _bytes([*weights, *weights, *dry_run.detector.buffers(), *average, *state])  # twice: with gradients
-    image, kept, largest = prod(batch.images.shape[1:]), sum(sizes) // _IMAGES, max(sizes, default=0) // _IMAGES
+    image, kept = prod(batch.images.shape[1:]), tuple(size // _IMAGES for size in sizes)
+    on_cpu = batch.images.device.type == "cpu"
     del dry_run, batch
     _give_back()
     return MemoryNeed(
-        fixed=lasting + 2 * workers * _WORKER,  # training and validation have their own
-        per_image=int(_SLACK * kept) + image * (_AHEAD * workers + 1),
-        evaluation=cfg.eval_batch_size * (_KEPT_IN_EVALUATION * largest + image),
+        fixed=lasting + (_LATER if on_cpu else 0) + 2 * workers * _WORKER,  # training and validation have their own
+        kept=kept,
+        image=image * (_AHEAD * workers + 1),
+        evaluation=cfg.eval_batch_size * (_KEPT_IN_EVALUATION * max(kept, default=0) + image),
+        on_heap=on_cpu,
     )
+
+
+def _taken(size: int, on_heap: bool) -> float:
+    """Bytes that a tensor of so many bytes takes."""
+    return _HEAP * size if on_heap and size < _MAPPED else size
 
 
 def _step(dry_run: DryRunStep, batch: Batch) -> list[int]:
