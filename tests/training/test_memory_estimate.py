@@ -27,8 +27,9 @@ CPU, GPU = torch.device("cpu"), torch.device("cuda")
 
 
 @given(
-    fixed=st.integers(0, 500), kept=st.lists(st.integers(1, 30), min_size=1, max_size=4), evaluation=st.integers(0, 300), budget=st.integers(0, 3000),
-    devices=st.integers(1, 4), device=st.sampled_from([CPU, GPU]),
+    fixed=st.integers(0, 500), kept=st.lists(st.integers(1, 30), min_size=1, max_size=4),
+    evaluation=st.integers(0, 300), budget=st.integers(0, 3000), devices=st.integers(1, 4),
+    device=st.sampled_from([CPU, GPU]),
 )  # fmt: skip
 def test_what_stays_within_a_budget_is_the_most(
     fixed: int, kept: list[int], evaluation: int, budget: int, devices: int, device: torch.device

@@ -26,8 +26,8 @@ __all__ = ["MemoryNeed", "TrainingMemory", "can_be_estimated", "devices_of", "tr
 
 _IMAGES = 2  # of the trial step: BatchNorm cannot learn from one image where a level has one cell
 _OBJECTS = 10  # of an image in it
-# The C library maps a tensor of at least 32 MB by itself and gives it back at once. Smaller ones come from its heap, whose
-# holes are not all filled again; measured.
+# The C library maps a tensor of at least 32 MB by itself and gives it back at once. Smaller ones come from its heap,
+# whose holes are not all filled again; measured.
 _MAPPED, _HEAP = 32_000_000, 1.75
 _LATER = 150_000_000  # bytes of libraries that a run loads when it first needs them
 _KEPT_IN_EVALUATION = 3  # of the largest tensors at once: nothing is kept for a backward pass
@@ -61,7 +61,7 @@ class MemoryNeed(NamedTuple):
             180
         """
         kept = sum(_taken(size * images, self.on_heap) for size in self.kept)
-        return self.fixed + max(images * self.image + int(kept), self.evaluation)
+        return self.fixed + max(images * self.image + kept, self.evaluation)
 
     def images_within(self, budget: int) -> int:
         """The most images of a pass that stay within so many bytes; 0 where not one does.
@@ -170,9 +170,9 @@ def _need(config: str, num_classes: int, workers: int) -> MemoryNeed:
     )
 
 
-def _taken(size: int, on_heap: bool) -> float:
+def _taken(size: int, on_heap: bool) -> int:
     """Bytes that a tensor of so many bytes takes."""
-    return _HEAP * size if on_heap and size < _MAPPED else size
+    return int(_HEAP * size) if on_heap and size < _MAPPED else size
 
 
 def _step(dry_run: DryRunStep, batch: Batch) -> list[int]:
