@@ -8,7 +8,7 @@ from tests.command_line import run_command
     ("option", "message"),
     [
         ("steps=0", "Expected steps to be a whole number of at least 1, but got 0."),
-        ("share=1", "Expected share to be a number from 0 to below 1, but got 1"),
+        ("share=1", "Expected share to be a number of at least 0 and below 1, but got 1."),
         ("precisions=[64-true]", "Expected precisions"),
     ],
 )
