@@ -261,7 +261,8 @@ def test_the_command_splits_its_default_and_finds_its_run_again(tmp_path: Path, 
     """With little memory free the first time and much the second."""
     monkeypatch.chdir(tmp_path)
     small = ("experiment=smoke", "batch_size=null", "reference_batch=24", "trainer.max_epochs=1", "logger=csv")
-    monkeypatch.setattr(batch_size, "_budget", lambda device, free: _of_images(tmp_path, 9))
+    nine_images = batch_size.training_memory(smoke_config(tmp_path)).of(9)
+    monkeypatch.setattr(batch_size, "_budget", lambda device, free: nine_images)
     first = run_command(monkeypatch, capsys, "train", *small)
     assert first.code is None and "batch: 24 images as 3 × 8 by gradient accumulation, expected to take " in first.out
     (run,) = (tmp_path / "runs" / "smoke").iterdir()
@@ -274,11 +275,6 @@ def test_the_command_splits_its_default_and_finds_its_run_again(tmp_path: Path, 
     assert again.code is None and "batch: 24 images as 3 × 8 by gradient accumulation, as before" in again.out
     assert "Nothing to do: this run is finished" in again.out
     assert [path.name for path in (tmp_path / "runs" / "smoke").iterdir()] == [run.name]
-
-
-def _of_images(tmp_path: Path, images: int) -> int:
-    """Bytes that so many images of the smoke experiment take."""
-    return batch_size.training_memory(smoke_config(tmp_path)).of(images)
 
 
 @pytest.mark.parametrize("value", ["auto", "8,auto"])
