@@ -30,7 +30,7 @@ _OBJECTS = 10  # of an image in it
 # whose holes are not all filled again; measured.
 _MAPPED, _HEAP = 32_000_000, 1.75
 _LATER = 150_000_000  # bytes of libraries that a run loads when it first needs them
-_KEPT_IN_EVALUATION = 3  # of the largest tensors at once: nothing is kept for a backward pass
+_KEPT_IN_EVALUATION = 2  # of the largest tensors at once: nothing is kept for a backward pass; measured
 _AHEAD = 2  # batches that each loader process makes before they are asked for
 _WORKER = 60_000_000  # bytes that a loader process does not share with its parent; 30 MB measured on small images
 _PROCESS = 700_000_000  # bytes of each further training process on the CPU: Python and the libraries
