@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lightweight_ssd.benchmark.evaluate import benchmark_evaluate as benchmark_evaluate
     from lightweight_ssd.benchmark.latency import benchmark_latency as benchmark_latency
     from lightweight_ssd.benchmark.loader import benchmark_loader as benchmark_loader
+    from lightweight_ssd.benchmark.memory import benchmark_memory as benchmark_memory
     from lightweight_ssd.benchmark.size import benchmark_size as benchmark_size
     from lightweight_ssd.benchmark.startup import benchmark_startup as benchmark_startup
     from lightweight_ssd.benchmark.step import benchmark_step as benchmark_step
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.2.0"
 
-_BENCHMARKS = ("evaluate", "latency", "loader", "size", "startup", "step")
+_BENCHMARKS = ("evaluate", "latency", "loader", "memory", "size", "startup", "step")
 
 # The module of each name. `report` is not among them: it is the package of that name, which can be called.
 _EXPORTS = {

@@ -28,6 +28,7 @@ _COMMANDS = {
         "benchmark_latency",
         "one image on one thread: eager, compiled, ONNX Runtime and other detectors",
     ),
+    "benchmark memory": ("benchmark_memory", "what training takes of the memory, by batch, size and precision"),
     "benchmark size": ("benchmark_size", "time and memory of annotations from a thousand images to a million"),
 }
 _GROUPS = sorted({name.split()[0] for name in _COMMANDS if " " in name})

@@ -19,7 +19,7 @@ from torch import nn
 from lightweight_ssd.checkpoint.init_from import initialise
 from lightweight_ssd.checkpoint.load import load_checkpoint, load_detector
 from lightweight_ssd.checkpoint.targets import PARTS, check_targets
-from lightweight_ssd.training.batch_size import choose_batch_size
+from lightweight_ssd.training.batch_size import choose_batch
 
 THROUGH_OURS = "lightweight_ssd.augment.pipeline.os.getcwd"
 OPTIONS = {
@@ -176,7 +176,7 @@ def test_class_names_are_text(tmp_path: Path, names: Any) -> None:
 def test_where_only_weights_and_numbers_are_read_nothing_is_built(tmp_path: Path) -> None:
     path = doctored(tmp_path / "tiny.ckpt", "detector", {"_target_": THROUGH_OURS})
     load_checkpoint(path)
-    assert choose_batch_size(smoke_config(tmp_path, f"resume={path}", "batch_size=auto")) == 4
+    assert choose_batch(smoke_config(tmp_path, f"resume={path}", "batch_size=auto")).images == 4
     bias = next(name for name in torch.load(path, weights_only=True)["state_dict"] if name.endswith(".bias"))
     target = nn.Module()
     *parents, last = bias.removeprefix("detector.").split(".")

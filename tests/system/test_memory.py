@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lightweight_ssd.system.memory import available_memory, read_into_memory
+from lightweight_ssd.system.memory import available_memory, read_into_memory, total_memory
 
 _MACHINE = "MemTotal:       1000 kB\nMemAvailable:    800 kB\n"
 
@@ -45,6 +45,17 @@ def test_limits_of_the_first_version_of_control_groups(tmp_path: Path) -> None:
     _write(group / "memory.usage_in_bytes", f"{400 * 1024}\n")
     _write(group / "memory.stat", f"total_cache {50 * 1024}\n")
     assert available_memory(proc, tmp_path / "cgroup") == 150 * 1024
+
+
+def test_the_whole_memory_is_the_machines_or_the_containers(tmp_path: Path) -> None:
+    proc, cgroup = tmp_path / "proc", tmp_path / "cgroup"
+    _write(proc / "meminfo", _MACHINE)
+    assert total_memory(proc, cgroup) == 1000 * 1024
+    _write(proc / "self" / "cgroup", "0::/job\n")
+    _limit(cgroup / "job", str(600 * 1024), used=500 * 1024, files=0)
+    assert total_memory(proc, cgroup) == 600 * 1024
+    assert available_memory(proc, cgroup) == 100 * 1024
+    assert total_memory(tmp_path, cgroup) is None
 
 
 def test_a_system_that_does_not_say(tmp_path: Path) -> None:

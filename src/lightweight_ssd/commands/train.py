@@ -8,13 +8,14 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from lightweight_ssd.commands.console import one_sentence_errors, relaunchable
+from lightweight_ssd.config.batch_split import AUTO, undivided
 from lightweight_ssd.config.paths import CONF_DIR
 from lightweight_ssd.config.settings import settled
 from lightweight_ssd.sweeps.job import run_in_own_process
 from lightweight_ssd.sweeps.launcher import expect_plugins
 from lightweight_ssd.sweeps.sweep import reporting_sweep
 from lightweight_ssd.system.signals import INTERRUPTED_EXIT_CODE, stop_with_parent
-from lightweight_ssd.training.session import AUTO, is_first_rank
+from lightweight_ssd.training.session import is_first_rank
 
 __all__ = ["main", "run"]
 
@@ -39,7 +40,7 @@ def run(cfg: DictConfig) -> float | None:
     choices = {group: str(name) for group, name in options.items() if name and not group.startswith("hydra/")}
     if HydraConfig.get().mode == RunMode.MULTIRUN:
         _refuse_auto([f"batch_size={cfg.batch_size}"])
-        return run_in_own_process(settled(cfg, choices), choices)
+        return run_in_own_process(undivided(settled(cfg, choices)), choices)
     with one_sentence_errors("lssd train"), relaunchable("train"):
         _run_here(cfg, choices, list(HydraConfig.get().overrides.task))
     return None

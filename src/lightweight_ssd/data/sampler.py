@@ -30,6 +30,9 @@ class EpochSampler(Sampler[SampleKey]):
         world_size: Number of processes.
         shuffle: Permute the images, differently in every epoch.
         drop_last: Leave out the incomplete last global batch, unless it is the only one.
+        passes: With `drop_last`, leave out the global batches at the end that do not make so many, unless they are all:
+            the optimizer steps that accumulate the gradients of so many batches then see the same images as steps of
+            one larger batch.
         start_batch: First batch of this rank to yield in the current epoch, after a restart in the middle of it.
         epoch: From 0.
 
@@ -52,10 +55,11 @@ class EpochSampler(Sampler[SampleKey]):
         world_size: int = 1,
         shuffle: bool = True,
         drop_last: bool = False,
+        passes: int = 1,
         start_batch: int = 0,
         epoch: int = 0,
     ) -> None:
-        if min(size, batch_size, world_size) < 1:
+        if min(size, batch_size, world_size, passes) < 1:
             raise ValueError(
                 f"Expected at least one image, one image per batch and one rank, but got size={size}, "
                 f"batch_size={batch_size}, world_size={world_size}; an empty split cannot be loaded."
@@ -72,6 +76,7 @@ class EpochSampler(Sampler[SampleKey]):
         self.world_size = world_size
         self.shuffle = shuffle
         self.drop_last = drop_last
+        self.passes = passes
         self.start_batch = start_batch
         self.epoch = epoch
 
@@ -101,6 +106,8 @@ class EpochSampler(Sampler[SampleKey]):
         """Positions of this rank in the epoch's order; those past its end stand for a second round."""
         step = self.batch_size * self.world_size
         full, rest = divmod(self.size, step)
+        if self.drop_last and full > self.passes:
+            full -= full % self.passes
         starts = np.arange(full)[:, None] * step + self.rank * self.batch_size
         positions = (starts + np.arange(self.batch_size)).ravel()
         if rest == 0 or (self.drop_last and full):

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from lightweight_ssd.config.batch_split import BATCH_VARIABLE, BatchSplit
 from lightweight_ssd.config.monitors import check_monitors, check_objective
 from lightweight_ssd.config.overrides import quoted
 from lightweight_ssd.config.settings import changed
@@ -140,7 +141,9 @@ def _run(job: JobRecord, taken: Claim, cfg: DictConfig, cwd: Path, sweep_dir: Pa
     job = job._replace(run_dir=str(taken.run_dir), log=str(log), reason=plan.before)
     write_job(sweep_dir, job)
     try:
-        code = run_child(_command(job.overrides, plan, taken.run_dir, list(cfg.content)), log, cwd, taken.lock)
+        batch = BatchSplit(cfg.batch_size, cfg.trainer.accumulate_grad_batches)
+        command = _command(job.overrides, plan, taken.run_dir, list(cfg.content))
+        code = run_child(command, log, cwd, taken.lock, {BATCH_VARIABLE: str(batch)})
     except BaseException:
         write_job(sweep_dir, _without_failed_start(job, taken, sweep_dir))
         raise

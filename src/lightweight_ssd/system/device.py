@@ -1,11 +1,13 @@
-"""The device that a command runs on, and its name."""
+"""The device that a command runs on, its name and its memory."""
 
 import platform
 from pathlib import Path
 
 import torch
 
-__all__ = ["choose_device", "device_name"]
+from lightweight_ssd.system.memory import available_memory, total_memory
+
+__all__ = ["choose_device", "device_name", "free_memory", "memory_of"]
 
 
 def choose_device(name: str) -> torch.device:
@@ -38,6 +40,27 @@ def choose_device(name: str) -> torch.device:
 def device_name(device: torch.device) -> str:
     """The vendor's name of the device, such as `NVIDIA H100 80GB HBM3`."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu_name()
+
+
+def free_memory(device: torch.device) -> int | None:
+    """Bytes that this process can still take: of a GPU's own memory, else of the machine's or the container's.
+
+    What PyTorch keeps of a GPU's memory for its next tensors is free, too.
+
+    Returns:
+        None where the operating system does not say.
+    """
+    if device.type != "cuda":
+        return available_memory()
+    unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return torch.cuda.mem_get_info(device)[0] + unused
+
+
+def memory_of(device: torch.device) -> int | None:
+    """Bytes in all, whatever is in use; None where the operating system does not say."""
+    if device.type != "cuda":
+        return total_memory()
+    return torch.cuda.get_device_properties(device).total_memory
 
 
 def _cpu_name() -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-__all__ = ["available_memory", "read_into_memory"]
+__all__ = ["available_memory", "read_into_memory", "total_memory"]
 
 _CHUNK = 1 << 24
 _BYTES_WITHOUT_BAR = 1 << 30
@@ -32,18 +32,23 @@ def available_memory(proc: Path = Path("/proc"), cgroup: Path = Path("/sys/fs/cg
     Returns:
         None on an operating system without them.
     """
-    try:
-        lines = (proc / "meminfo").read_text().splitlines()
-        groups = (proc / "self" / "cgroup").read_text().splitlines()
-    except OSError:
-        return None
-    known = {name: value for name, _, value in (line.partition(":") for line in lines)}
-    if "MemAvailable" not in known:
-        return None
-    rooms = [int(known["MemAvailable"].split()[0]) * 1024]
-    for folder in _folders(groups, cgroup):
-        rooms.extend(_room(folder))
-    return max(0, min(rooms))
+    machine = _machine(proc, "MemAvailable")
+    rooms = [limit - used for limit, used in _limits(proc, cgroup)]
+    return None if machine is None else max(0, min([machine, *rooms]))
+
+
+def total_memory(proc: Path = Path("/proc"), cgroup: Path = Path("/sys/fs/cgroup")) -> int | None:
+    """Bytes of the machine's memory, or a container's limit where that is less, whatever is in use.
+
+    Args:
+        proc: Folder in which Linux describes memory and processes.
+        cgroup: Folder in which it describes limits.
+
+    Returns:
+        None on an operating system without them.
+    """
+    machine = _machine(proc, "MemTotal")
+    return None if machine is None else min([machine, *(limit for limit, _ in _limits(proc, cgroup))])
 
 
 def read_into_memory(path: Path) -> None:
@@ -58,6 +63,25 @@ def read_into_memory(path: Path) -> None:
             bar.update(count)
 
 
+def _machine(proc: Path, name: str) -> int | None:
+    """Bytes of a line of /proc/meminfo; None where there is none."""
+    try:
+        lines = (proc / "meminfo").read_text().splitlines()
+    except OSError:
+        return None
+    known = {key: value for key, _, value in (line.partition(":") for line in lines)}
+    return int(known[name].split()[0]) * 1024 if name in known else None
+
+
+def _limits(proc: Path, cgroup: Path) -> list[tuple[int, int]]:
+    """Limits of the containers that this process is in, and what counts as used of each, bytes."""
+    try:
+        groups = (proc / "self" / "cgroup").read_text().splitlines()
+    except OSError:
+        return []
+    return [limit for folder in _folders(groups, cgroup) for limit in _limits_of(folder)]
+
+
 def _folders(groups: list[str], cgroup: Path) -> set[Path]:
     """Folders that may hold the limits of this process: those of its control group and of every group above."""
     found = set()
@@ -69,8 +93,8 @@ def _folders(groups: list[str], cgroup: Path) -> set[Path]:
     return found
 
 
-def _room(folder: Path) -> list[int]:
-    rooms = []
+def _limits_of(folder: Path) -> list[tuple[int, int]]:
+    found = []
     for name, (usage, files) in _LIMITS.items():
         try:
             limit, used = (folder / name).read_text().strip(), int((folder / usage).read_text())
@@ -78,5 +102,5 @@ def _room(folder: Path) -> list[int]:
         except (OSError, ValueError):
             continue
         if limit != "max":
-            rooms.append(int(limit) - used + int(stat.get(files, 0)))
-    return rooms
+            found.append((int(limit), used - int(stat.get(files, 0))))
+    return found

@@ -13,9 +13,11 @@ from lightweight_ssd.system.device import choose_device
 from lightweight_ssd.tensor_types import Batch, RawOutputs
 from lightweight_ssd.training.task import parameter_groups
 
-__all__ = ["DryRunStep", "Place", "named_gpus", "place_of", "random_batch"]
+__all__ = ["PRECISIONS", "DryRunStep", "Place", "named_gpus", "place_of", "random_batch"]
 
 _AUTOCAST = {"32-true": None, "32": None, "bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
+PRECISIONS = tuple(_AUTOCAST)
+"""Those in which a step can be rehearsed."""
 
 
 class Place(NamedTuple):

@@ -1,184 +1,208 @@
-"""`batch_size=auto`: the most images that training steps of a configuration can hold in a GPU's memory.
+"""The batch of a run: how many images fit into memory, in how many passes they become a step, and whether they fit.
 
-The number is found by real steps, doubled until memory runs out and then closed in on. It becomes part of what the run
-computes, so it is chosen before the run's folder, and remembered for the same run on the same kind of GPU: otherwise
-the same command with `resume=auto` might look for a run of another batch.
+The default is the paper's step of `reference_batch` images, in one pass where memory allows it and else in several
+whose gradients add up. What was given as a number is never changed: if it does not fit, the run ends before it begins
+and says what would fit.
+
+What is chosen becomes part of what the run computes, so it is chosen before the run's folder, and remembered for the
+same run on the same device: otherwise the same command with `resume=auto` might look for a run of another batch.
 """
 
-import gc
 import hashlib
 import json
-from collections.abc import Callable
+import math
 from pathlib import Path
 
-import numpy as np
 import torch
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from lightweight_ssd.checkpoint.load import load_checkpoint
+from lightweight_ssd.config.batch_split import AUTO, BatchSplit, given_split, split
 from lightweight_ssd.config.instantiate import build
-from lightweight_ssd.data.formats.packed import PackedAnnotations
+from lightweight_ssd.config.settings import changed
 from lightweight_ssd.runs.files import LAST_CHECKPOINT
 from lightweight_ssd.runs.identity import content_of
-from lightweight_ssd.system.device import device_name
+from lightweight_ssd.system.device import device_name, free_memory, memory_of
 from lightweight_ssd.system.json_file import read_json, write_json
-from lightweight_ssd.training.bare_step import DryRunStep, Place, named_gpus, place_of
+from lightweight_ssd.training.bare_step import place_of
+from lightweight_ssd.training.batch_search import MULTIPLE, images_per_gpu
+from lightweight_ssd.training.memory_estimate import TrainingMemory, can_be_estimated, devices_of, training_memory
 
-__all__ = ["choose_batch_size", "largest", "step_fits"]
+__all__ = ["check_memory", "choose_batch"]
 
-_MULTIPLE = 8  # images per device: what tensor cores like
-_SHARE = 0.92  # of the memory; the rest is for what only a long training meets
-_STEPS = 2  # the first makes the optimiser's state, the second has it
+# What a run takes by its own choice. The estimate may be off by a quarter, and on a machine others need memory, too.
+_OF_MACHINE, _OF_FREE, _OF_GPU = 0.4, 0.8, 0.85
+_HALF = "bf16-mixed"
 
 
-def choose_batch_size(cfg: DictConfig) -> int:
-    """The batch size of a run with `batch_size=auto`, over all of its devices.
+def choose_batch(cfg: DictConfig) -> BatchSplit:
+    """The batch of a run, which is printed where it was left to the memory.
 
     Args:
         cfg: Of `lssd train`, with `experiment_name` set.
 
     Returns:
-        What the checkpoint to resume from was trained with, else what was found for the same run before, if
-        `resume=auto` may resume it, else what the search finds now.
+        What the configuration gives. Where it leaves that open: what the checkpoint to resume from was trained with,
+        else what was found for the same run before, if `resume=auto` may resume it, else what fits now.
 
     Raises:
-        ValueError: Where there is no GPU to search, or not even the smallest batch fits.
+        ValueError: Not even the smallest batch fits, or it cannot be told what does.
     """
-    checkpoint = _checkpoint(cfg)
-    if checkpoint:
-        return int(load_checkpoint(checkpoint)["hyper_parameters"]["config"]["batch_size"])
-    place, devices = place_of(cfg.trainer), _devices(cfg.trainer)
-    if place.device.type != "cuda":
-        raise ValueError(
-            "Expected a GPU for batch_size=auto, which fills its memory, but this run trains on the CPU; give a "
-            "number, such as batch_size=16."
-        )
-    file = _memory_file(cfg, place, devices)
-    known = read_json(file).get("batch_size") if cfg.resume == "auto" else None
-    if known is None:
-        known = devices * _search(cfg, place, devices)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write_json(file, {"batch_size": known, "device": device_name(place.device), "devices": devices})
-    return known
+    if given := given_split(cfg):
+        return given
+    if checkpoint := _checkpoint(cfg):
+        return _told(_of_checkpoint(cfg, checkpoint), "as in the checkpoint")
+    if cfg.trainer.num_nodes > 1 or not can_be_estimated(cfg.trainer):
+        return _without_a_look(cfg)
+    device = place_of(cfg.trainer).device
+    file = _memory_file(cfg, device)
+    known = read_json(file) if cfg.resume == AUTO else {}
+    if "batch_size" in known:
+        return _told(BatchSplit(known["batch_size"], known.get("accumulate_grad_batches", 1)), "as before")
+    batch = _that_fits(cfg, device)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_json(
+        file,
+        {"batch_size": batch.images, "accumulate_grad_batches": batch.passes, "device": device_name(device)},
+    )
+    return batch
 
 
-def largest(fits: Callable[[int], bool], most: int, multiple: int = _MULTIPLE) -> int:
-    """The largest number of images that fits, by doubling and then halving what is between.
+def check_memory(cfg: DictConfig) -> None:
+    """Refuses a batch that does not fit into the memory that is free now.
+
+    Nothing is refused where no step can be rehearsed or the operating system does not say how much is free.
 
     Args:
-        fits: Tells whether so many images fit; whatever is less than what fits must fit, too.
-        most: Not to be exceeded, at least 1.
-        multiple: The result is one of it, or `most` where that is smaller.
+        cfg: Of `lssd train`, with numbers for the batch.
 
-    Returns:
-        The number; 0 where not even the smallest fits.
-
-    Example:
-        >>> largest(lambda images: images <= 100, most=5000)
-        96
-        >>> largest(lambda images: images <= 100, most=5)
-        5
+    Raises:
+        ValueError: It does not fit; the sentence says how much is needed and free, and what fits.
     """
-    if most < multiple:
-        return most if fits(most) else 0
-    low, high, limit = 0, 1, most // multiple  # in multiples: low fits, high does not
-    while high <= limit and fits(high * multiple):
-        low, high = high, 2 * high
-    high = min(high, limit + 1)
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if fits(middle * multiple) else (low, middle)
-    return low * multiple
+    batch = given_split(cfg)
+    if batch is None or not can_be_estimated(cfg.trainer):
+        return
+    free = free_memory(place_of(cfg.trainer).device)  # before the estimate takes some
+    memory = training_memory(cfg)
+    images = -(-batch.images // cfg.trainer.num_nodes)
+    if free is not None and memory.of(images) > free:
+        raise ValueError(_too_much(cfg, memory, free, batch))
 
 
-def step_fits(dry_run: DryRunStep, images: int, objects: int) -> bool:
-    """Whether training steps of so many images get through without running out of memory.
-
-    Args:
-        dry_run: The configured parts.
-        images: Batch of one device.
-        objects: Mean count per image.
-    """
-    try:
-        batch = dry_run.batch(images, objects)
-        for _ in range(_STEPS):
-            dry_run.step(batch)
-        if batch.images.is_cuda:
-            torch.cuda.synchronize(batch.images.device)
-        return True
-    except torch.OutOfMemoryError:
-        return False
-    finally:
-        dry_run.optimizer.zero_grad()
-        batch = None
-        gc.collect()
-        torch.cuda.empty_cache()
+def _that_fits(cfg: DictConfig, device: torch.device) -> BatchSplit:
+    """What fits into the share of the memory that a run may take by its own choice."""
+    free = free_memory(device)
+    if cfg.batch_size == AUTO and device.type == "cuda":
+        devices = devices_of(cfg.trainer, device)
+        return _told(_filled(cfg, devices * images_per_gpu(cfg, devices), devices), f"on {device_name(device)}")
+    if free is None:
+        return _without_a_look(cfg)
+    memory = training_memory(cfg)
+    most = _most(memory, free)
+    if not most:
+        raise ValueError(_too_much(cfg, memory, free, BatchSplit(memory.devices)))
+    if cfg.batch_size == AUTO:
+        batch = _filled(cfg, min(most, _images_of_training(cfg)), memory.devices)
+    else:
+        batch = split(cfg.reference_batch, most, memory.devices)
+    return _told(batch, f"expected to take {_above(memory.of(batch.images))} of the {_below(free)} that are free")
 
 
-def _search(cfg: DictConfig, place: Place, devices: int) -> int:
-    """Images per device."""
-    source = build(cfg.data)
-    annotations = source.annotations("train")
-    most = min(len(annotations), cfg.datamodule.first_images or len(annotations)) // devices
-    objects = _objects(cfg, annotations)
-    eager = OmegaConf.merge(cfg, {"batch_size": _MULTIPLE, "compile": False})  # or it would compile for every size
-    dry_run = DryRunStep(eager, len(source.class_names), place)  # pyright: ignore[reportArgumentType]
-    torch.cuda.set_per_process_memory_fraction(_SHARE, place.device)
-    try:
-        found = largest(lambda images: _told(step_fits(dry_run, images, objects), images), most)
-    finally:
-        del dry_run
-        gc.collect()
-        torch.cuda.empty_cache()
-        torch.cuda.set_per_process_memory_fraction(1.0, place.device)
-    if not found:
+def _filled(cfg: DictConfig, most: int, devices: int) -> BatchSplit:
+    """The batch of `batch_size=auto`: as many images as fit, in as many passes as are asked for."""
+    if cfg.trainer.accumulate_grad_batches == AUTO:
+        return split(cfg.reference_batch, most, devices)
+    multiple = devices * (MULTIPLE if most >= MULTIPLE * devices else 1)
+    return BatchSplit(max(devices, most - most % multiple), cfg.trainer.accumulate_grad_batches)
+
+
+def _without_a_look(cfg: DictConfig) -> BatchSplit:
+    """The step in one pass, where there is no way to tell what fits."""
+    if cfg.batch_size != AUTO:
+        return BatchSplit(cfg.reference_batch)
+    if cfg.trainer.num_nodes > 1:
         raise ValueError(
-            f"Expected steps of {_MULTIPLE} images to fit into the memory of {device_name(place.device)}, but they do "
-            "not; give a smaller batch_size, image_size or network, or trainer.precision=bf16-mixed."
+            f"Expected one machine for batch_size=auto but got trainer.num_nodes={cfg.trainer.num_nodes}, whose "
+            "processes would each search by themselves; give a number."
         )
-    return found
+    place_of(cfg.trainer)  # says what it cannot rehearse
+    raise ValueError("Expected a system that says how much memory is free for batch_size=auto; give a number.")
 
 
-def _told(fits: bool, images: int) -> bool:
-    print(f"batch_size=auto: {images} images per GPU {'fit' if fits else 'are too many'}", flush=True)
-    return fits
+def _most(memory: TrainingMemory, free: int) -> int:
+    """Images of a pass within the share that a run takes by its own choice; the smallest pass if that fits at all."""
+    smallest = memory.devices if memory.of(memory.devices) <= free else 0
+    return memory.images_within(_budget(memory.device, free)) or smallest
 
 
-def _objects(cfg: DictConfig, annotations: PackedAnnotations) -> int:
-    """Mean count that pads a random batch to the most objects which training can meet in one image."""
-    most = int(np.diff(annotations.offsets).max(initial=1))
-    targets = [str(step["_target_"]) for step in cfg.augment.steps.values() if step]
-    tiles = 4 if any(target.endswith(".Mosaic") for target in targets) else 1
-    return -(-most * tiles // 2)
+def _budget(device: torch.device, free: int) -> int:
+    if device.type == "cuda":
+        return int(_OF_GPU * free)
+    return int(min(_OF_FREE * free, _OF_MACHINE * (memory_of(device) or free)))
 
 
-def _devices(trainer: DictConfig) -> int:
-    """GPUs of the run, all of one machine."""
-    if trainer.num_nodes > 1:
-        raise ValueError(
-            f"Expected one machine for batch_size=auto but got trainer.num_nodes={trainer.num_nodes}, whose processes "
-            "would each search by themselves; give a number."
-        )
-    devices = trainer.devices
-    if named := named_gpus(devices):
-        return len(named)
-    return torch.cuda.device_count() if str(devices) in ("auto", "-1") else int(devices)
+def _too_much(cfg: DictConfig, memory: TrainingMemory, free: int, batch: BatchSplit) -> str:
+    """One sentence: what is needed, what is free, and what fits."""
+    nodes = cfg.trainer.num_nodes
+    images, most = -(-batch.images // nodes), nodes * _most(memory, free)
+    ways = []
+    if 0 < most < batch.images:
+        smaller = split(batch.total, most, memory.devices * nodes)
+        ways = ["batch_size=auto"] if nodes == 1 else []
+        ways.append(f"batch_size={smaller.images} trainer.accumulate_grad_batches={smaller.passes}")
+    if str(cfg.trainer.precision) in ("32", "32-true"):
+        half = training_memory(changed(cfg, trainer={"precision": _HALF}))
+        ways += [f"trainer.precision={_HALF}"] * (half.of(images) <= free)
+    where = "" if memory.device.type == "cpu" else f" on {device_name(memory.device)}"
+    return (
+        f"Expected {_above(memory.of(images))} of memory for batch_size={batch.images} at {_pixels(cfg)} in "
+        f"{cfg.trainer.precision}, but {_below(free)} are free{where}; give "
+        f"{', or '.join(ways) or 'a smaller image_size or network'}."
+    )
+
+
+def _pixels(cfg: DictConfig) -> str:
+    size = cfg.image_size
+    return f"{size} pixels" if isinstance(size, int) else f"{'×'.join(map(str, size))} pixels"
+
+
+def _told(batch: BatchSplit, why: str) -> BatchSplit:
+    many = f" as {batch.passes} × {batch.images} by gradient accumulation" if batch.passes > 1 else ""
+    print(f"batch: {batch.total} images{many}, {why}", flush=True)
+    return batch
+
+
+def _above(size: int) -> str:
+    """In GB, rounded up, so that what does not fit never looks as if it did."""
+    return f"{math.ceil(size / 1e8) / 10:.1f} GB"
+
+
+def _below(size: int) -> str:
+    """In GB, rounded down."""
+    return f"{math.floor(size / 1e8) / 10:.1f} GB"
+
+
+def _images_of_training(cfg: DictConfig) -> int:
+    images = len(build(cfg.data).annotations("train"))
+    return min(images, cfg.datamodule.first_images or images)
+
+
+def _of_checkpoint(cfg: DictConfig, checkpoint: Path) -> BatchSplit:
+    """What a run was trained with."""
+    config = load_checkpoint(checkpoint)["hyper_parameters"]["config"]
+    return BatchSplit(int(config["batch_size"]), int(config.get("trainer", {}).get("accumulate_grad_batches", 1)))
 
 
 def _checkpoint(cfg: DictConfig) -> Path | None:
     """The checkpoint to resume from, where the command names it or its folder."""
-    if cfg.resume not in ("auto", "never"):
-        return Path(cfg.resume)
-    last = Path(cfg.run_dir) / LAST_CHECKPOINT if cfg.run_dir and cfg.resume == "auto" else None
-    return last if last and last.is_file() else None
+    named = Path(cfg.run_dir) / LAST_CHECKPOINT if cfg.run_dir and cfg.resume == AUTO else None
+    if cfg.resume not in (AUTO, "never"):
+        named = Path(cfg.resume)
+    return named if named and named.is_file() else None  # `placed` says what is wrong with it
 
 
-def _total_memory(device: torch.device) -> int:
-    """Bytes; one name is sold with several sizes."""
-    return torch.cuda.get_device_properties(device).total_memory
-
-
-def _memory_file(cfg: DictConfig, place: Place, devices: int) -> Path:
-    """Where the number is kept, by what the run computes and on what."""
-    what = json.dumps([content_of(cfg), device_name(place.device), _total_memory(place.device), devices])
+def _memory_file(cfg: DictConfig, device: torch.device) -> Path:
+    """Where the batch is kept, by what the run computes and on what; one name of a GPU is sold with several sizes."""
+    devices = devices_of(cfg.trainer, device)
+    what = json.dumps([content_of(cfg), device_name(device), memory_of(device), devices])
     return Path(cfg.runs).absolute() / ".batch_sizes" / f"{hashlib.sha256(what.encode()).hexdigest()[:12]}.json"

@@ -18,10 +18,20 @@ from lightweight_ssd.data.source import Source
 from lightweight_ssd.system.memory import read_into_memory
 from lightweight_ssd.types import Annotation
 
-__all__ = ["ROOM_FOR_CROPS", "DetectionDataModule"]
+__all__ = ["ROOM_FOR_CROPS", "DetectionDataModule", "loader_processes"]
 
 _SPLITS = {"fit": ("train", "val"), "validate": ("val",)}  # by what the trainer does
 ROOM_FOR_CROPS = 2  # a crop of half an image's side still fills the network's input without being magnified
+
+
+def loader_processes(num_workers: int | None, local_ranks: int) -> int:
+    """Loader processes of a device: the number that is given, or one per core, shared by the devices, at most 8.
+
+    Args:
+        num_workers: The setting; None = as many as there are cores.
+        local_ranks: Devices of this machine.
+    """
+    return min(8, len(os.sched_getaffinity(0)) // local_ranks) if num_workers is None else num_workers
 
 
 class DetectionDataModule(LightningDataModule):
@@ -171,7 +181,9 @@ class DetectionDataModule(LightningDataModule):
                 f"set it to a multiple of {world_size}: it counts the images of a step over all devices."
             )
         batch_size = self.batch_size // world_size
-        return EpochSampler(self.size("train"), batch_size, self.seed, self._rank, world_size, drop_last=True)
+        return EpochSampler(
+            self.size("train"), batch_size, self.seed, self._rank, world_size, drop_last=True, passes=self._passes
+        )
 
     def val_dataloader(self) -> SampleLoader:
         return self.eval_loader(self.datasets["val"], self._rank, self._world_size, persistent=True)
@@ -216,10 +228,12 @@ class DetectionDataModule(LightningDataModule):
         return 2 * self._workers(self._world_size)  # as many as PyTorch's DataLoader gives each
 
     def _workers(self, world_size: int) -> int:
-        if self.num_workers is not None:
-            return self.num_workers
-        local_ranks = int(os.environ.get("LOCAL_WORLD_SIZE", world_size))
-        return min(8, len(os.sched_getaffinity(0)) // local_ranks)
+        return loader_processes(self.num_workers, int(os.environ.get("LOCAL_WORLD_SIZE", world_size)))
+
+    @property
+    def _passes(self) -> int:
+        """Batches of an optimizer step."""
+        return self.trainer.accumulate_grad_batches if self.trainer else 1
 
     @property
     def _rank(self) -> int:

@@ -69,6 +69,8 @@ def train_composed(cfg: DictConfig, choices: dict[str, str], overrides: Sequence
         choices: Option per config group.
         overrides: As the user typed them.
     """
+    from lightweight_ssd.training.batch_size import check_memory
+
     epochs = default_epochs(cfg, choices)
     with settings_of_ranks():
         cfg = with_batch_size(settled(cfg, choices))
@@ -79,6 +81,8 @@ def train_composed(cfg: DictConfig, choices: dict[str, str], overrides: Sequence
                 print(" ".join(filter(None, (done, conditions_note(cfg, run_dir)))), flush=True)
                 return TrainedRun(run_dir, _tested(run_dir))
             check_metrics(cfg, overrides)
+            if is_first_rank():
+                check_memory(cfg)
             full = one_sentence_when_full(run_dir, "make room; the same command with resume=auto then goes on.")
             with status_of(run_dir), full:
                 if epochs is not None and is_first_rank():

@@ -11,7 +11,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from lightweight_ssd.config.settings import changed
+from lightweight_ssd.config.batch_split import BATCH_VARIABLE, BatchSplit, given_split, with_split
 from lightweight_ssd.runs.identity import content_of
 from lightweight_ssd.runs.ownership import holds_training
 from lightweight_ssd.runs.status import FINISHED, STARTING, read_status, write_status
@@ -20,14 +20,11 @@ from lightweight_ssd.system.signals import Interrupted
 from lightweight_ssd.training.place import RunPlace, owned
 from lightweight_ssd.training.ranks import announced, launched_rank, place_of_first_rank
 
-__all__ = ["AUTO", "is_first_rank", "placed", "settings_of_ranks", "status_of", "with_batch_size"]
+__all__ = ["is_first_rank", "placed", "settings_of_ranks", "status_of", "with_batch_size"]
 
 # Lightning starts the other ranks of a machine as new processes; they inherit where the first one writes.
-_RUN_DIR, _RESUME_FROM, _BATCH_SIZE = "LSSD_RUN_DIR", "LSSD_RESUME_FROM", "LSSD_BATCH_SIZE"
-_FIRST_PROCESS = "LSSD_FIRST_PROCESS"
-_RANK_VARIABLES = (_RUN_DIR, _RESUME_FROM, _BATCH_SIZE, _FIRST_PROCESS)
-
-AUTO = "auto"  # of batch_size: what fits into the GPU's memory
+_RUN_DIR, _RESUME_FROM, _FIRST_PROCESS = "LSSD_RUN_DIR", "LSSD_RESUME_FROM", "LSSD_FIRST_PROCESS"
+_RANK_VARIABLES = (_RUN_DIR, _RESUME_FROM, BATCH_VARIABLE, _FIRST_PROCESS)
 
 
 @contextmanager
@@ -41,15 +38,16 @@ def settings_of_ranks() -> Iterator[None]:
 
 
 def with_batch_size(cfg: DictConfig) -> DictConfig:
-    """A copy with a number in place of `batch_size=auto`, the same one on every process."""
-    if cfg.batch_size != AUTO:
-        return cfg
-    if _BATCH_SIZE not in os.environ:
-        from lightweight_ssd.training.batch_size import choose_batch_size
+    """A copy with numbers for the batch, the same ones on every process."""
+    if BATCH_VARIABLE not in os.environ:
+        os.environ[BATCH_VARIABLE] = str(given_split(cfg) or _chosen(cfg))
+    return with_split(cfg, BatchSplit.parse(os.environ[BATCH_VARIABLE]))
 
-        os.environ[_BATCH_SIZE] = str(choose_batch_size(cfg))
-        print(f"batch_size={os.environ[_BATCH_SIZE]}", flush=True)
-    return changed(cfg, batch_size=int(os.environ[_BATCH_SIZE]))
+
+def _chosen(cfg: DictConfig) -> BatchSplit:
+    from lightweight_ssd.training.batch_size import choose_batch
+
+    return choose_batch(cfg)
 
 
 @contextmanager

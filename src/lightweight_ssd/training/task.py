@@ -16,6 +16,7 @@ from lightweight_ssd.loss.criterion import Criterion
 from lightweight_ssd.metrics.coco import COCOMetric
 from lightweight_ssd.metrics.voc import VOCMetric
 from lightweight_ssd.tensor_types import Batch
+from lightweight_ssd.training.accumulation import Accumulation
 from lightweight_ssd.training.datamodule import DetectionDataModule
 from lightweight_ssd.training.measure import Scorer, check_processes
 from lightweight_ssd.training.schedule import WarmupCosine
@@ -65,6 +66,7 @@ class DetectionTask(LightningModule):
         self.optimizer = optimizer
         self.schedule = schedule
         self.reference_batch = reference_batch
+        self.accumulation = Accumulation()
 
     def setup(self, stage: str) -> None:
         check_processes(self.trainer)
@@ -74,11 +76,17 @@ class DetectionTask(LightningModule):
         matches = self.criterion.assign(raw.anchors, batch.boxes, batch.labels)
         terms = self.criterion(raw, batch.boxes, batch.labels, matches)
         loss = self.criterion.total(terms)
-        matched = (matches >= 0).sum() / len(batch.images)  # anchors per image
-        self._log_losses(
-            "train", {"loss": loss, **terms, "matched": matched}, on_step=True, batch_size=len(batch.images)
-        )
+        matched = (matches >= 0).sum()
+        logged = {"loss": loss, **terms, "matched": matched / len(batch.images)}  # anchors per image
+        self._log_losses("train", logged, on_step=True, batch_size=len(batch.images))
+        if (passes := self.trainer.accumulate_grad_batches) > 1:
+            normalizer = self.criterion.normalizer(matches)
+            loss = loss * self.accumulation.weight(normalizer, matched, is_first=batch_idx % passes == 0)
         return {"loss": loss, **{f"term/{name}": term.detach() for name, term in terms.items()}}
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        if (passes := self.trainer.accumulate_grad_batches) > 1:
+            self.accumulation.rescale(self, passes)
 
     def on_validation_start(self) -> None:
         """Every rank measures rank 0's BatchNorm statistics, as a single process that loads the checkpoint will."""
@@ -104,7 +112,7 @@ class DetectionTask(LightningModule):
 
     @property
     def total_steps(self) -> int:
-        """Optimiser steps of the whole training."""
+        """Optimizer steps of the whole training."""
         trainer = self.trainer
         per_epoch = math.ceil(self._data.batches_per_epoch / trainer.accumulate_grad_batches)
         by_epochs = math.inf if trainer.max_epochs in (None, -1) else trainer.max_epochs * per_epoch

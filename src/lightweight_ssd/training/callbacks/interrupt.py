@@ -18,9 +18,9 @@ class Interrupt(Callback):
     """Turns SIGINT and SIGTERM into a checkpoint and `Interrupted`; a second signal ends the process at once.
 
     An exception in the middle of a batch would leave weights and counters that do not belong together, so the signal is
-    only noted, and acted on where both agree: at the end of a batch, on all ranks together. A validation that is cut
-    off is repeated as a whole: Lightning would skip it after a checkpoint of the epoch's last batch, so the checkpoint
-    is that of the batch before.
+    only noted, and acted on where both agree: at the end of an optimizer step, on all ranks together. A validation that
+    is cut off is repeated as a whole: Lightning would skip it after a checkpoint of the epoch's last batch, so the
+    checkpoint is that of the step before.
 
     Lightning logs a batch after its end, that is after the checkpoint. Until the row is in the record the checkpoint
     waits under another name: a run that is killed in between resumes from the one before, and no row is lost.
@@ -52,11 +52,14 @@ class Interrupt(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        batches = int(trainer.num_training_batches)
+        batches, passes = int(trainer.num_training_batches), trainer.accumulate_grad_batches
+        if (batch_idx + 1) % passes and batch_idx + 1 < batches:  # no checkpoint holds half of a step's gradient
+            return
         validates = (trainer.current_epoch + 1) % (trainer.check_val_every_n_epoch or 1) == 0
-        before_last, is_last = validates and batch_idx == batches - 2, validates and batch_idx == batches - 1
+        step, steps = batch_idx // passes, -(-batches // passes)
+        before_last, is_last = validates and step == steps - 2, validates and step == steps - 1
         self.stopping = self._asked(trainer)
-        if before_last or (self.stopping and (not is_last or batches == 1)):
+        if before_last or (self.stopping and (not is_last or steps == 1)):
             trainer.save_checkpoint(self.waiting)
             self.is_waiting = True
 

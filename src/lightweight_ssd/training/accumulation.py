@@ -1,0 +1,50 @@
+"""Makes the gradient that several passes accumulate the one that a single pass of all their images would have.
+
+The loss of a pass is divided by the matched anchors of that pass; the mean over passes would give each anchor of a pass
+with few of them more weight. BatchNorm alone still sees the images of one pass at a time.
+"""
+
+import torch
+from torch import Tensor, distributed, nn
+
+__all__ = ["Accumulation"]
+
+
+class Accumulation:
+    """Weighs the passes of an optimizer step and rescales their gradient at its end.
+
+    With n_i the normalizer of pass i and s_i its losses before they are divided by it, pass i counts n_i / n_1 times.
+    Of k passes Lightning makes the gradient of Σ s_i / (k · n_1); `rescale` makes it that of Σ s_i / Σ n_i.
+    """
+
+    def __init__(self) -> None:
+        self._first = torch.ones(())
+        self._matched = torch.zeros(())
+
+    def weight(self, normalizer: Tensor, matched: Tensor, is_first: bool) -> Tensor:
+        """How often the loss of a pass counts.
+
+        Args:
+            normalizer: What the losses of the pass were divided by.
+            matched: Anchors of this rank that the pass matched.
+            is_first: Whether the pass begins a step.
+        """
+        if is_first:
+            self._first, self._matched = normalizer, torch.zeros_like(matched)
+        self._matched = self._matched + matched
+        return normalizer / self._first
+
+    def rescale(self, module: nn.Module, passes: int) -> None:
+        """Divides the accumulated gradient by the matched anchors of all passes, as `Criterion.normalizer` counts them.
+
+        Args:
+            module: Whose gradients are complete.
+            passes: What every loss was divided by.
+        """
+        matched, ranks = self._matched.clone(), 1
+        if distributed.is_available() and distributed.is_initialized():
+            distributed.all_reduce(matched)
+            ranks = distributed.get_world_size()
+        factor = passes * self._first / (matched.clamp(min=1) / ranks)
+        gradients = [each.grad for each in module.parameters() if each.grad is not None]
+        torch._foreach_mul_(gradients, factor)  # pyright: ignore[reportPrivateImportUsage]
