@@ -7,3 +7,14 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 CONF_DIR = next(
     (path for path in (_PACKAGE / "conf", _PACKAGE.parents[1] / "conf") if path.is_dir()), _PACKAGE / "conf"
 )
+
+
+def options_of(group: str) -> list[str]:
+    """The options of a config group by name, those of a table's rows with their table; empty for what is no group.
+
+    Example:
+        >>> options_of("neck")
+        ['bifpn', 'cfpn', 'fpn', 'none', 'pan']
+    """
+    folder = CONF_DIR / group
+    return sorted(file.relative_to(folder).with_suffix("").as_posix() for file in folder.rglob("*.yaml"))

@@ -1,0 +1,63 @@
+"""What Hydra says of a configuration that it cannot compose, in one sentence of ours."""
+
+import re
+from collections.abc import Callable, Sequence
+
+from hydra.errors import MissingConfigException
+from omegaconf.errors import OmegaConfBaseException
+
+from lightweight_ssd.config.nearest import advice, no_such_key
+from lightweight_ssd.config.paths import CONF_DIR, options_of
+
+__all__ = ["sentence_of"]
+
+_DOCUMENTATION = re.compile(r"\nSee https?://\S+ for details")
+_NO_SUCH_KEY = re.compile(r"(?:In '[^']+': )?Could not (?:override|delete from config\.|delete) '([^'=]+)(?:=[^']*)?'")
+_THERE_ALREADY = re.compile(r"Could not append to config\. An item is already at '([^']+)'")
+_MERGING = re.compile(r"Error merging override (.*)", re.DOTALL)
+
+
+def sentence_of(error: Exception, config: str, overrides: Sequence[str], known: Callable[[], set[str]]) -> str:
+    """One sentence for what Hydra says in several lines.
+
+    Args:
+        error: Of Hydra or OmegaConf.
+        config: Name of the command's configuration.
+        overrides: As typed.
+        known: The dotted keys that there are, asked for only where they are needed.
+    """
+    if isinstance(error, MissingConfigException):
+        return _no_such_option(error, config)
+    message = _DOCUMENTATION.sub("", str(error))
+    if found := _NO_SUCH_KEY.match(message):
+        return _no_such_key(found[1].partition("@")[0], overrides, known(), message)
+    if found := _THERE_ALREADY.match(message):
+        return f"There is a key {found[1]} already: give {found[1]}=… without the +."
+    if found := _MERGING.match(message):
+        cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else None
+        why = str(cause).splitlines()[0] if cause else "it does not fit"
+        if "is not in struct" in why:
+            key = why.split("'")[1]
+            place = found[1].partition("=")[0].lstrip("+")
+            return _no_such_key(f"{place}.{key}", overrides, known(), message)
+        return f"Expected {found[1]} to fit what is configured there, but it does not: {why}."
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    said = f" but got {' '.join(overrides)}" if overrides else ""
+    return f"Expected settings such as key=value{said}: {' '.join(lines)}"
+
+
+def _no_such_option(error: MissingConfigException, config: str) -> str:
+    """One sentence for an option, or a command's configuration, that does not exist."""
+    if error.options is None:
+        known = sorted(path.stem for path in CONF_DIR.glob("*.yaml"))
+        return f"There is no configuration {config!r}: {advice(config, known)}"
+    group, _, option = str(error.missing_cfg_file).rpartition("/")
+    return f"There is no option {option!r} of {group}: {advice(option, error.options)}"
+
+
+def _no_such_key(key: str, overrides: Sequence[str], known: set[str], message: str) -> str:
+    if key in known:
+        return f"Expected {key} as configured but got another kind of value: {message.splitlines()[-1]}"
+    given = {name.lstrip("+~"): value for name, _, value in (each.partition("=") for each in overrides)}
+    options = {group: options_of(group) for group in known if "." not in group}
+    return no_such_key(key, given.get(key, ""), known, options)
