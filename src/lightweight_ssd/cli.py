@@ -43,6 +43,8 @@ Everything after the command is a Hydra override:
   lssd train data=voc data.root=VOCdevkit neck=fpn loss=ciou seed=1
   lssd COMMAND --help     what a command does, its options, an example
   lssd COMMAND --cfg job  the whole configuration it would run with
+
+Completion with Tab, for bash: put  eval "$(lssd -sc install=bash)"  into ~/.bashrc
 """
 _ASKS_FOR_HELP = ("-h", "--help", "help")
 
@@ -59,6 +61,10 @@ def main() -> None:
         from lightweight_ssd import __version__
 
         print(f"lssd {__version__}")
+    elif {"-sc", "--shell-completion"} & set(sys.argv):
+        from lightweight_ssd.commands.completion import main as complete
+
+        complete(_COMMANDS)
     elif command not in _COMMANDS:
         known = [name for name in _COMMANDS if words[0] not in _GROUPS or name.startswith(f"{words[0]} ")]
         raise SystemExit(f"lssd: there is no command {command!r}; choose one of {', '.join(known)}.")

@@ -210,7 +210,8 @@ def _describe(info: Any, paths: bool = False) -> str:
     if isinstance(info, schema.IntType | schema.FloatType):
         return f"{'a whole number' if isinstance(info, schema.IntType) else 'a number'}{_range(info)}"
     if isinstance(info, schema.LiteralType):
-        return f"one of {', '.join(map(str, info.values))}"
+        values = ", ".join(map(str, info.values))
+        return f"one of {values}" if len(info.values) > 1 else values
     if isinstance(info, schema.ListType | schema.VarTupleType | schema.SetType):
         return f"a list, each {_describe(info.item_type, paths)}"
     words = {schema.BoolType: "true or false", schema.NoneType: "null", schema.DictType: "a mapping"}

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Callable, Sequence
 
-from hydra.errors import MissingConfigException
+from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 
+from lightweight_ssd.config.checked_settings import names_at_the_top
 from lightweight_ssd.config.nearest import advice, no_such_key
 from lightweight_ssd.config.paths import CONF_DIR, options_of
 
@@ -41,8 +42,12 @@ def sentence_of(error: Exception, config: str, overrides: Sequence[str], known: 
             place = found[1].partition("=")[0].lstrip("+")
             return _no_such_key(f"{place}.{key}", overrides, known(), message)
         return f"Expected {found[1]} to fit what is configured there, but it does not: {why}."
+    if isinstance(error, OverrideParseException) and "=" not in error.override:
+        groups = [name for name in sorted(names_at_the_top(config)) if error.override in options_of(name)]
+        meant = f": did you mean {groups[0]}={error.override}?" if groups else "."
+        return f"Expected settings such as key=value but got {error.override}{meant}"
     lines = [line.strip() for line in message.splitlines() if line.strip()]
-    said = f" but got {' '.join(overrides)}" if overrides else ""
+    said = f" but got {', '.join(overrides)}" if overrides else ""
     return f"Expected settings such as key=value{said}: {' '.join(lines)}"
 
 

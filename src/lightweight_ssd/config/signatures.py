@@ -24,6 +24,13 @@ _KNOWN: dict[str, Any] = {
     "List": list, "Dict": dict, "Tuple": tuple, "Iterable": Sequence,
     "Path": Path, "Sequence": Sequence, "Mapping": Mapping,
 }  # fmt: skip
+_TENSOR = "Tensor"  # is not looked for: PyTorch's own files are long
+
+
+class _Object:
+    """Stands for any class that a file of settings cannot hold a value of; left out of a union with plain types."""
+
+
 _CLOSED_BASES = ("Module", "nn.Module", "object", "Protocol", "Callback", "NamedTuple", "Struct")
 
 
@@ -151,30 +158,39 @@ def _file(module: str) -> Path | None:
 def _hint(node: ast.expr | None, module: str) -> Any:
     """The type that an annotation names, with `Any` for whatever is not plain."""
     try:
-        return Any if node is None else _type(node, module)
+        hint = Any if node is None else _type(node, module)
     except TypeError:  # such as a subscript of what takes none
         return Any
+    return Any if hint is _Object else hint
 
 
 def _type(node: ast.AST, module: str, depth: int = 6) -> Any:
     if isinstance(node, ast.Constant):
         return _type(ast.parse(node.value, mode="eval").body, module) if isinstance(node.value, str) else node.value
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
-        return typing.Union[_type(node.left, module, depth), _type(node.right, module, depth)]  # noqa: UP007
+        return _union([_type(node.left, module, depth), _type(node.right, module, depth)])
     if isinstance(node, ast.Subscript):
         return _subscript(_type(node.value, module, depth), node.slice, module, depth)
     if not isinstance(node, ast.Name) or not depth:
         return Any
+    if node.id == _TENSOR:
+        return _Object
     is_own = any(isinstance(each, ast.Assign) and _assigns(each, node.id) for each in _statements(module))
     if node.id in _KNOWN and not is_own:
         return _KNOWN[node.id]
     found = _find(module, node.id)
-    is_alias = found is not None and not isinstance(found.node, ast.ClassDef | ast.FunctionDef)
-    return _type(found.node, found.module, depth - 1) if found and is_alias else Any
+    if found is None:
+        return Any
+    return _Object if isinstance(found.node, ast.ClassDef) else _type(found.node, found.module, depth - 1)
 
 
 def _assigns(node: ast.Assign, name: str) -> bool:
     return any(isinstance(target, ast.Name) and target.id == name for target in node.targets)
+
+
+def _union(types: list[Any]) -> Any:
+    plain = [each for each in types if each is not _Object]
+    return typing.Union[tuple(plain)] if [each for each in plain if each is not None] else Any  # noqa: UP007
 
 
 def _subscript(kind: Any, inside: ast.expr, module: str, depth: int) -> Any:
@@ -183,12 +199,15 @@ def _subscript(kind: Any, inside: ast.expr, module: str, depth: int) -> Any:
         values = tuple(each.value for each in parts if isinstance(each, ast.Constant))
         return typing.Literal[values] if len(values) == len(parts) else Any
     if kind is typing.Annotated:
-        metas = tuple(_metas(parts[1:]))
-        inner = _type(parts[0], module, depth)
+        metas, inner = tuple(_metas(parts[1:])), _type(parts[0], module, depth)
         return typing.Annotated[(inner, *metas)] if metas else inner
-    if kind is Any:
-        return Any
+    if kind in (Any, _Object):
+        return kind
     types = [... if isinstance(e, ast.Constant) and e.value is ... else _type(e, module, depth) for e in parts]
+    if kind in (typing.Union, typing.Optional):
+        return _union([*types, *([None] if kind is typing.Optional else [])])
+    if _Object in types:
+        return _Object if kind in (list, Sequence) else Any
     return kind[tuple(types)] if len(types) > 1 or kind is tuple else kind[types[0]]
 
 

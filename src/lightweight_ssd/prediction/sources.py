@@ -12,7 +12,7 @@ _EXTENSIONS = (
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".webp", ".tif", ".tiff", ".gif", ".jp2", ".pbm", ".pgm",
     ".ppm",
 )  # fmt: skip
-_USUAL = "jpg, png, webp, tif, bmp, gif and others"
+_USUAL = "jpg, png, webp, tif, gif, …"
 
 
 class Sources(NamedTuple):
