@@ -15,6 +15,7 @@ __all__ = ["sentence_of"]
 _DOCUMENTATION = re.compile(r"\nSee https?://\S+ for details")
 _NO_SUCH_KEY = re.compile(r"(?:In '[^']+': )?Could not (?:override|delete from config\.|delete) '([^'=]+)(?:=[^']*)?'")
 _THERE_ALREADY = re.compile(r"Could not append to config\. An item is already at '([^']+)'")
+_FULL_KEY = re.compile(r"full_key: (\S+)")
 _MERGING = re.compile(r"Error merging override (.*)", re.DOTALL)
 
 
@@ -31,31 +32,30 @@ def sentence_of(error: Exception, config: str, overrides: Sequence[str], known: 
         return _no_such_option(error, config)
     message = _DOCUMENTATION.sub("", str(error))
     if found := _NO_SUCH_KEY.match(message):
-        return _no_such_key(found[1].partition("@")[0], overrides, known(), message)
+        inside = _FULL_KEY.search(str(error.__cause__))
+        key = inside[1] if inside and inside[1].startswith(f"{found[1]}.") else found[1].partition("@")[0]
+        return _no_such_key(key, overrides, known(), message)
     if found := _THERE_ALREADY.match(message):
         return f"There is a key {found[1]} already: give {found[1]}=… without the +."
     if found := _MERGING.match(message):
         cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else None
         why = str(cause).splitlines()[0] if cause else "it does not fit"
-        if "is not in struct" in why:
-            key = why.split("'")[1]
-            place = found[1].partition("=")[0].lstrip("+")
-            return _no_such_key(f"{place}.{key}", overrides, known(), message)
         return f"Expected {found[1]} to fit what is configured there, but it does not: {why}."
     if isinstance(error, OverrideParseException) and "=" not in error.override:
         groups = [name for name in sorted(names_at_the_top(config)) if error.override in options_of(name)]
         meant = f": did you mean {groups[0]}={error.override}?" if groups else "."
         return f"Expected settings such as key=value but got {error.override}{meant}"
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
-    said = f" but got {', '.join(overrides)}" if overrides else ""
-    return f"Expected settings such as key=value{said}: {' '.join(lines)}"
+    said = " ".join(line.strip() for line in message.splitlines() if line.strip())
+    if isinstance(error, OverrideParseException):
+        return f"Expected settings such as key=value but got {error.override}: {said}"
+    return said
 
 
 def _no_such_option(error: MissingConfigException, config: str) -> str:
     """One sentence for an option, or a command's configuration, that does not exist."""
     if error.options is None:
-        known = sorted(path.stem for path in CONF_DIR.glob("*.yaml"))
-        return f"There is no configuration {config!r}: {advice(config, known)}"
+        asked, known = str(error.missing_cfg_file or config), sorted(path.stem for path in CONF_DIR.glob("*.yaml"))
+        return f"There is no configuration {asked!r}: {advice(asked, known)}"
     group, _, option = str(error.missing_cfg_file).rpartition("/")
     return f"There is no option {option!r} of {group}: {advice(option, error.options)}"
 
