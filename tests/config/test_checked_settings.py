@@ -31,7 +31,7 @@ OF_TRAIN = [
         "+default_epochs.mine=3",
         "+detector.num_classes=3",
         "+optim.dampening=0.1",
-        "+hydra.job.name=mine",
+        "hydra.job.name=mine",
         "callbacks.early_stopping.patience=.inf",
         "callbacks.early_stopping.patience=inf",
         "trainer.devices=[0,1]",
@@ -87,7 +87,7 @@ def test_what_is_left_out_is_said_and_what_is_typed_is_refused() -> None:
 
 
 def test_a_key_that_another_refers_to_is_read() -> None:
-    cfg = OmegaConf.merge(compose(), {"my_width": 64, "neck": {"width": "${my_width}"}})
+    cfg = OmegaConf.merge({"my_width": 64}, compose(), {"neck": {"width": "${my_width}"}})
     check_settings(cfg, "train")  # pyright: ignore[reportArgumentType]
     with pytest.raises(ValueError, match=r"^There is no key my_width"):
         check_settings(OmegaConf.merge(cfg, {"neck": {"width": 64}}), "train")  # pyright: ignore[reportArgumentType]

@@ -4,6 +4,7 @@ import inspect
 from typing import Any
 
 import pytest
+import torch
 from hydra.utils import get_object
 from omegaconf import OmegaConf
 
@@ -37,10 +38,12 @@ TARGETS = sorted(
 def test_it_has_the_parameters_that_the_import_shows(target: str) -> None:
     read = signature_of(target)
     assert read is not None
-    known = inspect.signature(get_object(target)).parameters.values()
+    part = get_object(target)
+    if isinstance(part, type) and part.__init__ is torch.nn.Module.__init__:  # takes any, and refuses them
+        assert read == ({}, False)
+        return
+    known = inspect.signature(part).parameters.values()
     by_name = {each.name: each.default is each.empty for each in known if each.kind not in (2, 4)}
-    if target.startswith("lightweight_ssd.loss.") and not by_name:
-        assert not read.parameters
     assert {name: each.required for name, each in read.parameters.items()} == by_name
     assert read.open == any(each.kind is each.VAR_KEYWORD for each in known)
 

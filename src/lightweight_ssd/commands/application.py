@@ -66,7 +66,7 @@ def compose_and_run(task: Callable[[DictConfig], Any], config: str, command: str
     version.setbase("1.3")
     parser = utils.get_args_parser()
     vars(parser)["error"] = functools.partial(_refuse, command)
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()  # -m may stand anywhere
     checked = functools.update_wrapper(functools.partial(_run_checked, task, config, command), task)
     with _in_our_words(config, command, list(arguments.overrides)):
         utils._run_hydra(

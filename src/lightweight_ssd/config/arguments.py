@@ -222,7 +222,7 @@ def _range(info: schema.IntType | schema.FloatType) -> str:
     least = {"ge": "at least", "gt": "more than"}
     most = {"le": "at most", "lt": "below"}
     bounds = [(words[key], getattr(info, key)) for words in (least, most) for key in words]
-    told = [f"{word} {bound:g}" for word, bound in bounds if bound is not None]
+    told = [f"{word} {bound}" for word, bound in bounds if bound is not None]
     return f" of {' and '.join(told)}" if told else ""
 
 

@@ -17,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 from lightweight_ssd.config.arguments import converted, missing
 from lightweight_ssd.config.commands import parameters_of
 from lightweight_ssd.config.nearest import no_such_key
-from lightweight_ssd.config.paths import CONF_DIR, options_of
+from lightweight_ssd.config.paths import CONF_DIR, options_of, options_of_groups
 from lightweight_ssd.config.signatures import Parameter, signature_of
 
 __all__ = ["check_settings", "known_keys", "names_at_the_top", "without_other_parts"]
@@ -143,7 +143,7 @@ def _sentence(key: str, value: str, known: set[str]) -> str:
     if name in _FILLED_IN.get(place, {}):
         instead = _FILLED_IN[place][name]
         return f"There is no key {key}: " + (f"did you mean {instead}?" if instead else "the program sets it.")
-    return no_such_key(key, value, known, {group: options_of(group) for group in known if "." not in group})
+    return no_such_key(key, value, known, options_of_groups(known))
 
 
 def _check_types(written: dict[str, Any], values: dict[str, Any], command: str, complete: bool) -> None:
@@ -151,13 +151,20 @@ def _check_types(written: dict[str, Any], values: dict[str, Any], command: str, 
         if key in written:
             _check(key, values[key], parameter, complete)
     for node in _nodes(written, values):
-        target = str(node.values["_target_"])
-        signature = signature_of(target)
+        signature = signature_of(str(node.values["_target_"]))
         for key, parameter in (signature.parameters if signature else {}).items():
-            infinite = isinstance(node.values.get(key), float) and math.isinf(node.values[key])
-            if key in node.written and not (infinite and not target.startswith("lightweight_ssd.")):
-                reference = _ONE_REFERENCE.fullmatch(str(node.written[key]))
-                _check(reference[1] if reference else f"{node.at}.{key}", node.values[key], parameter, False)
+            if key in node.written:
+                _check_of_part(node, key, parameter, parameters_of(command))
+
+
+def _check_of_part(node: _Node, key: str, parameter: Parameter, checked: Collection[str]) -> None:
+    value, reference = node.values[key], _ONE_REFERENCE.fullmatch(str(node.written[key]))
+    is_infinite = isinstance(value, float) and math.isinf(value)
+    if is_infinite and not str(node.values["_target_"]).startswith("lightweight_ssd."):
+        return  # a count without a limit
+    if reference and (value is None or reference[1] in checked):
+        return  # such as the run's folder, or batch_size=auto, which are settled later
+    _check(reference[1] if reference else f"{node.at}.{key}", value, parameter, complete=False)
 
 
 def _check(name: str, value: Any, parameter: Parameter, complete: bool) -> None:

@@ -15,7 +15,7 @@ _SYNONYMS = {
     "imgsz": ("image_size",),
     "img_size": ("image_size",),
     "input_size": ("image_size",),
-    "batch": ("eval_batch_size", "batch_size"),
+    "batch": ("batch_size", "eval_batch_size"),
     "batch_size": ("eval_batch_size",),
     "lr": ("optim.lr",),
     "lr0": ("optim.lr",),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, Quote, QuotedString
-from hydra.errors import OverrideParseException
+from hydra.errors import HydraException
 
 from lightweight_ssd.config.commands import path_keys
 
@@ -71,7 +71,7 @@ def _path(text: str, varies: bool) -> str:
         if parsed.is_sweep_override():
             return text if varies else quoted(text)
         return text if value is None or value == text or isinstance(value, list | QuotedString) else quoted(text)
-    if parsed is not None and parsed._value == text:
+    if parsed is not None and parsed._value == text and "${" not in text:
         return text
     parts = text.split(",")
     return ",".join(map(quoted, parts)) if varies and len(parts) > 1 and _all_there(text, parts) else quoted(text)
@@ -84,7 +84,7 @@ def _all_there(text: str, parts: Sequence[str]) -> bool:
 def _parsed(value: str) -> Override | None:
     try:
         return OverridesParser.create().parse_override(f"key={value}")
-    except OverrideParseException:
+    except HydraException:
         return None
 
 

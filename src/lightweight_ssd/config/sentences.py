@@ -8,7 +8,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from lightweight_ssd.config.checked_settings import names_at_the_top
 from lightweight_ssd.config.nearest import advice, no_such_key
-from lightweight_ssd.config.paths import CONF_DIR, options_of
+from lightweight_ssd.config.paths import CONF_DIR, options_of, options_of_groups
 
 __all__ = ["sentence_of"]
 
@@ -36,7 +36,8 @@ def sentence_of(error: Exception, config: str, overrides: Sequence[str], known: 
         key = inside[1] if inside and inside[1].startswith(f"{found[1]}.") else found[1].partition("@")[0]
         return _no_such_key(key, overrides, known(), message)
     if found := _THERE_ALREADY.match(message):
-        return f"There is a key {found[1]} already: give {found[1]}=… without the +."
+        value = _given(overrides).get(found[1], "…")
+        return f"There is a key {found[1]} already: give {found[1]}={value} without the +."
     if found := _MERGING.match(message):
         cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else None
         why = str(cause).splitlines()[0] if cause else "it does not fit"
@@ -63,6 +64,8 @@ def _no_such_option(error: MissingConfigException, config: str) -> str:
 def _no_such_key(key: str, overrides: Sequence[str], known: set[str], message: str) -> str:
     if key in known:
         return f"Expected {key} as configured but got another kind of value: {message.splitlines()[-1]}"
-    given = {name.lstrip("+~"): value for name, _, value in (each.partition("=") for each in overrides)}
-    options = {group: options_of(group) for group in known if "." not in group}
-    return no_such_key(key, given.get(key, ""), known, options)
+    return no_such_key(key, _given(overrides).get(key, ""), known, options_of_groups(known))
+
+
+def _given(overrides: Sequence[str]) -> dict[str, str]:
+    return {name.lstrip("+~"): value for name, _, value in (each.partition("=") for each in overrides)}

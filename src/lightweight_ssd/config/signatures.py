@@ -84,7 +84,7 @@ def _of_class(node: ast.ClassDef, module: str) -> Signature | None:
     }
     decorators = [ast.unparse(each) for each in node.decorator_list]
     has_fields = {"NamedTuple", "Struct"} & set(bases) or any("dataclass" in each for each in decorators)
-    if not bases or bases[0] in _CLOSED_BASES:
+    if not bases or bases[0] in _CLOSED_BASES:  # a PyTorch module takes any arguments only to refuse them
         return Signature(fields if has_fields else {})
     found = _find(module, bases[0])
     above = _of_class(found.node, found.module) if found and isinstance(found.node, ast.ClassDef) else None
@@ -190,6 +190,8 @@ def _assigns(node: ast.Assign, name: str) -> bool:
 
 def _union(types: list[Any]) -> Any:
     plain = [each for each in types if each is not _Object]
+    if Any in plain:
+        return Any
     return typing.Union[tuple(plain)] if [each for each in plain if each is not None] else Any  # noqa: UP007
 
 
