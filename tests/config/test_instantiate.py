@@ -22,9 +22,7 @@ def test_a_setting_that_a_part_does_not_take_is_one_sentence() -> None:
 
 
 def test_what_a_framework_refuses_is_one_sentence() -> None:
-    with pytest.raises(
-        ValueError, match=r"^Expected settings that lightning\.pytorch\..*Trainer takes, but .*devices"
-    ):
+    with pytest.raises(ValueError, match=r"^Expected settings that lightning\.pytorch\..*Trainer takes, but .*devices"):
         build({"_target_": "lightning.pytorch.Trainer", "accelerator": "cpu", "devices": 0})
 
 

@@ -15,9 +15,9 @@ from lightweight_ssd.config.overrides import as_meant, quoted
     "argument",
     [
         "seed=1", "trainer.max_steps=-1", "experiment_name=mine", "runs=null", "run_dir=2007/a", "runs=['7']",
-        'experiment_name="7"', "-m", "--config-dir", "mine", "patience=inf", "name=a.inf", "data.root=007", "neck={width: 64}",
+        'experiment_name="7"', "-m", "--config-dir", "mine", "patience=inf", "name=a.inf", "neck={width: 64}",
         "data.val={annotations: val.json, images: images}", "a={2007: x},{2008: y}", "x={1", "~data.train.2007",
-        "backbone.rows=[{block: mix, repeats: 2}]", "label='a={7: b'",
+        "backbone.rows=[{block: mix, repeats: 2}]", "label='a={7: b'", "data.root=007",
     ],
 )  # fmt: skip
 def test_whatever_hydra_reads_rightly_stays(argument: str) -> None:

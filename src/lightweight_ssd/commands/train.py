@@ -66,9 +66,9 @@ def _grid_hint(experiment: str | None, params: DictConfig | dict[str, str], type
     everything = f"for all: lssd train -m {shlex.join(typed)}"
     if not all(each.is_discrete_sweep() for each in varied):
         names = ", ".join(each.key_or_group for each in varied)
-        return f"experiment={experiment} is a search over {names}; this is one run with their defaults, {everything}"
+        return f"experiment={experiment} is a search over {names}; this is one run with their defaults; {everything}"
     count = math.prod(len(list(each.sweep_string_iterator())) for each in varied)
-    return f"experiment={experiment} is a table of {count} rows; this is one of them, by default, {everything}"
+    return f"experiment={experiment} has {count} runs, of which this is one; {everything}"
 
 
 def _run_here(cfg: DictConfig, choices: dict[str, str], overrides: list[str]) -> None:

@@ -17,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 from lightweight_ssd.config.arguments import converted, missing
 from lightweight_ssd.config.commands import parameters_of
 from lightweight_ssd.config.nearest import no_such_key
-from lightweight_ssd.config.paths import CONF_DIR, options_of, options_of_groups
+from lightweight_ssd.config.paths import CONF_DIR, options_of_groups
 from lightweight_ssd.config.signatures import Parameter, signature_of
 
 __all__ = ["check_settings", "known_keys", "names_at_the_top", "without_other_parts"]
