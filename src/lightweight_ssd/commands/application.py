@@ -27,7 +27,7 @@ from lightweight_ssd.config.sentences import sentence_of
 from lightweight_ssd.config.sweep_values import check_sweep
 from lightweight_ssd.config.text_keys import read_keys_as_text
 
-__all__ = ["compose_and_run", "run_application"]
+__all__ = ["as_exit", "compose_and_run", "run_application"]
 
 _IN_PROCESSES = ("train", "evaluate")  # each job of their sweeps is a command of its own, which checks and says it
 
@@ -53,7 +53,7 @@ def run_application(
     """
     with one_sentence_errors(command):
         if key_of is not None:
-            with _as_exit(command):
+            with as_exit(command):
                 sys.argv[1:] = with_keys(sys.argv[1:], config, key_of, several)
         compose_and_run(task, config, command)
 
@@ -84,7 +84,7 @@ def _run_checked(task: Callable[[DictConfig], Any], config: str, command: str, c
     left_out = without_other_parts(cfg, typed)
     if is_job and config in _IN_PROCESSES:
         return task(cfg)
-    with _as_exit(command):
+    with as_exit(command):
         check_settings(cfg, config, typed)
     if "LOCAL_RANK" not in os.environ:  # else one of the other processes of a run
         print("".join(f"{sentence}\n" for sentence in left_out), end="", flush=True)
@@ -105,7 +105,7 @@ def _in_our_words(config: str, command: str, typed: list[str]) -> Iterator[None]
                     del cfg["hydra"]
                 return cfg, hydra
 
-            with _as_exit(command):
+            with as_exit(command):
                 check_sweep(composed, config, overrides)
             return super().multirun(config_name, task_function, overrides, *more, **named)
 
@@ -127,7 +127,7 @@ def _in_our_words(config: str, command: str, typed: list[str]) -> Iterator[None]
 
 
 @contextmanager
-def _as_exit(command: str) -> Iterator[None]:
+def as_exit(command: str) -> Iterator[None]:
     """A setting that does not exist or does not fit needs no traceback."""
     try:
         yield

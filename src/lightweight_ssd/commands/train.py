@@ -4,13 +4,14 @@ import math
 import shlex
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from lightweight_ssd.commands.application import compose_and_run
+from lightweight_ssd.commands.application import as_exit, compose_and_run
 from lightweight_ssd.commands.console import one_sentence_errors, relaunchable
 from lightweight_ssd.config.requirements import expect_data, expect_devices, expect_objects
 from lightweight_ssd.config.settings import resolved, settled
@@ -43,8 +44,8 @@ def run(cfg: DictConfig) -> float | None:
     choices = {group: str(name) for group, name in options.items() if name and not group.startswith("hydra/")}
     if HydraConfig.get().mode == RunMode.MULTIRUN:
         _refuse_auto([f"batch_size={cfg.batch_size}"])
-        with one_sentence_errors("lssd train"):  # which ends the whole sweep: its jobs would all be in vain
-            expect_objects(resolved(cfg))
+        with as_exit("lssd train"), suppress(FileNotFoundError):  # the job says what is not there
+            expect_objects(resolved(cfg))  # ends the whole sweep, whose jobs would all be in vain
         return run_in_own_process(settled(cfg, choices), choices)
     typed = list(HydraConfig.get().overrides.task)
     expect_data(cfg.data, choices.get("data"))

@@ -2,7 +2,6 @@
 
 import os
 import re
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from hydra.errors import HydraException
 
 from lightweight_ssd.config.commands import path_keys
 
-__all__ = ["TAKES_A_VALUE", "as_meant", "hydra_arguments", "name_first_argument", "quoted"]
+__all__ = ["TAKES_A_VALUE", "as_meant", "hydra_arguments", "quoted"]
 
 _NAME_LIKE_A_NUMBER = re.compile(r"(\+{0,2}experiment_name)=([-+.\w]+)")
 _YAMLS_INFINITY = re.compile(r"=([-+]?)\.(?:inf|Inf|INF)$")
@@ -118,16 +117,6 @@ def quoted(value: object) -> str:
     """
     text = _INTERPOLATION.sub(lambda match: f"{2 * match[1]}\\${{", str(value))
     return QuotedString(text, Quote.double).with_quotes()
-
-
-def name_first_argument(key: str) -> None:
-    """Lets a user type `lssd data prepare voc` for `lssd data prepare dataset=voc`: Hydra knows no bare arguments.
-
-    Args:
-        key: Of the configuration; the first argument becomes its value if it is neither an override nor an option.
-    """
-    if len(sys.argv) > 1 and "=" not in sys.argv[1] and not sys.argv[1].startswith(("-", "~", "+")):
-        sys.argv[1] = f"{key}={quoted(sys.argv[1])}"
 
 
 TAKES_A_VALUE = frozenset(
