@@ -29,7 +29,7 @@ GRID = {"row": "table4/baseline,table4/bll", "seed": "range(0,3)"}
     [
         (
             ["experiment=mine"],
-            "experiment=mine is a table of 6 rows; this is one of them, by default, for all: lssd train -m",
+            "experiment=mine has 6 runs, of which this is one; for all: lssd train -m ",
         ),
         (["experiment=mine", "row=table4/bll"], ""),
         (["experiment=mine", "+seed=3"], ""),

@@ -93,5 +93,5 @@ def test_a_real_bash_completes_with_tab(tmp_path: Path) -> None:
         type_and_read("5 optim=ad\t", "optim=adamw ")
         type_and_read("\x15lssd predict pho\t", r"lssd predict photo\.jpg ")
         type_and_read("checkp\t", "checkpoint=$")
-        type_and_read("pho\t", r"checkpoint=photo\.jpg ")
+        type_and_read("pho\t", r"photo\.jpg ")
     os.close(controller)

@@ -173,7 +173,7 @@ def test_a_file_is_taken_as_it_is_typed(name: str, server: RunServer, tmp_path: 
     tiny_checkpoint(Path("my run, 1/checkpoints/best.ckpt"))
     write_image(name)
     for arguments in ((name, "checkpoint=my run, 1"), (f"source={name}", "my run, 1"), ("--", name, "my run, 1")):
-        ended = server.run(tmp_path, "predict", *arguments, "device=cpu", "output=my [output]")
+        ended = server.run(tmp_path, "predict", "device=cpu", "output=my [output]", *arguments)
         assert ended.code == 0, ended.err
         (entry,) = json.loads(Path("my [output]/predictions.json").read_text())
         assert entry["file"] == name and Path("my [output]", entry["picture"]).is_file()
