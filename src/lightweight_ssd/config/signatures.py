@@ -210,7 +210,8 @@ def _subscript(kind: Any, inside: ast.expr, module: str, depth: int) -> Any:
         return _union([*types, *([None] if kind is typing.Optional else [])])
     if _Object in types:
         return _Object if kind in (list, Sequence) else Any
-    return kind[tuple(types)] if len(types) > 1 or kind is tuple else kind[types[0]]
+    several, container = len(types) > 1 or kind is tuple, typing.cast(Any, kind)
+    return container[tuple(types)] if several else container[types[0]]
 
 
 def _metas(nodes: Sequence[ast.expr]) -> Iterator[Meta]:
@@ -222,7 +223,9 @@ def _metas(nodes: Sequence[ast.expr]) -> Iterator[Meta]:
 
 
 def _literal(node: ast.expr) -> Any:
-    """A value that is written out; None for what would have to be computed."""
+    """A value that is written out, also as a sum such as `2**63 - 1`; None for what has names in it."""
+    if isinstance(node, ast.BinOp) and not any(isinstance(each, ast.Name | ast.Call) for each in ast.walk(node)):
+        return eval(compile(ast.Expression(node), "annotation", "eval"), {"__builtins__": {}})
     try:
         return ast.literal_eval(node)
     except ValueError:
