@@ -44,6 +44,8 @@ Everything after the command is a Hydra override:
   lssd train data=voc data.root=VOCdevkit neck=fpn loss=ciou seed=1
   lssd COMMAND --help     what a command does, its options, an example
   lssd COMMAND --cfg job  the whole configuration it would run with
+
+Completion with Tab, for bash: put  eval "$(lssd -sc install=bash)"  into ~/.bashrc
 """
 _ASKS_FOR_HELP = ("-h", "--help", "help")
 
@@ -60,28 +62,21 @@ def main() -> None:
         from lightweight_ssd import __version__
 
         print(f"lssd {__version__}")
+    elif {"-sc", "--shell-completion"} & set(sys.argv):
+        from lightweight_ssd.commands.completion import main as complete
+
+        complete(_COMMANDS)
     elif command not in _COMMANDS:
         known = [name for name in _COMMANDS if words[0] not in _GROUPS or name.startswith(f"{words[0]} ")]
         raise SystemExit(f"lssd: there is no command {command!r}; choose one of {', '.join(known)}.")
-    elif command != "config" and sys.argv[1 + len(words) :] in (["-h"], ["--help"]):
+    elif command != "config" and {"-h", "--help"} & set(sys.argv[1 + len(words) :]):
         from lightweight_ssd.config.help_text import help_text
 
         print(help_text(_COMMANDS[command][0]))
     else:
         os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
         del sys.argv[1 : 1 + len(words)]  # Hydra reads what is left
-        if command != "config":  # which needs no Hydra
-            _read_numbers_as_meant()
         import_module(f"lightweight_ssd.commands.{_COMMANDS[command][0]}").main()
-
-
-def _read_numbers_as_meant() -> None:
-    """Names and keys that look like numbers are text, typed or in a file."""
-    from lightweight_ssd.config.overrides import as_meant
-    from lightweight_ssd.config.text_keys import read_keys_as_text
-
-    sys.argv[1:] = as_meant(sys.argv[1:])
-    read_keys_as_text()
 
 
 def _list(group: str = "") -> str:

@@ -7,10 +7,12 @@ import pytest
 import torch
 from PIL import Image
 from tests.command_line import run_command, tiny_checkpoint
+from tests.run_server import RunServer
+from tests.small_disk import run_on_small_disk
 
 from lightweight_ssd.augment.pipeline import Pipeline
 from lightweight_ssd.data.images.reader import read_image
-from lightweight_ssd.prediction.predict import find_images
+from lightweight_ssd.prediction.sources import find_images
 
 
 @pytest.fixture(autouse=True)
@@ -100,14 +102,14 @@ def test_glob_of_equal_names_loses_no_picture(monkeypatch, capsys):
     tiny_checkpoint(Path("tiny.ckpt"))
     for path in ("photos/a.jpg", "photos/a.png", "photos/b/a.jpg"):
         write_image(path)
-    before = {path: path.read_bytes() for path in find_images("photos/**/*")}
+    before = {path: path.read_bytes() for path in find_images([Path("photos/**/*")]).images}
     ended = run_command(
         monkeypatch, capsys, "predict", "checkpoint=tiny.ckpt", "source=photos/**/*", "output=found", "device=cpu"
     )
     assert ended.code is None
     assert len(before) == 3
     assert len(list(Path("found").glob("*.jpg"))) == 3
-    assert before == {path: path.read_bytes() for path in find_images("photos/**/*")}
+    assert before == {path: path.read_bytes() for path in find_images([Path("photos/**/*")]).images}
 
 
 @pytest.mark.slow
@@ -118,9 +120,15 @@ def test_glob_of_equal_names_loses_no_picture(monkeypatch, capsys):
         (["checkpoint=tiny.ckpt"], "Expected source, but none was given; give source=IMAGE, FOLDER or GLOB."),
         (["checkpoint=none.ckpt", "source=photos"], "There is no checkpoint at none.ckpt"),
         (["checkpoint=photos/a.jpg", "source=photos"], "photos/a.jpg is not a checkpoint, or incomplete"),
-        (["checkpoint=tiny.ckpt", "source=empty"], "There is no image (jpg, jpeg, png, bmp, webp) at source=empty"),
+        (
+            ["checkpoint=tiny.ckpt", "source=empty"],
+            "There is no image (jpg, png, webp, tif, gif, …) at source=empty",
+        ),
         (["checkpoint=tiny.ckpt", "source=photos/*.png"], "at source=photos/*.png"),
-        (["checkpoint=tiny.ckpt", "source=tiny.ckpt"], "Expected an image (jpg, jpeg, png, bmp, webp) for source=…"),
+        (
+            ["checkpoint=tiny.ckpt", "source=tiny.ckpt"],
+            "Expected an image (jpg, png, webp, tif, gif, …) for source=…",
+        ),
         (["checkpoint=tiny.ckpt", "source=photos", "output=tiny.ckpt"], "Expected a folder to write in for output=…"),
         (["checkpoint=tiny.ckpt", "source=photos", "output=photos"], "Expected another folder for output=…"),
         (
@@ -143,3 +151,54 @@ def test_bad_setting_gets_one_sentence(options: list[str], message: str, monkeyp
     assert message in ended.err
     assert "Traceback" not in ended.err
     assert not Path("predictions/predictions.json").exists()
+
+
+ODD = [
+    "2106_[0'6'53-0'7'11]_v94.jpg",
+    "b, c=d.jpg",
+    "-x.jpg",
+    "a b.jpg",
+    "[a,b].jpg",
+    "${x}.jpg",
+    "1e3.jpg",
+    "{a: b}.jpg",
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ODD)
+def test_a_file_is_taken_as_it_is_typed(name: str, server: RunServer, tmp_path: Path):
+    """With its key and without, and the folder of a run in place of its checkpoint."""
+    Path("my run, 1/checkpoints").mkdir(parents=True)
+    tiny_checkpoint(Path("my run, 1/checkpoints/best.ckpt"))
+    write_image(name)
+    for arguments in ((name, "checkpoint=my run, 1"), (f"source={name}", "my run, 1"), ("--", name, "my run, 1")):
+        ended = server.run(tmp_path, "predict", "device=cpu", "output=my [output]", *arguments)
+        assert ended.code == 0, ended.err
+        (entry,) = json.loads(Path("my [output]/predictions.json").read_text())
+        assert entry["file"] == name and Path("my [output]", entry["picture"]).is_file()
+
+
+@pytest.mark.slow
+def test_several_files_and_folders_at_once(server: RunServer, tmp_path: Path):
+    tiny_checkpoint(Path("tiny.ckpt"))
+    for name in ("a.jpg", "b, 1.jpg", "photos/c.jpg"):
+        write_image(name)
+    for arguments in (("a.jpg", "b, 1.jpg", "photos"), ("source=[a.jpg,'b, 1.jpg',photos]",)):
+        ended = server.run(tmp_path, "predict", "tiny.ckpt", *arguments, "device=cpu")
+        assert ended.code == 0, ended.err
+        entries = json.loads(Path("predictions/predictions.json").read_text())
+        assert [entry["file"] for entry in entries] == ["a.jpg", "b, 1.jpg", "photos/c.jpg"]
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_one_sentence(tmp_path: Path):
+    tiny_checkpoint(Path("tiny.ckpt"))
+    write_image("big.jpg", 2000, 2000)
+    (disk := tmp_path / "disk").mkdir()
+    arguments = ["lssd", "predict", "big.jpg", "checkpoint=tiny.ckpt", "device=cpu", f"output={disk / 'out'}"]
+    ended = run_on_small_disk(
+        disk, "64k", f"import sys; from lightweight_ssd.cli import main; sys.argv = {arguments!r}; main()"
+    )
+    assert ended.returncode == 1 and "Traceback" not in ended.stderr
+    assert f"lssd predict: Expected room to write in {disk / 'out'} but the disk is full" in ended.stderr

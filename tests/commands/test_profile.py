@@ -111,9 +111,13 @@ def test_what_a_checkpoint_overrules_is_refused(monkeypatch, capsys):
 
 @pytest.mark.parametrize(
     ("option", "message"),
-    [("nck=fpn", "Could not override 'nck'"), ("neck=fpm", "Could not find 'neck/fpm'"), ("neck.widht=8", "'widht'")],
+    [
+        ("nck=fpn", "There is no key nck: did you mean neck=fpn?"),
+        ("neck=fpm", "There is no option 'fpm' of neck: did you mean fpn?"),
+        ("neck.widht=8", "There is no key neck.widht: did you mean neck.width=8?"),
+    ],
 )
-def test_misspelled_option_gets_hydras_message(option: str, message: str, monkeypatch, capsys):
+def test_a_misspelled_option_gets_the_nearest(option: str, message: str, monkeypatch, capsys):
     ended = run_command(monkeypatch, capsys, "profile", option)
     assert ended.code == 1
     assert message in ended.err

@@ -38,14 +38,16 @@ def test_a_running_application_keeps_its_state(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(
     ("override", "sentence"),
     [
-        ("nck=fpn", "There is no key nck: did you mean neck?"),
+        ("nck=fpn", "There is no key nck: did you mean neck=fpn?"),
         ("neck=fpm", "There is no option 'fpm' of neck: did you mean fpn?"),
         ("experiment=smok", "There is no option 'smok' of experiment: did you mean smoke?"),
-        ("neck.widht=8", "There is no key neck.widht: did you mean neck.width?"),
-        ("callbacks.best.montor=a", "There is no key callbacks.best.montor: did you mean callbacks.best.monitor?"),
+        ("neck.widht=8", "There is no key neck.widht: did you mean neck.width=8?"),
+        ("callbacks.best.montor=a", "There is no key callbacks.best.montor: did you mean callbacks.best.monitor=a?"),
         ("scale=x", "There is no option 'x' of scale: give one of full, short, smoke."),
+        ("+nck=fpn", "There is no key nck: did you mean neck=fpn?"),
+        ("seed=abc", "Expected seed to be a whole number of at least 0 and at most 4294967295, but got 'abc'."),
         ("~sede", "There is no key sede: did you mean seed?"),
-        ("seed=[", "Expected overrides such as key=value but got seed=[: no viable alternative at input '['"),
+        ("seed=[", "Expected settings such as key=value but got seed=[: no viable alternative at input '['"),
     ],
 )
 def test_what_there_is_not_is_one_sentence_with_the_nearest(override: str, sentence: str) -> None:

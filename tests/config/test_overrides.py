@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from tests.command_line import run_command
 
 from lightweight_ssd.config.compose import compose
-from lightweight_ssd.config.overrides import as_meant
+from lightweight_ssd.config.overrides import as_meant, quoted
 
 
 @pytest.mark.parametrize(
@@ -15,7 +17,7 @@ from lightweight_ssd.config.overrides import as_meant
         "seed=1", "trainer.max_steps=-1", "experiment_name=mine", "runs=null", "run_dir=2007/a", "runs=['7']",
         'experiment_name="7"', "-m", "--config-dir", "mine", "patience=inf", "name=a.inf", "neck={width: 64}",
         "data.val={annotations: val.json, images: images}", "a={2007: x},{2008: y}", "x={1", "~data.train.2007",
-        "backbone.rows=[{block: mix, repeats: 2}]", "label='a={7: b'",
+        "backbone.rows=[{block: mix, repeats: 2}]", "label='a={7: b'", "data.root=007",
     ],
 )  # fmt: skip
 def test_whatever_hydra_reads_rightly_stays(argument: str) -> None:
@@ -28,9 +30,10 @@ def test_whatever_hydra_reads_rightly_stays(argument: str) -> None:
         ("experiment_name=1", ['experiment_name="1"']),
         ("experiment_name=4362e60", ['experiment_name="4362e60"']),
         ("run_dir=1_0", ['run_dir="1_0"']),
-        ("data.root=007", ['data.root="007"']),
         ("a.b=-.inf", ["a.b=-inf"]),
         ("data.train={2007: [a, 'b c'], 2012: null}", ["data.train.2007=[a,'b c']", "data.train.2012=null"]),
+        ("data.root=1e3", ['data.root="1e3"']),
+        ("resume=true", ['resume="true"']),
         ("+data.train={2007: a, fruits: b}", ["++data.train.2007=a", "++data.train.fruits=b"]),
     ],
 )
@@ -67,3 +70,59 @@ def test_years_in_a_file_of_ones_own(after: list[str], tmp_path: Path, monkeypat
     year = "other" if after else "train"
     assert f"train:\n  '2007': {year}\n  '2012': null\nval:\n  '2007': val\ntest:" in ended.out
     assert "${oc.env:HOME}" in ended.out  # nothing but the keys is touched
+
+
+NAMES = [
+    "2106_[0'6'53-0'7'11]_v94.jpg", "b, c=d.jpg", "[a,b]", "{a: b}", "a b", " a", "a ", "-a.jpg", "a'b\"c", "a\\b",
+    "${b}.jpg", "a\\${b}", "1e3", "true", "a=b", "ä,ö.jpg", "a:b", "(a)", "a;b", "$a", "#a", "~a", "a\\", "'", "\\'\\",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("there", [True, False])
+def test_a_path_is_taken_as_it_is_typed(name: str, there: bool, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    if there:
+        Path(name).touch()
+    elif name in ("[a,b]", "${b}.jpg", "a\\${b}"):
+        pytest.skip("a list or an interpolation, where there is no such file")
+    assert compose([f"data.root={name}"]).data.root == name
+    assert compose([f"checkpoint={name}"], "evaluate").checkpoint == name
+
+
+@given(st.text(st.characters(exclude_characters="\n\r", exclude_categories=["Cs", "Cc"]), min_size=1, max_size=12))
+@example("\\${a}\\")
+@example('a\\"b')
+def test_whatever_is_quoted_is_read_back(text: str) -> None:
+    assert compose([f"title={quoted(text)}"], "data_show").title == text
+
+
+@pytest.mark.parametrize(
+    ("argument", "arguments"),
+    [
+        ("checkpoint=a.ckpt,b.ckpt", ["checkpoint=a.ckpt,b.ckpt"]),
+        ("checkpoint=a[1].ckpt,b[2].ckpt", ['checkpoint="a[1].ckpt","b[2].ckpt"']),
+        ("checkpoint=c,d.ckpt", ['checkpoint="c,d.ckpt"']),
+        ("checkpoint='x,y'", ["checkpoint='x,y'"]),
+    ],
+)
+def test_a_sweep_over_paths_goes_on_working(argument: str, arguments: list[str], tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.ckpt", "b.ckpt", "a[1].ckpt", "b[2].ckpt", "c,d.ckpt"):
+        Path(name).touch()
+    assert as_meant(["-m", argument], "evaluate") == ["-m", *arguments]
+
+
+@pytest.mark.parametrize(
+    ("argument", "meant"),
+    [
+        ("source=[a.jpg,b.jpg]", "source=[a.jpg,b.jpg]"),
+        ("output=null", "output=null"),
+        ("checkpoint=${oc.env:HOME}/a.ckpt", "checkpoint=${oc.env:HOME}/a.ckpt"),
+        ("output='my pictures'", "output='my pictures'"),
+        ("source=a,b.jpg", 'source="a,b.jpg"'),
+        ("source=~/a.jpg", f"source={Path.home()}/a.jpg"),
+    ],
+)
+def test_what_has_a_meaning_for_hydra_keeps_it(argument: str, meant: str) -> None:
+    assert as_meant([argument], "predict") == [meant]

@@ -8,8 +8,11 @@ import pytest
 from PIL import Image
 from tests.command_line import tiny_checkpoint
 
+from lightweight_ssd.prediction.images import Pixels, read
 from lightweight_ssd.prediction.model import load
-from lightweight_ssd.prediction.predict import find_images, picture_names, predict
+from lightweight_ssd.prediction.pictures import picture_names, remove_earlier
+from lightweight_ssd.prediction.predict import predict
+from lightweight_ssd.prediction.sources import find_images
 
 
 @pytest.fixture(autouse=True)
@@ -53,9 +56,74 @@ def test_find_images_sorts_and_takes_names_with_brackets():
     for path in ("p/b[1].jpg", "p/a.BMP", "p/c.webp", "p/inside/d.jpg"):
         write_image(path)
     Path("p/folder.jpg").mkdir()
-    assert [path.name for path in find_images("p")] == ["a.BMP", "b[1].jpg", "c.webp"]
-    assert find_images("p/b[1].jpg") == [Path("p/b[1].jpg")]
-    assert [path.name for path in find_images(str(Path("p").absolute() / "**" / "*.jpg"))] == ["b[1].jpg", "d.jpg"]
+    assert [path.name for path in find_images([Path("p")]).images] == ["a.BMP", "b[1].jpg", "c.webp"]
+    assert find_images([Path("p/b[1].jpg")]) == ([Path("p/b[1].jpg")], [])
+    glob = Path("p").absolute() / "**" / "*.jpg"
+    assert [path.name for path in find_images([glob]).images] == ["b[1].jpg", "d.jpg"]
+    both = find_images([Path("p/inside"), Path("p"), Path("p/a.BMP")]).images
+    assert [path.name for path in both] == ["a.BMP", "b[1].jpg", "c.webp", "d.jpg"]
+
+
+def test_all_that_can_be_read_is_and_the_rest_is_named(capsys):
+    tiny_checkpoint(Path("tiny.ckpt"))
+    kinds = ("jpg", "jfif", "png", "bmp", "webp", "tif", "TIFF", "gif", "ppm", "jp2")
+    for number, kind in enumerate(kinds):
+        write_image(f"photos/{number}.{kind}")
+    for name in ("clip.mp4", "notes.txt", ".hidden"):
+        Path("photos", name).touch()
+    done = predict("tiny.ckpt", "photos", device="cpu")
+    assert (len(done.found), done.skipped) == (len(kinds), [])
+    assert "passed over 2 files that cannot be read as images: clip.mp4, notes.txt\n" in capsys.readouterr().err
+
+
+def test_pictures_of_an_earlier_call_make_room_and_nothing_else_does():
+    tiny_checkpoint(Path("tiny.ckpt"))
+    for name in ("a", "b"):
+        write_image(f"photos/{name}.png")
+    predict("tiny.ckpt", "photos", output="out", device="cpu")
+    write_image("out/mine.jpg")
+    predict("tiny.ckpt", "photos/a.png", output="out", device="cpu")
+    assert sorted(path.name for path in Path("out").iterdir()) == ["a.jpg", "mine.jpg", "predictions.json"]
+    assert [each["picture"] for each in json.loads(Path("out/predictions.json").read_text())] == ["a.jpg"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[1]",
+        "{}",
+        '{"a": 1}',
+        '[{"file": "x", "picture": "../keep.jpg", "detections": []}]',
+        '[{"file": "x", "picture": 3, "detections": []}, {"file": "x", "picture": "notes.txt", "detections": []}]',
+        '[{"picture": "kept.jpg"}]',
+    ],
+)
+def test_a_list_of_somebody_elses_removes_nothing(content: str):
+    for path in ("keep.jpg", "out/kept.jpg"):
+        write_image(path)
+    Path("out/notes.txt").touch()
+    Path("out/predictions.json").write_text(content)
+    remove_earlier(Path("out"))
+    assert Path("keep.jpg").exists() and Path("out/kept.jpg").exists() and Path("out/notes.txt").exists()
+
+
+def test_an_interruption_leaves_what_was_done(monkeypatch):
+    tiny_checkpoint(Path("tiny.ckpt"))
+    for name in "abc":
+        write_image(f"photos/{name}.png")
+    reading = iter([read, read, None])
+
+    def interrupted(path: Path) -> Pixels:
+        if (now := next(reading)) is None:
+            raise KeyboardInterrupt
+        return now(path)
+
+    monkeypatch.setattr("lightweight_ssd.prediction.predict.read", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        predict("tiny.ckpt", "photos", output="out", batch_size=1, device="cpu")
+    pictures = [each["picture"] for each in json.loads(Path("out/predictions.json").read_text())]
+    assert pictures == ["a.jpg", "b.jpg"] == sorted(path.name for path in Path("out").glob("*.jpg"))
 
 
 def test_picture_names_differ_also_from_names_that_look_numbered():

@@ -2,21 +2,24 @@
 
 import inspect
 
-import hydra
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from lightweight_ssd.commands.application import run_application
 from lightweight_ssd.commands.benchmark_results import publish
-from lightweight_ssd.commands.console import one_sentence_errors
-from lightweight_ssd.config.paths import CONF_DIR
+from lightweight_ssd.config.requirements import expect_devices
 
 __all__ = ["main"]
 
 
-@hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="benchmark_step")
-def main(cfg: DictConfig) -> None:
+def main() -> None:
     """Entry point of `lssd benchmark step`."""
-    with one_sentence_errors("lssd benchmark step"):
-        from lightweight_ssd.benchmark.step import benchmark_step  # here, so that `--help` does not import torch
+    run_application(_run, "benchmark_step", "lssd benchmark step")
 
-        own = [name for name in inspect.signature(benchmark_step).parameters if name != "config"]
-        publish(benchmark_step, {"config": cfg, **{name: cfg[name] for name in own}}, cfg.results)
+
+def _run(cfg: DictConfig) -> None:
+    expect_devices(cfg.trainer, HydraConfig.get().runtime.choices.get("trainer"))
+    from lightweight_ssd.benchmark.step import benchmark_step  # here, so that `--help` does not import torch
+
+    own = [name for name in inspect.signature(benchmark_step).parameters if name != "config"]
+    publish(benchmark_step, {"config": cfg, **{name: cfg[name] for name in own}}, cfg.results)

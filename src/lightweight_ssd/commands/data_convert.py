@@ -3,12 +3,11 @@
 import shlex
 from typing import TYPE_CHECKING
 
-import hydra
 from omegaconf import DictConfig
 
-from lightweight_ssd.commands.console import one_sentence_errors
+from lightweight_ssd.commands.application import run_application
 from lightweight_ssd.config.arguments import call
-from lightweight_ssd.config.paths import CONF_DIR
+from lightweight_ssd.config.bare_arguments import data_key
 
 if TYPE_CHECKING:
     from lightweight_ssd.curation.convert import DataConversion, SplitContents
@@ -16,13 +15,15 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 
-@hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="data_convert")
-def main(cfg: DictConfig) -> None:
+def main() -> None:
     """Entry point of `lssd data convert`."""
-    with one_sentence_errors("lssd data convert"):
-        from lightweight_ssd.curation.convert import data_convert
+    run_application(_run, "data_convert", "lssd data convert", data_key)
 
-        print(_summary(call(data_convert, cfg)))
+
+def _run(cfg: DictConfig) -> None:
+    from lightweight_ssd.curation.convert import data_convert
+
+    print(_summary(call(data_convert, cfg)))
 
 
 def _summary(done: "DataConversion") -> str:

@@ -3,13 +3,10 @@
 import shlex
 from typing import TYPE_CHECKING
 
-import hydra
 from omegaconf import DictConfig
 
-from lightweight_ssd.commands.console import one_sentence_errors
+from lightweight_ssd.commands.application import run_application
 from lightweight_ssd.config.arguments import call
-from lightweight_ssd.config.overrides import name_first_argument
-from lightweight_ssd.config.paths import CONF_DIR
 
 if TYPE_CHECKING:
     from lightweight_ssd.curation.prepare import DataPreparation
@@ -19,16 +16,13 @@ __all__ = ["main"]
 
 def main() -> None:
     """Entry point of `lssd data prepare`: what to prepare may stand first, without its key."""
-    name_first_argument("download")
-    _main()
+    run_application(_run, "data_prepare", "lssd data prepare", lambda _: "download")
 
 
-@hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="data_prepare")
-def _main(cfg: DictConfig) -> None:
-    with one_sentence_errors("lssd data prepare"):
-        from lightweight_ssd.curation.prepare import data_prepare  # requests takes a while, which `--help` should not
+def _run(cfg: DictConfig) -> None:
+    from lightweight_ssd.curation.prepare import data_prepare  # requests takes a while, which `--help` should not
 
-        print(_summary(call(data_prepare, cfg)))
+    print(_summary(call(data_prepare, cfg)))
 
 
 def _summary(done: "DataPreparation") -> str:

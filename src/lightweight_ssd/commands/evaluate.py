@@ -6,15 +6,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from lightweight_ssd.commands.console import one_sentence_errors, relaunchable
+from lightweight_ssd.commands.application import run_application
+from lightweight_ssd.commands.console import relaunchable
 from lightweight_ssd.config.arguments import call
 from lightweight_ssd.config.overrides import quoted
-from lightweight_ssd.config.paths import CONF_DIR
+from lightweight_ssd.config.requirements import expect_devices
+from lightweight_ssd.runs.checkpoints import checkpoint_file
 from lightweight_ssd.sweeps.record import JobRecord, write_job
 from lightweight_ssd.training.evaluation import Evaluation, default_output, evaluate
 from lightweight_ssd.training.session import is_first_rank
@@ -24,14 +25,15 @@ __all__ = ["main"]
 
 def main() -> None:
     """Entry point of `lssd evaluate`, of one checkpoint or, with `-m`, of several in several ways."""
-    hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="evaluate")(_run)()
+    run_application(_run, "evaluate", "lssd evaluate", lambda _: "checkpoint")
 
 
 def _run(cfg: DictConfig) -> float | None:
     """Measures as configured; of a sweep's job mAP at IoU 0.5, 0 to 1, or None if it failed."""
     if HydraConfig.get().mode == RunMode.MULTIRUN:
         return _in_own_process(cfg, list(HydraConfig.get().overrides.task))
-    with one_sentence_errors("lssd evaluate"), relaunchable("evaluate"):
+    expect_devices(cfg.trainer, HydraConfig.get().runtime.choices.get("trainer"))
+    with relaunchable("evaluate"):
         from lightweight_ssd.commands.result_tables import print_metrics
 
         evaluation: Evaluation = call(evaluate, cfg)
@@ -45,7 +47,7 @@ def _in_own_process(cfg: DictConfig, overrides: list[str]) -> float | None:
     logging.getLogger("hydra").setLevel(logging.WARNING)  # its lines would repeat ours
     asked = [each for each in overrides if not each.startswith(("checkpoint=", "split=", "output="))]
     name = re.sub(r"[^A-Za-z0-9_.=-]+", "_", "-".join(["", *asked]))[:120]
-    output = Path(f"{cfg.output or default_output(Path(cfg.checkpoint), cfg.split)}{name}").absolute()
+    output = Path(f"{cfg.output or default_output(checkpoint_file(str(cfg.checkpoint)), cfg.split)}{name}").absolute()
     place = f"output={quoted(output)}"
     sweep_dir, job = Path(HydraConfig.get().sweep.dir), JobRecord(HydraConfig.get().job.num, overrides, "running")
     write_job(sweep_dir, job)

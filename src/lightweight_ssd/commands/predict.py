@@ -1,14 +1,13 @@
 """`lssd predict`: a checkpoint's detections on images, drawn and as JSON."""
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-import hydra
 from omegaconf import DictConfig
 
-from lightweight_ssd.commands.console import one_sentence_errors
+from lightweight_ssd.commands.application import run_application
 from lightweight_ssd.config.arguments import call
-from lightweight_ssd.config.paths import CONF_DIR
 
 if TYPE_CHECKING:  # torch and albumentations take seconds to import, which `--help` should not
     from lightweight_ssd.prediction.predict import Predictions
@@ -16,18 +15,26 @@ if TYPE_CHECKING:  # torch and albumentations take seconds to import, which `--h
 __all__ = ["main", "summary"]
 
 
-@hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="predict")
-def main(cfg: DictConfig) -> None:
+def main() -> None:
     """Entry point of `lssd predict`; ends with code 1 if an image could not be read."""
-    with one_sentence_errors("lssd predict"):
-        from lightweight_ssd.prediction.predict import predict
+    run_application(_run, "predict", "lssd predict", _key, several="source")
 
-        done = call(predict, cfg)
-        print(summary(done, cfg.score_threshold))
-        if done.skipped:
-            count = f"{len(done.skipped)} of {len(done.skipped) + len(done.found)} images"
-            print(f"lssd predict: skipped {count}, named above.", file=sys.stderr)
-            raise SystemExit(1)
+
+def _key(argument: str) -> str:
+    """A checkpoint file or the folder of a run is the checkpoint, all else is what to look at."""
+    path = Path(argument)
+    return "checkpoint" if path.suffix == ".ckpt" or (path / "checkpoints").is_dir() else "source"
+
+
+def _run(cfg: DictConfig) -> None:
+    from lightweight_ssd.prediction.predict import predict
+
+    done = call(predict, cfg)
+    print(summary(done, cfg.score_threshold))
+    if done.skipped:
+        count = f"{len(done.skipped)} of {len(done.skipped) + len(done.found)} images"
+        print(f"lssd predict: skipped {count}, named above.", file=sys.stderr)
+        raise SystemExit(1)
 
 
 def summary(done: "Predictions", score_threshold: float) -> str:

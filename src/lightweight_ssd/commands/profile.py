@@ -3,13 +3,11 @@
 import re
 from typing import TYPE_CHECKING
 
-import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from lightweight_ssd.commands.console import one_sentence_errors
+from lightweight_ssd.commands.application import run_application
 from lightweight_ssd.config.arguments import call
-from lightweight_ssd.config.paths import CONF_DIR
 
 if TYPE_CHECKING:  # torch takes seconds to import, which `--help` should not
     from lightweight_ssd.profiling.profile import DetectorProfile
@@ -19,13 +17,15 @@ __all__ = ["main", "table"]
 _GROUPS = ("backbone", "neck", "detector")
 
 
-@hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="profile")
-def main(cfg: DictConfig) -> None:
+def main() -> None:
     """Entry point of `lssd profile`."""
-    with one_sentence_errors("lssd profile"):
-        from lightweight_ssd.profiling.profile import profile
+    run_application(_run, "profile", "lssd profile", lambda _: "checkpoint")
 
-        print(table(call(profile, _arguments(cfg)), cfg.output))
+
+def _run(cfg: DictConfig) -> None:
+    from lightweight_ssd.profiling.profile import profile
+
+    print(table(call(profile, _arguments(cfg)), cfg.output))
 
 
 def _arguments(cfg: DictConfig) -> DictConfig:

@@ -5,13 +5,11 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import hydra
 from omegaconf import DictConfig
 
-from lightweight_ssd.commands.console import one_sentence_errors
+from lightweight_ssd.commands.application import run_application
 from lightweight_ssd.config.arguments import Port, Seconds, call, checked
 from lightweight_ssd.config.overrides import hydra_arguments
-from lightweight_ssd.config.paths import CONF_DIR
 
 if TYPE_CHECKING:
     from lightweight_ssd.report.build import Report
@@ -22,13 +20,11 @@ __all__ = ["main"]
 def main() -> None:
     """Entry point of `lssd report`."""
     sys.argv[1:] = hydra_arguments(sys.argv[1:])
-    _main()
+    run_application(_run, "report", "lssd report")
 
 
-@hydra.main(version_base="1.3", config_path=str(CONF_DIR), config_name="report")
-def _main(cfg: DictConfig) -> None:
-    with one_sentence_errors("lssd report"):
-        call(_report, cfg)
+def _run(cfg: DictConfig) -> None:
+    call(_report, cfg)
 
 
 @checked

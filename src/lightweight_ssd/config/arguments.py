@@ -20,13 +20,31 @@ from msgspec import Meta
 from msgspec import inspect as schema
 from omegaconf import DictConfig, OmegaConf
 
-__all__ = ["Count", "Natural", "Port", "Seconds", "Share", "call", "checked"]
+__all__ = [
+    "Checkpoint",
+    "Count",
+    "Natural",
+    "Overlap",
+    "Port",
+    "Seconds",
+    "Share",
+    "call",
+    "checked",
+    "converted",
+    "missing",
+]
+
+Checkpoint = Annotated[Path, Meta(examples=["RUN/checkpoints/best.ckpt"])]
+"""A checkpoint file, or the folder of a run."""
 
 Count = Annotated[int, Meta(ge=1)]
 """A whole number of at least 1."""
 
 Natural = Annotated[int, Meta(ge=0)]
 """A whole number of at least 0."""
+
+Overlap = Annotated[float, Meta(ge=0, le=1)]
+"""An intersection over union, 0 to 1."""
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 """A TCP port; 0 takes any that is free."""
@@ -68,9 +86,9 @@ def checked(function: _Function) -> _Function:
             if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
                 continue
             if name not in bound.arguments and parameter.default is parameter.empty:
-                raise ValueError(f"Expected {name}, but none was given{_example(name, hints().get(name))}.")
+                raise ValueError(missing(name, hints().get(name)))
             if name in bound.arguments:
-                bound.arguments[name] = _converted(name, bound.arguments[name], hints().get(name, Any))
+                bound.arguments[name] = converted(name, bound.arguments[name], hints().get(name, Any))
         return function(*bound.args, **bound.kwargs)
 
     return typing.cast(_Function, call_checked)
@@ -93,19 +111,36 @@ def _refuse_unknown(kwargs: Mapping[str, Any], signature: inspect.Signature) -> 
             raise ValueError(f"There is no setting {name}: {advice}")
 
 
-def _converted(name: str, value: Any, hint: Any) -> Any:
-    """The value as the annotation has it."""
+def missing(name: str, hint: Any) -> str:
+    """The sentence for an argument that is needed, with the example of its annotation."""
+    return f"Expected {name}, but none was given{_example(name, hint)}."
+
+
+def converted(name: str, value: Any, hint: Any) -> Any:
+    """The value as an annotation has it.
+
+    Args:
+        name: What the user calls it.
+        value: As it was given.
+        hint: The annotation; what msgspec does not know is left alone.
+
+    Raises:
+        ValueError: It does not fit.
+    """
     paths = Path in _members(hint) | _members(_elements(hint))
     plain = _without_paths(hint)
     value = _path_as_text(value, hint)
-    info = schema.type_info(plain)
+    try:
+        info = schema.type_info(plain)
+    except TypeError:  # a union that it cannot tell apart
+        return value
     if _holds_custom(info):
         return value
     try:
         converted = msgspec.convert(value, plain)
     except msgspec.ValidationError:
         if value is None:
-            raise ValueError(f"Expected {name}, but none was given{_example(name, hint)}.") from None
+            raise ValueError(missing(name, hint)) from None
         raise ValueError(f"Expected {name} to be {_describe(info, paths)}, but got {_shown(value)}.") from None
     return _text_as_path(converted, hint)
 
@@ -175,7 +210,8 @@ def _describe(info: Any, paths: bool = False) -> str:
     if isinstance(info, schema.IntType | schema.FloatType):
         return f"{'a whole number' if isinstance(info, schema.IntType) else 'a number'}{_range(info)}"
     if isinstance(info, schema.LiteralType):
-        return f"one of {', '.join(map(str, info.values))}"
+        values = ", ".join(map(str, info.values))
+        return f"one of {values}" if len(info.values) > 1 else values
     if isinstance(info, schema.ListType | schema.VarTupleType | schema.SetType):
         return f"a list, each {_describe(info.item_type, paths)}"
     words = {schema.BoolType: "true or false", schema.NoneType: "null", schema.DictType: "a mapping"}
@@ -186,7 +222,7 @@ def _range(info: schema.IntType | schema.FloatType) -> str:
     least = {"ge": "at least", "gt": "more than"}
     most = {"le": "at most", "lt": "below"}
     bounds = [(words[key], getattr(info, key)) for words in (least, most) for key in words]
-    told = [f"{word} {bound:g}" for word, bound in bounds if bound is not None]
+    told = [f"{word} {bound}" for word, bound in bounds if bound is not None]
     return f" of {' and '.join(told)}" if told else ""
 
 

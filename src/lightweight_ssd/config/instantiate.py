@@ -1,11 +1,14 @@
 """From a node of the configuration to a live object; apart from `assemble`, which takes PyTorch's seconds to import."""
 
+import re
 from typing import Any
 
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
 __all__ = ["build", "moved_targets"]
+
+_REFUSALS = ("MisconfigurationException",)  # Lightning's, by name: to import it would take seconds
 
 # Where the classes of checkpoints that version 0.1 wrote are now; a checkpoint holds its configuration, and that paths.
 _MOVED = {
@@ -20,14 +23,29 @@ def build(node: Any, **arguments: Any) -> Any:
     """Instantiates a node of the configuration, with plain containers, and with the part's own error when it has one.
 
     Raises:
-        ValueError, FileNotFoundError: As the part raised it, without Hydra's wrapping.
+        ValueError, FileNotFoundError: As the part raised it, without Hydra's wrapping; one sentence for what a
+            framework refuses.
     """
     try:
         return instantiate(node, _convert_="all", **arguments)
     except InstantiationException as error:
         if isinstance(error.__cause__, ValueError | FileNotFoundError):
             raise error.__cause__ from None
+        if (sentence := _in_our_words(error)) is not None:
+            raise ValueError(sentence) from error
         raise
+
+
+def _in_our_words(error: InstantiationException) -> str | None:
+    """A setting that a part refuses in its framework's words; None for what is no fault of a setting."""
+    cause, lines = error.__cause__, str(error).splitlines()
+    if cause is None or (not isinstance(cause, TypeError | RuntimeError) and type(cause).__name__ not in _REFUSALS):
+        return None
+    target = re.search(r"'([\w.]+)'", lines[0])
+    place = re.search(r"full_key: (\S+)", str(error))
+    name, said = target[1] if target else "the part", str(cause).splitlines()[0].rstrip(".")
+    where = f" ({place[1]})" if place else ""
+    return f"Expected settings that {name} takes{where}, but it refuses them: {said}."
 
 
 def moved_targets(node: Any) -> Any:

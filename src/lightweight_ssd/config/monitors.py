@@ -5,7 +5,7 @@ from typing import Any
 
 from lightweight_ssd.metrics.names import COCO_METRICS, VOC_METRICS
 
-__all__ = ["check_metrics", "check_monitors", "check_objective"]
+__all__ = ["check_metrics", "check_monitors", "check_objective", "watched_metrics"]
 
 
 _TERMS = ("classification", "localization")  # of `Criterion`, whose module would bring PyTorch in
@@ -45,8 +45,8 @@ def check_monitors(config: Mapping[str, Any]) -> None:
     asked = ", ".join(f"callbacks.{name}.monitor={metric}" for name, metric in monitored.items() if _is_coco(metric))
     if asked and not config["coco_metric"]:
         raise ValueError(
-            f"Expected coco_metric for {asked}, but it is null: leave it on, or set callbacks.best.monitor and "
-            "callbacks.early_stopping.monitor to val/map_50."
+            f"Expected coco_metric for {asked}, but it is {_off(config)}: leave it on, or set "
+            "callbacks.best.monitor and callbacks.early_stopping.monitor to val/map_50."
         )
     losses = ("loss", *(config["criterion"].get("weights") or _TERMS))
     known = [*_measured(config, "val"), *(f"val/{name}" for name in losses)]
@@ -73,7 +73,8 @@ def check_objective(config: Mapping[str, Any]) -> None:
     objective, kept = str(config["objective"]), set(_monitors(config, "Checkpoint").values())
     if _is_coco(objective) and not config["coco_metric"]:
         raise ValueError(
-            f"Expected coco_metric for objective={objective}, but it is null: leave it on, or give another objective."
+            f"Expected coco_metric for objective={objective}, but it is {_off(config)}: leave it on, or give another "
+            "objective."
         )
     known = [*sorted(metric for metric in kept if metric.startswith("val/")), *_measured(config, "test")]
     if objective not in known and _all_known(config):
@@ -81,6 +82,12 @@ def check_objective(config: Mapping[str, Any]) -> None:
             f"Expected objective as a metric that a job returns but got {objective}; give what callbacks.best.monitor "
             f"keeps the best checkpoint by, or a metric of the test: one of {', '.join(known)}."
         )
+
+
+def watched_metrics(config: Mapping[str, Any]) -> dict[str, str]:
+    """The metrics that steer a run, by the key that names each: of the callbacks, and the objective."""
+    monitors = {f"callbacks.{name}.monitor": metric for name, metric in _monitors(config).items()}
+    return {**monitors, "objective": str(config["objective"])}
 
 
 def _monitors(config: Mapping[str, Any], kind: str = "") -> dict[str, str]:
@@ -98,7 +105,12 @@ def _measured(config: Mapping[str, Any], split: str) -> list[str]:
     return [f"{split}/{name}" for name in (*VOC_METRICS, *(f"coco_{name}" for name in coco))]
 
 
+def _off(config: Mapping[str, Any]) -> str:
+    return "null" if config["coco_metric"] is None else "false"
+
+
 def _all_known(config: Mapping[str, Any]) -> bool:
     """Whether all that logs is of this project; a user's own callback may log what it likes."""
-    nodes = [*config["callbacks"].values(), config["criterion"], config["coco_metric"]]
+    coco = config["coco_metric"]
+    nodes = [*config["callbacks"].values(), config["criterion"], None if isinstance(coco, bool) else coco]
     return all(node["_target_"].startswith(_OURS) for node in nodes if node)

@@ -1,44 +1,90 @@
 """Hydra's override syntax: what a user typed, as Hydra reads it."""
 
+import os
 import re
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, Quote, QuotedString
-from hydra.errors import OverrideParseException
+from hydra.errors import HydraException
 
-__all__ = ["as_meant", "hydra_arguments", "name_first_argument", "quoted"]
+from lightweight_ssd.config.commands import path_keys
 
-# Names and places: text, whatever they look like.
-_TEXT = ("experiment_name", "runs", "run_dir", "resume", "init_from", "data.root")
-_NUMBER_FOR_TEXT = re.compile(rf"(\+{{0,2}}(?:{'|'.join(map(re.escape, _TEXT))}))=([-+.\w]+)")
+__all__ = ["TAKES_A_VALUE", "as_meant", "hydra_arguments", "quoted"]
+
+_NAME_LIKE_A_NUMBER = re.compile(r"(\+{0,2}experiment_name)=([-+.\w]+)")
 _YAMLS_INFINITY = re.compile(r"=([-+]?)\.(?:inf|Inf|INF)$")
 _NUMBER_AS_KEY = re.compile(r"=\s*\{.*?\d\s*:")
+_PATH_OF_A_PART = re.compile(
+    r"data\.(?:root|cache_dir|(?:train|val|test)\.(?:annotations|images))|backbone\.weights|results"
+)
+_INTERPOLATION = re.compile(r"(\\*)\$\{")
 
 
-def as_meant(arguments: Sequence[str]) -> list[str]:
-    """Overrides as Hydra reads them rightly, where it would read a number otherwise than a YAML file has it.
+def as_meant(arguments: Sequence[str], config: str = "train") -> list[str]:
+    """Overrides as Hydra reads them rightly, where its grammar would read something else than was typed.
 
+    - Paths are taken as they are, with brackets, quotes, commas, `=` or spaces. What has a meaning for Hydra keeps it
+      where there is no such file: a list, an interpolation, and with `-m` the values of a sweep, separated by commas.
     - Names that look like numbers stay text: a commit such as 4362e60 would become 4.362e63.
     - `.inf`, as our files have it, is a number; Hydra knows `inf` only.
     - Keys that are numbers, as in `data.train={2007: train}`, are those of the file, which are text.
 
+    Args:
+        arguments: As the shell hands them over.
+        config: Name of the command's configuration, which knows its paths.
+
     Example:
         >>> as_meant(["experiment_name=4362e60", "patience=.inf", "data.train={2007: train, 2012: null}", "seed=1"])
         ['experiment_name="4362e60"', 'patience=inf', 'data.train.2007=train', 'data.train.2012=null', 'seed=1']
+        >>> as_meant(["data.root=my photos (1)/a,b", "resume=auto"])
+        ['data.root="my photos (1)/a,b"', 'resume=auto']
     """
-    return [meant for argument in arguments for meant in _as_meant(argument)]
+    varies = bool({"-m", "--multirun"} & set(arguments))
+    return [meant for argument in arguments for meant in _as_meant(argument, config, varies)]
 
 
-def _as_meant(argument: str) -> list[str]:
-    match = _NUMBER_FOR_TEXT.fullmatch(argument)
+def _as_meant(argument: str, config: str, varies: bool) -> list[str]:
+    key, equals, value = argument.partition("=")
+    if equals and _is_path(key.lstrip("+"), config):
+        return [f"{key}={_path(value, varies)}"]
+    match = _NAME_LIKE_A_NUMBER.fullmatch(argument)
     if match and _is_number(match[2]):
         return [f"{match[1]}={quoted(match[2])}"]
     if _NUMBER_AS_KEY.search(argument):
         return _by_key(argument)
     return [_YAMLS_INFINITY.sub(r"=\1inf", argument)]
+
+
+def _is_path(key: str, config: str) -> bool:
+    return key in path_keys(config) or _PATH_OF_A_PART.fullmatch(key) is not None
+
+
+def _path(text: str, varies: bool) -> str:
+    """A path as Hydra reads it back; what Hydra would read as something else on purpose stays."""
+    text = str(Path(text).expanduser()) if text.startswith("~/") else text
+    parsed = _parsed(text)
+    if parsed is not None and not os.path.lexists(text):
+        value = parsed._value
+        if parsed.is_sweep_override():
+            return text if varies else quoted(text)
+        return text if value is None or value == text or isinstance(value, list | QuotedString) else quoted(text)
+    if parsed is not None and parsed._value == text and "${" not in text:
+        return text
+    parts = text.split(",")
+    return ",".join(map(quoted, parts)) if varies and len(parts) > 1 and _all_there(text, parts) else quoted(text)
+
+
+def _all_there(text: str, parts: Sequence[str]) -> bool:
+    return not os.path.lexists(text) and all(map(os.path.lexists, parts))
+
+
+def _parsed(value: str) -> Override | None:
+    try:
+        return OverridesParser.create().parse_override(f"key={value}")
+    except HydraException:
+        return None
 
 
 def _is_number(text: str) -> bool:
@@ -51,11 +97,8 @@ def _is_number(text: str) -> bool:
 
 def _by_key(argument: str) -> list[str]:
     """An override of a mapping as one per key, which says the same: Hydra merges mappings."""
-    try:
-        parsed = OverridesParser.create().parse_override(argument)
-    except OverrideParseException:
-        return [argument]  # Hydra says what is wrong
-    value = parsed._value  # with the user's quotes, which `value()` drops
+    parsed = _parsed(argument.partition("=")[2])
+    value = parsed._value if parsed else None  # with the user's quotes, which `value()` drops
     if not isinstance(value, dict) or not any(isinstance(key, int) for key in value):
         return [argument]
     place = argument.partition("=")[0].strip()
@@ -64,37 +107,22 @@ def _by_key(argument: str) -> list[str]:
 
 
 def quoted(value: object) -> str:
-    """A value of an override as Hydra reads it back, whatever is in it.
+    r"""A value of an override as Hydra reads it back, whatever is in it.
 
     Example:
         >>> print(quoted("a, b's"))
         "a, b's"
+        >>> print(quoted("${b}.jpg"))
+        "\${b}.jpg"
     """
-    return QuotedString(str(value), Quote.double).with_quotes()
+    text = _INTERPOLATION.sub(lambda match: f"{2 * match[1]}\\${{", str(value))
+    return QuotedString(text, Quote.double).with_quotes()
 
 
-def name_first_argument(key: str) -> None:
-    """Lets a user type `lssd data prepare voc` for `lssd data prepare dataset=voc`: Hydra knows no bare arguments.
-
-    Args:
-        key: Of the configuration; the first argument becomes its value if it is neither an override nor an option.
-    """
-    if len(sys.argv) > 1 and "=" not in sys.argv[1] and not sys.argv[1].startswith(("-", "~", "+")):
-        sys.argv[1] = f"{key}={quoted(sys.argv[1])}"
-
-
-_TAKES_A_VALUE = (
-    "--cfg",
-    "-c",
-    "--package",
-    "-p",
-    "--config-path",
-    "-cp",
-    "--config-name",
-    "-cn",
-    "--config-dir",
-    "-cd",
+TAKES_A_VALUE = frozenset(
+    {"--cfg", "-c", "--package", "-p", "--config-path", "-cp", "--config-name", "-cn", "--config-dir", "-cd"}
 )
+"""Options of Hydra that are followed by their value."""
 
 
 def hydra_arguments(arguments: Sequence[str]) -> list[str]:
@@ -112,7 +140,7 @@ def hydra_arguments(arguments: Sequence[str]) -> list[str]:
         key, _, value = argument.partition("=")
         if argument == "--watch":
             rest.append("watch=true")
-        elif before in _TAKES_A_VALUE or argument.startswith("-"):
+        elif before in TAKES_A_VALUE or argument.startswith("-"):
             rest.append(argument)
         elif "=" not in argument or Path(argument).is_dir():
             folders.append(_quoted(argument))

@@ -50,4 +50,6 @@ def settled(cfg: DictConfig, choices: Mapping[str, str]) -> DictConfig:
     """
     epochs = default_epochs(cfg, choices)
     length = {} if epochs is None else {"trainer": {"max_epochs": epochs}}
-    return changed(cfg, experiment_name=cfg.experiment_name or choices.get("experiment") or "adhoc", **length)
+    name = choices.get("experiment") or "adhoc" if cfg.experiment_name in (None, "") else cfg.experiment_name
+    places = {key: str(cfg[key]) for key in ("runs", "run_dir") if cfg.get(key) is not None}  # YAML has numbers
+    return changed(cfg, experiment_name=str(name), **places, **length)

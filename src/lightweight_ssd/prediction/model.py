@@ -4,15 +4,14 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, overload
+from typing import Any, overload
 
 import numpy as np
 import torch
-from msgspec import Meta
 
 from lightweight_ssd.augment.pipeline import Pipeline
 from lightweight_ssd.checkpoint.load import load_trained
-from lightweight_ssd.config.arguments import Count, Share, checked
+from lightweight_ssd.config.arguments import Count, Overlap, Share, checked
 from lightweight_ssd.detector.postprocess import PostProcess
 from lightweight_ssd.detector.ssd import Detector
 from lightweight_ssd.prediction.detections import ImageDetections
@@ -21,10 +20,7 @@ from lightweight_ssd.runs.checkpoints import checkpoint_file
 from lightweight_ssd.system.device import choose_device
 from lightweight_ssd.tensor_types import Detections
 
-__all__ = ["Model", "Overlap", "load"]
-
-Overlap = Annotated[float, Meta(ge=0, le=1)]
-"""An intersection over union, 0 to 1."""
+__all__ = ["Model", "load"]
 
 
 def load(checkpoint: str | os.PathLike[str], device: Any = "auto") -> "Model":

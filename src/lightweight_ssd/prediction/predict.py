@@ -1,6 +1,5 @@
 """`predict`: a checkpoint's detections on the images of a folder, drawn and as JSON, for the shell and for Python."""
 
-import glob
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,17 +9,19 @@ from typing import Annotated, Any, NamedTuple
 from msgspec import Meta
 from tqdm import tqdm
 
-from lightweight_ssd.config.arguments import Count, Share, checked
+from lightweight_ssd.config.arguments import Checkpoint, Count, Overlap, Share, checked
+from lightweight_ssd.detector.postprocess import PostProcess
 from lightweight_ssd.prediction.detections import ImageDetections
 from lightweight_ssd.prediction.images import Pixels, read
-from lightweight_ssd.prediction.model import Overlap, load
+from lightweight_ssd.prediction.model import Model, load
+from lightweight_ssd.prediction.pictures import RESULTS, output_folder, picture_names, remove_earlier
+from lightweight_ssd.prediction.sources import Sources, find_images
+from lightweight_ssd.system.disk_space import one_sentence_when_full
 from lightweight_ssd.system.json_file import write_json
-from lightweight_ssd.system.output_folder import make_output_folder
 
-__all__ = ["Predictions", "find_images", "picture_names", "predict"]
+__all__ = ["Predictions", "predict"]
 
-_EXTENSIONS = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
-_RESULTS = "predictions.json"
+_MOST_NAMED = 5
 
 
 class Predictions(NamedTuple):
@@ -41,8 +42,8 @@ class Predictions(NamedTuple):
 
 @checked
 def predict(
-    checkpoint: Annotated[Path, Meta(examples=["RUN/checkpoints/best.ckpt"])],
-    source: Annotated[Path, Meta(examples=["IMAGE, FOLDER or GLOB"])],
+    checkpoint: Checkpoint,
+    source: Annotated[Path | Sequence[Path], Meta(examples=["IMAGE, FOLDER or GLOB"])],
     *,
     output: Path = Path("predictions"),
     score_threshold: Share = 0.3,
@@ -55,8 +56,9 @@ def predict(
 
     Args:
         checkpoint: A checkpoint file, or the folder of a run.
-        source: An image, a folder (not those inside it), or a glob such as `photos/**/*.jpg`.
-        output: Folder for the pictures and `predictions.json`; made if need be.
+        source: An image, a folder (not those inside it), or a glob such as `photos/**/*.jpg`; or a list of them.
+        output: Folder for the pictures and `predictions.json`; made if need be. The pictures of an earlier call there
+            make room for those of this one.
         score_threshold: A detection scores more than this.
         iou_threshold: Of two boxes of one class that overlap more, only the better one stays; None = as in the
             checkpoint.
@@ -66,77 +68,50 @@ def predict(
 
     Returns:
         The detections, without the images' pixels, and where everything lies. An image that cannot be read is named
-        on standard error and skipped.
+        on standard error and skipped, and so are files of a folder that are no images.
 
     Raises:
         ValueError, FileNotFoundError: For a setting that cannot be met.
     """
-    sources = find_images(str(source))
+    sources = find_images([source] if isinstance(source, Path) else source)
     model = load(checkpoint, device)
     postprocess = model.postprocess(score_threshold, iou_threshold=iou_threshold, max_detections=max_detections)
-    folder, names = _output_folder(output, sources), picture_names(sources)
-    done, entries = Predictions([], [], output, output / _RESULTS), []
-    with tqdm(total=len(sources), unit="image", desc="predict") as progress:
-        for start in range(0, len(sources), batch_size):
-            batch = _read(sources[start : start + batch_size], done.skipped)
-            for one in model.detect(batch, postprocess):
-                assert one.path is not None
-                one.draw().save(folder / names[one.path], quality=92)
-                entries.append(_entry(one, names[one.path]))
-                done.found.append(replace(one, pixels=None))
-            progress.update(min(batch_size, len(sources) - start))
-    write_json(folder / _RESULTS, entries)
+    folder, names = output_folder(output, sources.images), picture_names(sources.images)
+    _name_passed_over(sources)
+    remove_earlier(folder)
+    done = Predictions([], [], output, output / RESULTS)
+    with one_sentence_when_full(folder, "make room, or name another output=…, and call the same command again."):
+        _detect(model, postprocess, sources.images, batch_size, names, done)
     return done
 
 
-def find_images(source: str) -> list[Path]:
-    """Image files, sorted by path.
-
-    Args:
-        source: An image file, a folder (not those inside it), or a glob, where `**` means any folders.
-
-    Raises:
-        FileNotFoundError: If there is none.
-        ValueError: If the source is a file of another kind.
-    """
-    path, kinds = Path(source), ", ".join(extension[1:] for extension in _EXTENSIONS)
-    if path.is_file():
-        if path.suffix.lower() not in _EXTENSIONS:
-            raise ValueError(f"Expected an image ({kinds}) for source=… but got {source}.")
-        return [path]
-    # Path.glob takes no absolute pattern.
-    candidates = path.iterdir() if path.is_dir() else map(Path, glob.glob(source, recursive=True))  # noqa: PTH207
-    # Not is_file: a dangling link shall be named as broken, not passed over.
-    images = sorted(file for file in candidates if file.suffix.lower() in _EXTENSIONS and not file.is_dir())
-    if not images:
-        raise FileNotFoundError(f"There is no image ({kinds}) at source={source}; give an image, a folder or a glob.")
-    return images
+def _detect(
+    model: Model, postprocess: PostProcess, images: list[Path], batch_size: int, names: dict[Path, str],
+    done: Predictions,
+) -> None:  # fmt: skip
+    """Draws each image and lists what was found, also of an interrupted call; fills `done`."""
+    entries = []
+    try:
+        with tqdm(total=len(images), unit="image", desc="predict") as progress:
+            for start in range(0, len(images), batch_size):
+                batch = _read(images[start : start + batch_size], done.skipped)
+                for one in model.detect(batch, postprocess):
+                    assert one.path is not None
+                    entries.append(_entry(one, names[one.path]))  # first, so that no picture is without an entry
+                    one.draw().save(done.output / names[one.path], quality=92)
+                    done.found.append(replace(one, pixels=None))
+                progress.update(min(batch_size, len(images) - start))
+    finally:
+        write_json(done.file, entries)
 
 
-def picture_names(sources: Sequence[Path]) -> dict[Path, str]:
-    """A name per source for its picture, all different also where a file system ignores case.
-
-    Example:
-        >>> list(picture_names([Path("a/cat.png"), Path("b/Cat.jpg"), Path("b/dog.jpg")]).values())
-        ['cat.jpg', 'Cat-2.jpg', 'dog.jpg']
-    """
-    names: dict[Path, str] = {}
-    taken: set[str] = set()
-    for source in sources:
-        stem, number = source.stem, 1
-        while stem.casefold() in taken:
-            number += 1
-            stem = f"{source.stem}-{number}"
-        taken.add(stem.casefold())
-        names[source] = f"{stem}.jpg"
-    return names
-
-
-def _output_folder(output: Path, sources: Sequence[Path]) -> Path:
-    """The folder to write in, which must not be one that images are read from: a picture could replace its source."""
-    if output.resolve() in {source.parent.resolve() for source in sources}:
-        raise ValueError(f"Expected another folder for output=… than one that images are read from but got {output}.")
-    return make_output_folder(output)
+def _name_passed_over(sources: Sources) -> None:
+    if not sources.passed_over:
+        return
+    names = [path.name for path in sources.passed_over]
+    shown = ", ".join(names[:_MOST_NAMED]) + (", …" if len(names) > _MOST_NAMED else "")
+    count = f"{len(names)} file{'s' if len(names) > 1 else ''}"
+    print(f"passed over {count} that cannot be read as images: {shown}", file=sys.stderr)
 
 
 def _read(batch: Sequence[Path], skipped: list[Path]) -> list[Pixels]:

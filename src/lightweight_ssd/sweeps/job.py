@@ -26,7 +26,7 @@ from lightweight_ssd.runs.files import BEST_CHECKPOINT, LAST_CHECKPOINT, TRAIN_L
 from lightweight_ssd.runs.folder import newest_run_dir, slug
 from lightweight_ssd.runs.identity import check_is_the_run, conditions_note, content_of
 from lightweight_ssd.runs.ownership import Claim, busy_folder, claim_found, claim_new, holds_training
-from lightweight_ssd.runs.results import metric_of, objective_of
+from lightweight_ssd.runs.results import RunResults, metric_of, objective_of
 from lightweight_ssd.runs.results_file import read_results
 from lightweight_ssd.runs.status import ABORTED, FINISHED, UNDER_WAY, read_status, write_status
 from lightweight_ssd.sweeps.child import run_child
@@ -229,10 +229,22 @@ def _objective(job: JobRecord, name: str, needed: bool) -> float | None:
     """
     if job.state not in ("done", "skipped"):
         return None
-    value = objective_of(read_results(Path(job.run_dir or "")), name)
+    results = read_results(Path(job.run_dir or ""))
+    value = objective_of(results, name)
+    if value is None and needed and _was_measured(results, name):
+        raise ValueError(
+            f"Expected a number for objective={name}, but it is not defined on this data: the images hold no object "
+            "that it counts; give another one, such as objective=test/map_50."
+        )
     if value is None and needed:
         raise ValueError(
             f"Expected a validation for objective={name}, but the run ended before its first one: give it more steps "
             "or epochs, or objective=test/map_50."
         )
     return value
+
+
+def _was_measured(results: RunResults, name: str) -> bool:
+    """Whether the objective's split was measured, so that only the metric itself can be missing."""
+    training = results.training
+    return results.test is not None if name.startswith("test/") else bool(training and training.best_validation)

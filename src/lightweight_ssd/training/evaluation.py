@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from msgspec import Meta
 
-from lightweight_ssd.config.arguments import Count, checked
+from lightweight_ssd.config.arguments import Checkpoint, Count, checked
 from lightweight_ssd.config.compose import compose
 from lightweight_ssd.config.settings import resolved
+from lightweight_ssd.runs.checkpoints import checkpoint_file
 from lightweight_ssd.runs.files import BEST_CHECKPOINT
 from lightweight_ssd.runs.results import RunResults, SplitMetrics
 from lightweight_ssd.runs.results_file import read_results
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from lightweight_ssd.training.task import DetectionTask
 
 __all__ = ["Evaluation", "default_output", "evaluate"]
-
-Checkpoint = Annotated[Path, Meta(examples=[f"RUN/{BEST_CHECKPOINT}"])]
 
 
 class Evaluation(NamedTuple):
@@ -64,7 +63,7 @@ def evaluate(
     What is not given comes from the configuration inside the checkpoint.
 
     Args:
-        checkpoint: File, such as `RUN/checkpoints/best.ckpt`.
+        checkpoint: File, such as `RUN/checkpoints/best.ckpt`, or the folder of a run, whose best checkpoint is taken.
         data: Other data, as the node `data` of a configuration; without `_target_` it changes settings of the
             checkpoint's own, such as `{"root": "/data/VOCdevkit"}`.
         split: Which split is measured.
@@ -92,6 +91,7 @@ def evaluate(
     from lightweight_ssd.training.stages import Parts, write_run
 
     quiet_frameworks()
+    checkpoint = checkpoint_file(checkpoint)
     folder = (output or default_output(checkpoint, split)).absolute()
     config, task = _task(checkpoint, postprocess or {}, bool(coco_metric))
     source = _source(checkpoint, config, data or {}, task.scorer.class_names)

@@ -19,9 +19,11 @@ from lightweight_ssd.config.monitors import check_monitors
 from lightweight_ssd.data.formats.coco_results import write_detections
 from lightweight_ssd.data.source import Source
 from lightweight_ssd.detector.ssd import Detector
+from lightweight_ssd.metrics.coco import COCOMetric
 from lightweight_ssd.metrics.voc import VOCMetric
 from lightweight_ssd.profiling.complexity import complexity
 from lightweight_ssd.profiling.latency import latency
+from lightweight_ssd.runs.checkpoints import checkpoint_file
 from lightweight_ssd.runs.files import BEST_CHECKPOINT, GRAY_DETECTIONS_FILE, LAST_CHECKPOINT
 from lightweight_ssd.runs.status import read_status
 from lightweight_ssd.system.json_file import write_json
@@ -82,9 +84,16 @@ def prepare(config: dict[str, Any], resume_from: Path | None = None) -> Parts:
         reference_batch=config["reference_batch"],
         hparams={"config": config, "class_names": class_names, "category_ids": _category_ids(datamodule.source)},
         channels_last=config["channels_last"],
-        coco_metric=build(config["coco_metric"], class_names=class_names) if config["coco_metric"] else None,
+        coco_metric=_coco_metric(config["coco_metric"], class_names),
     )
     return Parts(_trainer(config, resume_from), task, datamodule)
+
+
+def _coco_metric(setting: bool | dict[str, Any] | None, class_names: list[str]) -> COCOMetric | None:
+    """Ours for true, the user's own for a node, none for false and null."""
+    if isinstance(setting, dict):
+        return build(setting, class_names=class_names)
+    return COCOMetric(class_names) if setting else None
 
 
 def fit(parts: Parts, resume_from: Path | None) -> dict[str, Any]:
@@ -224,6 +233,6 @@ def _trainer(config: dict[str, Any], resume_from: Path | None) -> Trainer:
 
 
 def _initialize(detector: torch.nn.Module, config: dict[str, Any]) -> None:
-    report = initialise(detector, str(config["init_from"]))
+    report = initialise(detector, str(checkpoint_file(config["init_from"])))
     log.info("init_from=%s: tensors: %s", config["init_from"], counts(report))
     write_json(Path(config["run_dir"]) / "init_from.json", report)
