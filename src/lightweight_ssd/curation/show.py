@@ -130,9 +130,10 @@ def _pair(
 def _as_on_disk(one: Annotation, names: tuple[str, ...]) -> UInt8[np.ndarray, "H W 3"]:
     """The whole image; difficult objects and crowd regions are labeled as such."""
     image = read_image(one.path, expected_size=(one.height, one.width))
-    words = (*names, *(f"{name} (difficult)" for name in names), *(f"{name} (crowd)" for name in names))
-    labels = one.labels + len(names) * np.where(one.crowd, 2, one.difficult)
-    return _draw(image, one.boxes, np.where(one.labels == OTHER_CLASS, OTHER_CLASS, labels), words)
+    words = (*(f"{name} (difficult)" for name in names), *(f"{name} (crowd)" for name in names))
+    first = np.select([one.crowd, one.difficult], [2 * len(names) + 1, len(names) + 1], 0)
+    labels = np.where(one.labels == OTHER_CLASS, OTHER_CLASS, one.labels + first)
+    return _draw(image, one.boxes, labels, names, words)
 
 
 def _draw(
@@ -140,11 +141,13 @@ def _draw(
     boxes: Float32[np.ndarray, "N 4"],
     labels: Int64[np.ndarray, " N"],
     names: tuple[str, ...],
+    more_names: tuple[str, ...] = (),
 ) -> UInt8[np.ndarray, "h w 3"]:
+    """The image with its boxes; the label after those of the classes is that of ignored objects."""
     scale = _SIDE / max(image.shape[:2])
     size = [max(1, round(side * scale)) for side in image.shape[1::-1]]
     resized = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    words = (*names, "another class (ignored)")
+    words = (*names, "ignored", *more_names)
     return draw_boxes(resized, boxes * scale, np.where(labels == OTHER_CLASS, len(names), labels), words)
 
 
