@@ -16,7 +16,7 @@ class Batch(NamedTuple):
     Attributes:
         images: RGB, 0 to 255.
         boxes: xyxy in pixels of the network's input, padded with zeros to the largest count in the batch.
-        labels: Class index, −1 where padded.
+        labels: Class index, −1 where padded, `OTHER_CLASS` (−2) for an object that the loss ignores.
         annotations: The untouched annotation of each image, in the same order.
         skipped: One sentence for each file that could not be used while the batch was read, with `data.on_bad=skip`.
     """

@@ -1,17 +1,37 @@
 """What every package shares, numpy only: one image's annotation, one sample's key, boxes as COCO's files have them."""
 
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Float64, Int64
 
-__all__ = ["FILE_DECIMALS", "IGNORED_AREA", "Annotation", "SampleKey", "xywh_to_xyxy", "xyxy_to_xywh"]
+__all__ = [
+    "FILE_DECIMALS",
+    "IGNORED_AREA",
+    "OTHER_CLASS",
+    "SPLITS",
+    "Annotation",
+    "SampleKey",
+    "Split",
+    "xywh_to_xyxy",
+    "xyxy_to_xywh",
+]
+
+Split = Literal["train", "val", "test"]
+
+SPLITS: Final[tuple[Split, ...]] = ("train", "val", "test")
+"""What a data set is divided into, in the order in which it is read."""
 
 FILE_DECIMALS: Final = 3
 """Decimals of boxes and areas, in pixels, in the files of a run and in the COCO metric, so that both say the same."""
 
 IGNORED_AREA: Final = 1e11
 """Square pixels; COCO's tool ignores an object so large, since its range of all areas ends at 1e10."""
+
+
+OTHER_CLASS: Final = -2
+"""Label of an object that is ignored, since its class is not among the chosen ones: nothing is learned from it, and
+evaluation counts a detection on it neither way. (−1 is the padding of a batch.)"""
 
 
 class Annotation(NamedTuple):
@@ -23,7 +43,8 @@ class Annotation(NamedTuple):
         height: Rows of the image file, pixels.
         width: Columns of the image file, pixels.
         boxes: xyxy, in pixels of the image file, continuous coordinates that start at 0.
-        labels: Class index, from 0; there is no background class.
+        labels: Class index, from 0; there is no background class. `OTHER_CLASS` for an object that is to be ignored
+            since its class was not chosen (`data.other_classes=ignore`); such an object is difficult, too.
         difficult: Objects that evaluation counts neither way; training learns them like others (VOC's `difficult`).
         crowd: Regions of many objects under one box, which are not ground truth: training leaves them out, and
             evaluation counts a detection inside neither way (COCO's `iscrowd`).
@@ -60,6 +81,36 @@ class Annotation(NamedTuple):
     def ignored(self) -> Bool[np.ndarray, " N"]:
         """Objects that mean average precision counts neither way: the difficult ones and the crowds."""
         return self.difficult | self.crowd
+
+    def of_chosen_classes(self) -> "Annotation":
+        """The same without the objects of `OTHER_CLASS`."""
+        return self.objects(self.labels != OTHER_CLASS)
+
+    def in_every_class(self, classes: int) -> "Annotation":
+        """The same with each object of `OTHER_CLASS` once in every class: a detection of any class on it is ignored.
+
+        So metrics, and tools that read the files of a run, need no rule of their own for such objects.
+
+        Args:
+            classes: Number of classes.
+
+        Example:
+            >>> boxes = np.array([[0, 0, 9, 9], [0, 0, 5, 5]], np.float32)
+            >>> one = Annotation.of_boxes(1, "a.jpg", 9, 9, boxes, np.array([1, OTHER_CLASS]), np.array([False, True]))
+            >>> one.in_every_class(3).labels.tolist()
+            [1, 0, 1, 2]
+        """
+        other = self.labels == OTHER_CLASS
+        if not other.any():
+            return self
+        known, others = np.flatnonzero(~other), np.flatnonzero(other)
+        labels = np.concatenate([self.labels[known], np.tile(np.arange(classes), len(others))])
+        return self.objects(np.concatenate([known, np.repeat(others, classes)]))._replace(labels=labels)
+
+    def objects(self, chosen: Bool[np.ndarray, " N"] | Int64[np.ndarray, " M"]) -> "Annotation":
+        """These objects alone, by a mask or by their indices."""
+        names = ("boxes", "labels", "difficult", "crowd", "areas")
+        return self._replace(**{name: getattr(self, name)[chosen] for name in names})
 
 
 class SampleKey(NamedTuple):

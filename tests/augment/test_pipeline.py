@@ -153,6 +153,29 @@ def test_strong_shrinking_averages_and_weak_shrinking_interpolates():
     assert np.array_equal(weak, cv2.resize(stripes, (60, 60), interpolation=cv2.INTER_LINEAR))
 
 
+@pytest.mark.parametrize("size", [(599, 3000), (375, 1242), (200, 3000), (100, 3000), (300, 901)])
+def test_a_wide_image_is_averaged_along_the_side_that_shrinks_much(size):
+    """Lines of one pixel keep their share of the light, whether the other side shrinks a little, stays or grows."""
+    for axis in (0, 1):
+        lines = np.zeros((*size, 3), np.uint8)
+        lines[:, ::10] = 255
+        target = (300, 300)
+        lines = lines if axis == 1 else lines.transpose(1, 0, 2).copy()
+        resized = FixedResize(*target)(image=lines)["image"]
+        assert resized.shape == (*target, 3)
+        means = resized.mean(axis=(1 - axis, 2))
+        assert abs(float(resized.mean()) - float(lines.mean())) < 1
+        assert np.abs(means - lines.mean()).max() < 40 or size[1] < 1500, "no line is lost"
+
+
+@pytest.mark.parametrize("size", [(600, 600), (3000, 3000), (600, 900), (375, 500), (480, 640), (427, 640), (80, 80)])
+def test_where_both_sides_or_neither_shrink_much_one_filter_does_both(size):
+    image = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+    both = min(size) >= 600
+    expected = cv2.resize(image, (300, 300), interpolation=cv2.INTER_AREA if both else cv2.INTER_LINEAR)
+    assert np.array_equal(FixedResize(300, 300)(image=image)["image"], expected)
+
+
 def test_the_resize_follows_the_crop_and_mosaic_is_outside():
     def order(pipeline: Pipeline) -> list[str]:
         return [type(stage).__name__ for stage in pipeline.stages]

@@ -142,3 +142,14 @@ def test_a_criterion_takes_it() -> None:
 def test_bad_parameters_are_named(kwargs: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         HardNegativeLoss(**kwargs)  # type: ignore[arg-type]
+
+
+def test_an_ignored_anchor_costs_nothing_and_takes_no_place_among_the_hardest() -> None:
+    logits, labels = random_case()
+    labels[1, 5:15] = -2
+    kept = torch.ones(labels.shape[1], dtype=torch.bool)
+    kept[5:15] = False
+    loss = HardNegativeLoss()
+    value = loss(logits[1:2], labels[1:2])
+    assert not value[0, 5:15].any()
+    torch.testing.assert_close(value[:, kept], loss(logits[1:2, kept], labels[1:2, kept]))

@@ -7,7 +7,10 @@ from tests.broken_data import voc
 
 from lightweight_ssd.augment.pipeline import Pipeline
 from lightweight_ssd.config.compose import compose
+from lightweight_ssd.curation import show
 from lightweight_ssd.curation.show import data_show
+from lightweight_ssd.data.voc import VOC
+from lightweight_ssd.plots.detections import draw_boxes
 
 
 def pixels(path: Path) -> np.ndarray:
@@ -37,3 +40,26 @@ def test_a_wrong_argument_is_one_sentence(tmp_path: Path, arguments: dict, messa
     with pytest.raises(ValueError) as raised:
         data_show(voc(tmp_path), **{"output": tmp_path / "a.png", **arguments})
     assert message in str(raised.value)
+
+
+def test_chosen_classes_are_named_and_what_is_ignored_is_marked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[str] = []
+
+    def note(image: np.ndarray, boxes: np.ndarray, labels: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+        drawn.extend(names[int(label)] for label in labels)
+        return draw_boxes(image, boxes, labels, names)
+
+    monkeypatch.setattr(show, "draw_boxes", note)
+    voc(tmp_path)
+    union = [{"2007": split} for split in ("train", "val", "test")]
+    for classes, other, expected in (
+        (["dog", "cat"], "background", "cat"),
+        (["dog"], "ignore", "ignored"),
+        (["cat"], "ignore", "cat"),
+    ):
+        source = VOC(tmp_path, ["cat", "dog"], *union, cache_dir=tmp_path, classes=classes, other_classes=other)
+        drawn.clear()
+        data_show(source, "none", 64, "val", images=1, output=tmp_path / "a.png")
+        assert drawn == [expected, expected], "on disk, and as training sees it"

@@ -11,6 +11,7 @@ from torch import Tensor, distributed, nn
 from torch._subclasses import FakeTensorMode
 
 from lightweight_ssd.classification.focal import FocalLoss
+from lightweight_ssd.classification.hard_negative import HardNegativeLoss
 from lightweight_ssd.loss.bll import BLL
 from lightweight_ssd.loss.criterion import Criterion
 from lightweight_ssd.loss.l2 import L2
@@ -206,6 +207,19 @@ def test_two_ranks_average_to_the_gradient_of_one_process(tmp_path: Path):
     averages = torch.load(tmp_path / "averages.pt", weights_only=True)
     for name, objects in OBJECTS.items():
         torch.testing.assert_close(averages[name], gradient(slice(None), objects))
+
+
+def test_an_ignored_object_takes_its_anchors_out_of_the_background():
+    raw = random_raw(1)
+    boxes, labels = ANCHORS[[0, 7]][None].clone(), torch.tensor([[1, -2]])
+    for classification in (FocalLoss(), HardNegativeLoss(min_negatives=100)):
+        criterion = Criterion(classification, L2())
+        background = criterion(raw, boxes, torch.tensor([[1, -1]]))
+        ignored = criterion(raw, boxes, labels)
+        cost = classification(raw.logits, torch.full((1, len(ANCHORS)), -1))[0, 7]
+        torch.testing.assert_close(background["classification"] - ignored["classification"], cost)
+        torch.testing.assert_close(background["localization"], ignored["localization"])
+        assert criterion.assign(ANCHORS, boxes, labels)[0, 7] == -2
 
 
 def run_rank(folder: Path, rank: int) -> None:

@@ -139,3 +139,11 @@ def test_compiles_into_one_graph(monkeypatch: pytest.MonkeyPatch):
         anchors, boxes = grid_boxes(15, generator=generator), grid_boxes(2, truths, generator=generator)
         labels = torch.randint(-1, 3, (2, truths), generator=generator)
         assert torch.equal(compiled(anchors, boxes, labels, 0.5), match(anchors, boxes, labels, 0.5))
+
+
+def test_what_overlaps_an_ignored_object_is_no_background():
+    anchors = torch.tensor([[0.0, 0.0, 4.0, 4.0], [10.0, 0.0, 14.0, 4.0], [20.0, 0.0, 24.0, 4.0], [30.0, 0, 31, 1]])
+    boxes = torch.stack([anchors[0], anchors[0], anchors[1] + 0.5, anchors[3] * 1.01])[None]
+    labels = torch.tensor([[2, -2, -2, -1]])
+    assert match(anchors, boxes, labels, 0.5).tolist() == [[0, -2, -1, -1]]
+    assert match(anchors, boxes, labels, 0.9).tolist() == [[0, -1, -1, -1]]

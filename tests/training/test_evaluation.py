@@ -9,7 +9,7 @@ from tests.running import smoke_config, smoke_run
 from lightweight_ssd.config.compose import compose
 from lightweight_ssd.config.settings import resolved
 from lightweight_ssd.runs.results_file import read_results
-from lightweight_ssd.training.evaluation import default_output, evaluate
+from lightweight_ssd.training.evaluation import default_output, evaluate, trained_precision
 
 pytestmark = pytest.mark.slow  # a run is trained
 CPU = {"accelerator": "cpu", "enable_progress_bar": False}
@@ -88,3 +88,25 @@ def test_the_settings_of_the_command_are_the_arguments() -> None:
     assert set(settings) | {"data"} == set(parameters)
     for name in ("split", "output", "eval_batch_size", "num_workers", "pictures", "coco_metric"):
         assert settings[name] == parameters[name].default
+
+
+def test_it_measures_in_the_precision_of_the_training_unless_another_is_given(tmp_path: Path) -> None:
+    smoke_run(tmp_path, "trainer.max_epochs=1", "trainer.precision=bf16-mixed", "gray_test=false", "latency=null")
+    run = tmp_path / "run"
+    assert read_results(run).precision == "bf16-mixed"
+    same = evaluate(_checkpoint(run), output=tmp_path / "same", num_workers=0, pictures=0, trainer=CPU)
+    assert same.results.precision == "bf16-mixed" and same.precision_note is None
+    assert same.metrics == read_results(run).test
+    other = {**CPU, "precision": "32-true"}
+    full = evaluate(_checkpoint(run), output=tmp_path / "full", num_workers=0, pictures=0, trainer=other)
+    assert full.results.precision == "32-true"
+    assert full.precision_note == "measured in 32-true; training and its test ran in bf16-mixed"
+
+
+def test_the_precision_of_the_training_is_read_with_care() -> None:
+    for precision in (None, 32, "32", "32-true"):
+        assert trained_precision({"trainer": {"precision": precision}}, Path("a.ckpt")) == "32-true"
+    assert trained_precision({}, Path("a.ckpt")) == "32-true"
+    assert trained_precision({"trainer": {"precision": "16"}}, Path("a.ckpt")) == "16-mixed"
+    with pytest.raises(ValueError, match=r"trainer\.precision in a\.ckpt to be one of 32-true, .*but got 'loud'"):
+        trained_precision({"trainer": {"precision": "loud"}}, Path("a.ckpt"))

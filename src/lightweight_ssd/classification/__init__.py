@@ -1,5 +1,6 @@
 """Classification losses, one per file, on independent sigmoids without a background class.
 
 Each is a module without weights: `forward(logits, target_labels)` takes (B, A, C) and (B, A), in which −1 means
-background, and returns the loss of each anchor, (B, A), in at least float32, neither summed nor normalized.
+background and −2 (`OTHER_CLASS`) an anchor that costs nothing, and returns the loss of each anchor, (B, A), in at least
+float32, neither summed nor normalized.
 """

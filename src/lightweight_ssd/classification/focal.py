@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lightweight_ssd.ops.precision import full_precision
+from lightweight_ssd.types import OTHER_CLASS
 
 __all__ = ["FocalLoss"]
 
@@ -42,7 +43,8 @@ class FocalLoss(nn.Module):
 
         Args:
             logits: Class logits.
-            target_labels: Class index from 0 to C − 1; −1 is background, for which every class is wrong.
+            target_labels: Class index from 0 to C − 1; −1 is background, for which every class is wrong; −2 costs
+                nothing.
         """
         is_target = target_labels[..., None] == torch.arange(logits.shape[-1], device=logits.device)
         # Signed so that p_t = σ(margin) for targets and others alike, which saves a second one-hot tensor.
@@ -51,4 +53,4 @@ class FocalLoss(nn.Module):
         # ln(1 − σ(x)) = ln σ(x) − x. A power of the probability itself has no gradient at 0 for γ below 1.
         focus = (self.gamma * (log_p - margin)).exp()
         alpha = torch.where(is_target, self.alpha, 1 - self.alpha)
-        return -(alpha * focus * log_p).sum(dim=-1)
+        return torch.where(target_labels == OTHER_CLASS, 0.0, -(alpha * focus * log_p).sum(dim=-1))

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lightweight_ssd.ops.precision import full_precision
+from lightweight_ssd.types import OTHER_CLASS
 
 __all__ = ["HardNegativeLoss"]
 
@@ -44,16 +45,20 @@ class HardNegativeLoss(nn.Module):
 
         Args:
             logits: Class logits.
-            target_labels: Class index from 0 to C − 1; −1 is background, for which every class is wrong.
+            target_labels: Class index from 0 to C − 1; −1 is background, for which every class is wrong; −2 costs
+                nothing, and is not among the hardest.
         """
         is_target = target_labels[..., None] == torch.arange(logits.shape[-1], device=logits.device)
         loss = functional.binary_cross_entropy_with_logits(logits, is_target.to(logits.dtype), reduction="none")
         loss = loss.sum(dim=-1)
-        matched = target_labels >= 0
-        return torch.where(matched | self._hardest(loss.detach(), matched), loss, 0.0)
+        matched, ignored = target_labels >= 0, target_labels == OTHER_CLASS
+        counts = matched | (self._hardest(loss.detach(), matched, matched | ignored) & ~ignored)
+        return torch.where(counts, loss, 0.0)
 
-    def _hardest(self, loss: Float[Tensor, "B A"], matched: Bool[Tensor, "B A"]) -> Bool[Tensor, "B A"]:
+    def _hardest(
+        self, loss: Float[Tensor, "B A"], matched: Bool[Tensor, "B A"], no_background: Bool[Tensor, "B A"]
+    ) -> Bool[Tensor, "B A"]:
         """Each image's hardest background anchors, by their rank: a threshold on the loss would let ties through."""
         wanted = (matched.sum(dim=1, keepdim=True) * self.ratio).floor().clamp(min=self.min_negatives)
-        order = loss.masked_fill(matched, -torch.inf).argsort(dim=1, descending=True, stable=True)
+        order = loss.masked_fill(no_background, -torch.inf).argsort(dim=1, descending=True, stable=True)
         return order.argsort(dim=1) < wanted

@@ -39,6 +39,8 @@ def _run(cfg: DictConfig) -> float | None:
         evaluation: Evaluation = call(evaluate, cfg)
         if is_first_rank():
             print_metrics(evaluation.metrics, evaluation.output, evaluation.split)
+            if evaluation.precision_note:
+                print(f"precision: {evaluation.precision_note}")
     return None
 
 

@@ -23,11 +23,13 @@ class DataCheck:
         images: Images read, by split.
         findings: Counts and the first problems of each kind.
         decoded: Whether all pixels were decoded, too.
+        classes: A line on the classes that were chosen; empty where all are used.
     """
 
     images: Mapping[str, int]
     findings: Findings
     decoded: bool
+    classes: str = ""
 
     @property
     def output(self) -> Path:
@@ -59,8 +61,9 @@ class DataCheck:
         """How much was read, the table, the first error of each kind, and what to do."""
         counts = ", ".join(f"{split} {count:,}" for split, count in self.images.items())
         totals = f"{_count(self.errors, 'error')}, {_count(self.notes, 'note')}"
+        headers = "" if self.decoded else " (headers only; decode=true finds damaged pixels, too)"
         blocks = [
-            f"images read: {counts}{' (headers only; decode=true finds damaged pixels, too)' * (not self.decoded)}",
+            "\n".join(filter(None, [f"images read: {counts}{headers}", self.classes])),
             self.findings.table(),
             self.findings.examples(),
             "\n".join([f"{totals}; the whole list: {self.output}", *_advice(self.findings)]),
@@ -100,10 +103,25 @@ def data_check(
             f"Expected a file for output=… but {output} is a folder; give output={output / 'problems.csv'}."
         )
     source = data_source(data, **settings)
+    classes = _chosen_classes(source)
     file = make_output_folder(output.parent) / output.name  # known to be writable before hours of reading
     with Findings(file) as findings:
         images = check_source(source, findings, decode, workers)
-    return DataCheck(images, findings, decode)
+    return DataCheck(images, findings, decode, classes)
+
+
+def _chosen_classes(source: Any) -> str:
+    """A line on them; nothing where the file that has the names is wrong, which is told among the problems.
+
+    Raises:
+        ValueError: A chosen class is not among the data set's.
+    """
+    try:
+        known = source.all_class_names
+    except (AttributeError, ValueError, OSError):  # of a source that `check_source` does not know, or of its file
+        return ""
+    source.selection.names(known)
+    return source.selection.describe(known)
 
 
 def _count(number: int, word: str) -> str:
@@ -116,6 +134,8 @@ def _advice(findings: Findings) -> list[str]:
     advice = []
     if not SKIPPED.isdisjoint(errors):
         advice.append("Correct these files, or let training leave their images out: data.on_bad=skip.")
+    if Kind.UNKNOWN_CLASS in errors:
+        advice.append("To train on some classes only, let data.class_names list all, and choose with data.classes=[…].")
     if stubborn:
         advice.append(f"Correct this in any case, since data.on_bad=skip does not help: {stubborn}.")
     return advice

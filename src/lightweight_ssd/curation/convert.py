@@ -12,10 +12,10 @@ from lightweight_ssd.config.overrides import quoted
 from lightweight_ssd.curation.source import Data, data_source
 from lightweight_ssd.data.formats.convert import YEAR, convert
 from lightweight_ssd.data.formats.packed import PackedAnnotations
+from lightweight_ssd.types import SPLITS, Split
 
 __all__ = ["DataConversion", "SplitContents", "data_convert"]
 
-_SPLITS = ("train", "val", "test")
 _IMAGES = {"coco": "images", "voc": f"VOC{YEAR}/JPEGImages"}
 
 
@@ -59,7 +59,7 @@ class DataConversion:
     @property
     def missing(self) -> tuple[str, ...]:
         """Splits that training needs and that were not converted."""
-        return tuple(split for split in _SPLITS if split not in self.splits)
+        return tuple(split for split in SPLITS if split not in self.splits)
 
     @property
     def overrides(self) -> list[str]:
@@ -80,7 +80,7 @@ def data_convert(
     output: Annotated[Path, Meta(examples=["FOLDER"])],
     data: Data = "voc",
     images: Literal["copy", "link", "none"] = "copy",
-    splits: Annotated[Sequence[Literal["train", "val", "test"]], Meta(min_length=1)] = _SPLITS,
+    splits: Annotated[Sequence[Split], Meta(min_length=1)] = SPLITS,
     **settings: Any,
 ) -> DataConversion:
     """Writes a data set in the other format: boxes, difficult objects, crowd regions and areas stay as they are.

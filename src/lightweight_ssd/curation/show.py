@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import cv2
 import numpy as np
@@ -20,10 +20,11 @@ from lightweight_ssd.plots.detections import draw_boxes
 from lightweight_ssd.plots.style import save
 from lightweight_ssd.system.disk_space import one_sentence_when_full
 from lightweight_ssd.system.output_folder import make_output_folder
-from lightweight_ssd.types import Annotation, SampleKey
+from lightweight_ssd.types import OTHER_CLASS, Annotation, SampleKey, Split
 
 __all__ = ["DataSheet", "data_show"]
 
+_LONGEST_LIST = 40  # letters of class names in the head of the sheet
 _SIDE = 320  # pixels of a picture's longer side on the sheet: labels are drawn at this size, so that all are alike
 
 
@@ -49,7 +50,7 @@ def data_show(
         "gray_mix_rgb"
     ),
     image_size: int | list[int] = 300,
-    split: Literal["train", "val", "test"] = "train",
+    split: Split = "train",
     images: Annotated[int, Meta(ge=1, le=400)] = 16,
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0,
     output: Path = Path("contact_sheet.png"),
@@ -88,7 +89,7 @@ def data_show(
     chosen = np.random.default_rng(seed).permutation(len(dataset))[:images].tolist()
     keys = [SampleKey(0, position, index) for position, index in enumerate(chosen)]
     before, after, captions = zip(*(_pair(dataset[key], annotations.class_names) for key in keys), strict=True)
-    title = title or f"data={_name(data, source)} augment={_name(augment, pipeline)}"
+    title = (title or f"data={_name(data, source)} augment={_name(augment, pipeline)}") + _chosen_classes(source)
     head = f"{title} split={split} seed={seed}: {len(chosen)} of {len(dataset):,} images"
     sheet = contact_sheet(before, after, captions, head)
     with one_sentence_when_full(file, "make room, or name another output=…, and call the same command again."):
@@ -108,6 +109,15 @@ def _name(asked: Any, built: object) -> str:
     return asked if isinstance(asked, str) else type(built).__name__
 
 
+def _chosen_classes(source: Any) -> str:
+    chosen = getattr(source, "selection", None)
+    if chosen is None or chosen.classes is None:
+        return ""
+    names = ",".join(chosen.classes)
+    count = f"{len(chosen.classes)} of {len(source.all_class_names)}"
+    return f" classes={names if len(names) <= _LONGEST_LIST else count}"
+
+
 def _pair(
     sample: Sample, names: tuple[str, ...]
 ) -> tuple[UInt8[np.ndarray, "H W 3"], UInt8[np.ndarray, "h w 3"], tuple[str, str]]:
@@ -120,8 +130,10 @@ def _pair(
 def _as_on_disk(one: Annotation, names: tuple[str, ...]) -> UInt8[np.ndarray, "H W 3"]:
     """The whole image; difficult objects and crowd regions are labeled as such."""
     image = read_image(one.path, expected_size=(one.height, one.width))
-    words = (*names, *(f"{name} (difficult)" for name in names), *(f"{name} (crowd)" for name in names))
-    return _draw(image, one.boxes, one.labels + len(names) * np.where(one.crowd, 2, one.difficult), words)
+    words = (*(f"{name} (difficult)" for name in names), *(f"{name} (crowd)" for name in names))
+    first = np.select([one.crowd, one.difficult], [2 * len(names) + 1, len(names) + 1], 0)
+    labels = np.where(one.labels == OTHER_CLASS, OTHER_CLASS, one.labels + first)
+    return _draw(image, one.boxes, labels, names, words)
 
 
 def _draw(
@@ -129,11 +141,14 @@ def _draw(
     boxes: Float32[np.ndarray, "N 4"],
     labels: Int64[np.ndarray, " N"],
     names: tuple[str, ...],
+    more_names: tuple[str, ...] = (),
 ) -> UInt8[np.ndarray, "h w 3"]:
+    """The image with its boxes; the label after those of the classes is that of ignored objects."""
     scale = _SIDE / max(image.shape[:2])
     size = [max(1, round(side * scale)) for side in image.shape[1::-1]]
     resized = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    return draw_boxes(resized, boxes * scale, labels, names)
+    words = (*names, "ignored", *more_names)
+    return draw_boxes(resized, boxes * scale, np.where(labels == OTHER_CLASS, len(names), labels), words)
 
 
 def _caption(annotation: Annotation) -> str:

@@ -30,7 +30,7 @@ class Sample(NamedTuple):
     Attributes:
         image: RGB, 0 to 255.
         boxes: xyxy in pixels of the network's input.
-        labels: Class index, from 0.
+        labels: Class index, from 0; `OTHER_CLASS` where nothing is to be learned.
         annotation: The untouched annotation of the image; Mosaic's partners are not in it.
         skipped: One sentence for each image that could not be read and was replaced by the next one.
     """
@@ -48,7 +48,8 @@ class DetectionDataset(Dataset[Sample]):
     The generator of a sample is made from (seed, epoch, position in the epoch's order over all ranks). So the
     stream of augmentations differs between epochs, positions and hence ranks, but not with the number of workers,
     and a resumed run continues it; the epoch reaches persistent workers with the key. Nothing has to be seeded in a
-    worker, and no worker keeps images. Difficult objects are trained on like others, crowd regions are left out.
+    worker, and no worker keeps images. Difficult objects are trained on like others, crowd regions are left out, and
+    those of `OTHER_CLASS` stay, for the loss to ignore.
 
     Args:
         annotations: Annotations of the split.
@@ -146,9 +147,7 @@ class DetectionDataset(Dataset[Sample]):
 def _to_learn(annotation: Annotation, image: UInt8[np.ndarray, "H W 3"]) -> Annotation:
     """The annotation without crowd regions, in the pixels of its image, which a cache has smaller than the file."""
     if annotation.crowd.any():
-        kept = ~annotation.crowd
-        objects = {name: getattr(annotation, name)[kept] for name in ("boxes", "labels", "difficult", "crowd", "areas")}
-        annotation = annotation._replace(**objects)
+        annotation = annotation.objects(~annotation.crowd)
     height, width = image.shape[:2]
     if (height, width) == (annotation.height, annotation.width):
         return annotation

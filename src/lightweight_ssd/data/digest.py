@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lightweight_ssd.types import SPLITS
+
 if TYPE_CHECKING:  # it takes PyTorch's seconds to import, and mostly the data lies where it lay
     from lightweight_ssd.data.formats.packed import PackedAnnotations
 
@@ -40,7 +42,7 @@ def digests_of(source: Any, first_images: int | None = None) -> dict[str, str]:
         source: Has `annotations(split)`.
         first_images: So many of each split; None = all.
     """
-    return {split: digest(source.annotations(split).first(first_images)) for split in ("train", "val", "test")}
+    return {split: digest(source.annotations(split).first(first_images)) for split in SPLITS}
 
 
 def same_where_both(digests: Mapping[str, str], others: Mapping[str, str]) -> bool:

@@ -9,20 +9,22 @@ from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 from lightweight_ssd.data.formats.packed import PackedAnnotations, default_cache_dir
 from lightweight_ssd.data.formats.voc_devkit import read_split, write_split
+from lightweight_ssd.data.selection import Selection
 from lightweight_ssd.data.source import check_source_options, data_root
 from lightweight_ssd.data.synthetic.scene import SHAPE_NAMES
 from lightweight_ssd.data.synthetic.writer import Drawing, draw_file
 from lightweight_ssd.system.parallel import each_file
-from lightweight_ssd.types import Annotation
+from lightweight_ssd.types import Annotation, Split
 
 __all__ = ["Shapes"]
 
 _DRAWING = 3  # raise it when the same parameters would be drawn as other pictures
-_DRAWS_NOTHING = ("root", "on_bad", "cache", "cache_side", "cache_dir")
+_DRAWS_NOTHING = (
+    "root", "on_bad", "cache", "cache_side", "cache_dir", "classes", "other_classes", "empty_images",
+)  # fmt: skip
 _YEAR = "2007"
 
 
@@ -34,7 +36,8 @@ class Shapes:
 
     Attributes:
         root: Folder for all data sets of this kind; made where missing.
-        class_names: Shapes to draw, of circle, square, triangle, star and heart.
+        class_names: Name of each label: the shapes to draw, of circle, square, triangle, star and heart, unless
+            `classes` names some of them.
         image_size: Longer side of the pictures, pixels; the shorter one varies from two thirds of it upward.
         train_images: Pictures to train on.
         val_images: Pictures to validate on during training.
@@ -47,9 +50,12 @@ class Shapes:
         cache: Where images are kept resized, for speed: `none`, `disk` or `ram`.
         cache_side: Long side of kept images, pixels; None is chosen to suit the network's input.
         cache_dir: Where images are kept; None is the user's cache folder.
+        classes: Names of the shapes to detect, in the order of their labels; None is all that are drawn.
+        other_classes: What objects of the other classes are: `background`, or `ignore`.
+        empty_images: Training images without an object to learn: `keep` them as background, or `drop` them.
 
     Raises:
-        ValueError: The root is a file, or a parameter is out of its range.
+        ValueError: The root is a file, a parameter is out of its range, or a class is not drawn.
     """
 
     root: str | int | float | Path | None
@@ -66,6 +72,9 @@ class Shapes:
     cache: str = "none"
     cache_side: int | None = None
     cache_dir: str | Path | None = None
+    classes: Sequence[str] | str | None = None
+    other_classes: str = "background"
+    empty_images: str = "keep"
 
     def __post_init__(self) -> None:
         check_source_options(self.on_bad, self.cache, self.cache_side)
@@ -86,6 +95,24 @@ class Shapes:
         for name, least in limits.items():
             if getattr(self, name) < least:
                 raise ValueError(f"Expected data.{name} to be at least {least}, but got {getattr(self, name)}.")
+        object.__setattr__(self, "classes", self.selection.classes)
+        object.__setattr__(self, "_drawn", self.class_names)
+        object.__setattr__(self, "class_names", self.selection.names(self.all_class_names))
+
+    @property
+    def selection(self) -> Selection:
+        """Which classes and images are used."""
+        return Selection.of(self.classes, self.other_classes, self.empty_images)
+
+    @property
+    def all_class_names(self) -> tuple[str, ...]:
+        """All shapes that are drawn."""
+        return vars(self)["_drawn"]
+
+    @property
+    def category_ids(self) -> tuple[int, ...]:
+        """Id of each label in output files: the place of its shape among those that are drawn, from 1."""
+        return self.selection.ids(self.all_class_names, range(1, len(self.all_class_names) + 1))
 
     @property
     def devkit(self) -> Path:
@@ -98,14 +125,16 @@ class Shapes:
         if not self.devkit.is_dir():
             self._generate()
 
-    def annotations(self, split: Literal["train", "val", "test"]) -> PackedAnnotations:
+    def annotations(self, split: Split) -> PackedAnnotations:
         """The annotations of a split, drawn first where this has not been done; image ids number them from 1."""
         self.draw()
-        return read_split(self.devkit, _YEAR, split, self.class_names, on_bad=self.on_bad)
+        listed = read_split(self.devkit, _YEAR, split, self.all_class_names, on_bad=self.on_bad)
+        return self.selection.apply(listed, split)
 
     def _manifest(self) -> dict[str, object]:
         """Everything that decides what is drawn."""
-        return {"drawing": _DRAWING, **{k: v for k, v in dataclasses.asdict(self).items() if k not in _DRAWS_NOTHING}}
+        parameters = {k: v for k, v in dataclasses.asdict(self).items() if k not in _DRAWS_NOTHING}
+        return {"drawing": _DRAWING, **parameters, "class_names": self.all_class_names}
 
     def _generate(self) -> None:
         """Draws into a hidden folder and renames it, so that a folder under the final name is always whole."""
@@ -123,7 +152,7 @@ class Shapes:
     def _draw_devkit(self, folder: Path) -> None:
         images = folder / f"VOC{_YEAR}" / "JPEGImages"
         images.mkdir(parents=True)
-        names, scales = tuple(self.class_names), (self.min_scale, self.max_scale)
+        names, scales = self.all_class_names, (self.min_scale, self.max_scale)
         drawing = Drawing(images, names, self.image_size, self.max_objects, *scales, self.seed)
         counts = {"train": self.train_images, "val": self.val_images, "test": self.test_images}
         places = [(split, number) for split, count in counts.items() for number in range(count)]
@@ -132,4 +161,4 @@ class Shapes:
             for split, count in counts.items():
                 pairs = zip(range(1, count + 1), files, strict=False)  # stops before it takes a file of the next split
                 drawn = [Annotation.of_boxes(number, *file) for number, file in pairs]
-                write_split(folder, _YEAR, split, drawn, self.class_names)
+                write_split(folder, _YEAR, split, drawn, names)

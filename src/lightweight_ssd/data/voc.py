@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 from lightweight_ssd.data.formats.packed import PackedAnnotations, default_cache_dir
 from lightweight_ssd.data.formats.voc_devkit import read_split
+from lightweight_ssd.data.selection import Selection, check_val_share, hold_out
 from lightweight_ssd.data.source import check_source_options, data_root
+from lightweight_ssd.types import Split
 
 __all__ = ["VOC"]
 
@@ -19,10 +20,10 @@ class VOC:
 
     Args:
         root: The devkit, which holds `VOC2007` and the like.
-        class_names: Name of each label, at least one.
+        class_names: All names that the annotations have, in the order of the labels, at least one.
         train: Splits to train on, by year: `{"2007": "trainval", "2012": ["train", "val"]}`; None drops a year. A year
             may be text or a number.
-        val: Splits to validate on during training, by year.
+        val: Splits to validate on during training, by year; not used with `val_share`.
         test: Splits to report on, by year.
         box_tolerance: Pixels by which a box may leave its image and is clipped in silence; further out is an error.
         on_bad: `error` stops at the first wrong file and names it; `skip` leaves its image out and lists it.
@@ -30,9 +31,20 @@ class VOC:
         cache_side: Long side of kept images, pixels; None is chosen to suit the network's input.
         cache_dir: Where annotations, once read, and images are kept; None is the user's cache folder.
         num_threads: Annotation files read at once.
+        classes: Names of the classes to detect, in the order of their labels; None is all of `class_names`.
+        other_classes: What objects of the other classes are: `background`, or `ignore`.
+        empty_images: Training images without an object to learn: `keep` them as background, or `drop` them.
+        val_share: Share of the training images that is kept apart to validate on, above 0 and below 1; the same images
+            in every run. None validates on `val`.
+
+    Attributes:
+        class_names: Name of each label.
+        category_ids: Id of each label in output files: the place of its name among all names, from 1.
+        all_class_names: All names that the annotations have.
 
     Raises:
-        ValueError: The root is a file, class names are missing or stand twice, a year does, or an option is unknown.
+        ValueError: The root is a file, class names are missing or stand twice, a year does, a class is not among the
+            names, or an option is unknown.
 
     Source: The paper's section 4.1 trains on 2007 + 2012 trainval and tests on 2007 test. It does not say what it
         validated on during training; the test set stands in, since only the checkpoint called best is chosen by it.
@@ -51,27 +63,44 @@ class VOC:
         cache_side: int | None = None,
         cache_dir: str | Path | None = None,
         num_threads: int = 4,
+        classes: Sequence[str] | str | None = None,
+        other_classes: str = "background",
+        empty_images: str = "keep",
+        val_share: float | int | None = None,
     ) -> None:
         if not class_names or len(set(class_names)) != len(class_names):
             raise ValueError(f"Expected class_names to be different names, at least one, but got {list(class_names)}.")
         check_source_options(on_bad, cache, cache_side)
         self.root = data_root(root, "the devkit, which holds VOC2007 and the like")
-        self.class_names = tuple(class_names)
+        check_val_share(val_share)
+        self.selection, self.val_share = Selection.of(classes, other_classes, empty_images), val_share
+        self.all_class_names = tuple(class_names)
+        self.class_names = self.selection.names(self.all_class_names)
+        self.category_ids = self.selection.ids(self.all_class_names, range(1, len(class_names) + 1))
         self.splits = {
             name: _normalize(union, name) for name, union in (("train", train), ("val", val), ("test", test))
         }
+        if val_share is not None:
+            self.splits["val"] = self.splits["train"]
         self.box_tolerance = box_tolerance
         self.on_bad, self.cache, self.cache_side = on_bad, cache, cache_side
         self.cache_dir = default_cache_dir() if cache_dir is None else Path(cache_dir)
         self.num_threads = num_threads
 
-    def annotations(self, split: Literal["train", "val", "test"]) -> PackedAnnotations:
+    def annotations(self, split: Split) -> PackedAnnotations:
         """The union's annotations, in the order of its years and splits; image ids number them from 1.
 
         Raises:
             FileNotFoundError: The devkit or a part of it is missing.
-            ValueError: The union is empty or names an image twice, or a file in it is wrong.
+            ValueError: The union is empty or names an image twice, a file in it is wrong, or no image is left.
         """
+        listed = self._listed(split)
+        if self.val_share is not None and split != "test":
+            listed = hold_out(listed, self.val_share, split)
+        return self.selection.apply(listed, split)
+
+    def _listed(self, split: Split) -> PackedAnnotations:
+        """All objects of all images that the lists name."""
         pairs = [(year, name) for year, names in self.splits[split].items() for name in names]
         if not pairs:
             raise ValueError(f"Expected a year and split for data.{split}, but got none: set data.{split}.2007=train.")
@@ -82,7 +111,14 @@ class VOC:
 
     def _read(self, year: str, split: str) -> PackedAnnotations:
         return read_split(
-            self.root, year, split, self.class_names, self.box_tolerance, self.cache_dir, self.num_threads, self.on_bad
+            self.root,
+            year,
+            split,
+            self.all_class_names,
+            self.box_tolerance,
+            self.cache_dir,
+            self.num_threads,
+            self.on_bad,
         )
 
 

@@ -29,7 +29,8 @@ class Criterion(nn.Module):
     Each term is summed over the batch and divided by the number of its matched anchors, at least 1.
 
     Args:
-        classification: Loss of `(logits (B, A, C), labels (B, A))` to `(B, A)`; label −1 is background.
+        classification: Loss of `(logits (B, A, C), labels (B, A))` to `(B, A)`; label −1 is background, and −2
+            means that the anchor is not learned from.
         localization: Loss of `(prediction (..., 4), target (..., 4))` to `(...)`. Its attribute `space` says what it
             compares: "boxes" (xyxy, pixels) or "offsets" (encoded against the anchors).
         weights: Factor of each term in `total`, keyed by the names in `TERMS`; all 1 by default.
@@ -69,7 +70,7 @@ class Criterion(nn.Module):
     def assign(
         self, anchors: Float[Tensor, "A 4"], boxes: Float[Tensor, "B M 4"], labels: Int[Tensor, "B M"]
     ) -> Int64[Tensor, "B A"]:
-        """Index of each anchor's ground truth, or −1; see `ops.matching.match`."""
+        """Index of each anchor's ground truth, −1 for background, −2 to be ignored; see `ops.matching.match`."""
         return match(anchors, boxes, labels, self.match_threshold)
 
     @torch.no_grad()
@@ -100,7 +101,7 @@ class Criterion(nn.Module):
         Args:
             raw: The detector's raw outputs.
             boxes: Ground truths, xyxy, pixels of the network's input, padded; M = 0 is allowed.
-            labels: Class index from 0, −1 where padded.
+            labels: Class index from 0, −1 where padded, −2 where the object is to be ignored.
             matches: Result of `assign`, if the caller has it already.
         """
         with torch.autocast(raw.logits.device.type, enabled=False):
@@ -136,14 +137,15 @@ class Criterion(nn.Module):
 
 
 def _matched_boxes(boxes: Float[Tensor, "B M 4"], matches: Int64[Tensor, "B A"]) -> Float[Tensor, "B A 4"]:
-    """Ground truth box of each anchor; a box of zeros for −1, which is row 0 once that is put in front."""
-    padded = nn.functional.pad(boxes, (0, 0, 1, 0))
-    return padded.gather(1, (matches + 1)[..., None].expand(-1, -1, 4))
+    """Ground truth box of each anchor; of zeros where it has none, which are the rows of −2 and −1 put in front."""
+    padded = nn.functional.pad(boxes, (0, 0, 2, 0))
+    return padded.gather(1, (matches + 2)[..., None].expand(-1, -1, 4))
 
 
 def _matched_labels(labels: Int[Tensor, "B M"], matches: Int64[Tensor, "B A"]) -> Int[Tensor, "B A"]:
-    """Class of each anchor, −1 for background."""
-    return nn.functional.pad(labels, (1, 0), value=-1).gather(1, matches + 1)
+    """Class of each anchor, −1 for background, −2 where it is not learned from."""
+    taken = nn.functional.pad(labels, (2, 0)).gather(1, matches + 2)
+    return torch.where(matches >= 0, taken, matches.to(labels.dtype))
 
 
 def _check_weights(weights: Mapping[str, float]) -> None:

@@ -88,7 +88,8 @@ class ImageRecordsMetric(Metric, Generic[Result]):
                 f"Expected one Detections per annotation but got {len(detections)} for {len(annotations)} images; "
                 "pass empty Detections for an image in which nothing was found."
             )
-        for known, found in zip(annotations, _to_numpy(detections), strict=True):
+        of_all_classes = (known.in_every_class(len(self.class_names)) for known in annotations)
+        for known, found in zip(of_all_classes, _to_numpy(detections), strict=True):
             self._check_labels(found[2], "detection", known.path)
             self._check_labels(known.labels, "object", known.path)
             self._records[known.image_id] = ImageRecord(

@@ -9,6 +9,7 @@ from jaxtyping import Float, Int, Int64
 from torch import Tensor
 
 from lightweight_ssd.ops.boxes import pairwise_iou
+from lightweight_ssd.types import OTHER_CLASS
 
 __all__ = ["match"]
 
@@ -23,16 +24,18 @@ def match(
        that anchor took another in step 1, as long as they overlap at all. Where several ground truths share one best
        anchor, the higher IoU wins (ties: the lower index) and the others have only what step 1 left them.
 
-    A ground truth that overlaps no anchor (of zero area, or outside of all of them) is matched to nothing.
+    A ground truth that overlaps no anchor (of zero area, or outside of all of them) is matched to nothing. An anchor
+    that takes none and overlaps an object to be ignored by at least `threshold` is no background either.
 
     Args:
         anchors: xyxy, pixels of the network's input.
         boxes: Ground truths, xyxy, pixels of the network's input, padded to M; M = 0 is allowed.
-        labels: Class index from 0; a negative one marks padding, which is never matched.
+        labels: Class index from 0; −1 marks padding, which is never matched, and `OTHER_CLASS` (−2) objects to be
+            ignored.
         threshold: Least IoU of step 1, above 0, at most 1.
 
     Returns:
-        Index into the M ground truths of each anchor's image, or −1 for background.
+        Index into the M ground truths of each anchor's image, or −1 for background, or −2 for nothing to learn.
 
     Example:
         >>> anchors = torch.tensor([[0.0, 0.0, 10.0, 10.0], [10.0, 0.0, 20.0, 10.0], [50.0, 50.0, 60.0, 60.0]])
@@ -42,12 +45,14 @@ def match(
 
     Source: Reading of section 4: IoU ≥ 0.5 and always the best anchor.
     """
-    valid = labels >= 0
-    iou = torch.where(valid[..., None], pairwise_iou(boxes, anchors), -1.0)
+    overlap = pairwise_iou(boxes, anchors)
+    iou = torch.where((labels >= 0)[..., None], overlap, -1.0)
     if iou.numel() == 0:
         return labels.new_full((boxes.shape[0], anchors.shape[0]), -1, dtype=torch.int64)
     best_iou, best_truth = iou.max(dim=1)
-    matches = torch.where(best_iou >= threshold, best_truth, -1)
+    ignored = torch.where((labels == OTHER_CLASS)[..., None], overlap, -1.0).amax(dim=1) >= threshold
+    background = torch.where(ignored, OTHER_CLASS, -1)
+    matches = torch.where(best_iou >= threshold, best_truth, background)
     claims = _best_anchor_claims(iou)
     return torch.where(claims >= 0, claims, matches)
 

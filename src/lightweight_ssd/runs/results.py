@@ -164,6 +164,9 @@ class RunResults(Struct, omit_defaults=True):
         input_size: Height and width of the network's input, pixels.
         latency: Where `latency` was on.
         postprocess: Settings of the post-processing; the metrics depend on them.
+        precision: Arithmetic in which the split was measured, such as `32-true` or `bf16-mixed`.
+        chosen_on_test: Whether the checkpoint was chosen by its metrics on some of the test images; only of a run that
+            chose one.
         data: What was computed on.
         seed: Of the run.
         experiment: Its name.
@@ -191,6 +194,8 @@ class RunResults(Struct, omit_defaults=True):
     input_size: list[int] | None = None
     latency: Latency | None = None
     postprocess: dict[str, Any] | None = None
+    precision: str | None = None
+    chosen_on_test: bool | None = None
     seed: int | None = None
     experiment: Name | None = None
     data: DataUsed | None = None

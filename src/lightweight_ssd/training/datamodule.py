@@ -99,6 +99,12 @@ class DetectionDataModule(LightningDataModule):
         if split == "train" and (images := self._images(annotations)) and self.source.cache == "ram":
             read_into_memory(images.folder / PIXELS_FILE)
 
+    def used_split(self, split: str) -> PackedAnnotations:
+        """The annotations of a split as they are used, read ahead where they are not loaded."""
+        if split not in self.datasets and split not in self._read:
+            self.read_ahead(split)
+        return self._read[split] if split in self._read else self.datasets[split].annotations
+
     def setup(self, stage: str) -> None:
         for split in _SPLITS.get(stage, ()):
             self.load(split)

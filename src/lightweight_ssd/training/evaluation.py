@@ -7,6 +7,7 @@ from msgspec import Meta
 
 from lightweight_ssd.config.arguments import Checkpoint, Count, checked
 from lightweight_ssd.config.compose import compose
+from lightweight_ssd.config.overrides import quoted
 from lightweight_ssd.config.settings import resolved
 from lightweight_ssd.runs.checkpoints import checkpoint_file
 from lightweight_ssd.runs.files import BEST_CHECKPOINT
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from lightweight_ssd.data.source import Source
     from lightweight_ssd.training.task import DetectionTask
 
-__all__ = ["Evaluation", "default_output", "evaluate"]
+__all__ = ["Evaluation", "default_output", "evaluate", "trained_precision"]
+
+_PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true")
 
 
 class Evaluation(NamedTuple):
@@ -28,10 +31,12 @@ class Evaluation(NamedTuple):
     Attributes:
         output: Folder of the metrics, detections and pictures.
         split: Name of the split that was measured.
+        trained_in: Precision of the training; None where it is not known.
     """
 
     output: Path
     split: str
+    trained_in: str | None = None
 
     @property
     def results(self) -> RunResults:
@@ -42,6 +47,14 @@ class Evaluation(NamedTuple):
     def metrics(self) -> SplitMetrics:
         """Those of the split."""
         return getattr(self.results, self.split) or SplitMetrics()
+
+    @property
+    def precision_note(self) -> str | None:
+        """A line where it was measured in another precision than that of the training, which tested in its own."""
+        measured_in = self.results.precision
+        if None in (measured_in, self.trained_in) or measured_in == self.trained_in:
+            return None
+        return f"measured in {measured_in}; training and its test ran in {self.trained_in}"
 
 
 @checked
@@ -74,7 +87,8 @@ def evaluate(
         coco_metric: Whether COCO's metrics are computed beside VOC's.
         postprocess: Other settings of the post-processing: `score_threshold`, `iou_threshold`, `max_detections`,
             `max_candidates`; None = as in the checkpoint.
-        trainer: Other settings of the trainer, such as `{"accelerator": "cpu"}`.
+        trainer: Other settings of the trainer, such as `{"accelerator": "cpu"}`; its `precision` is that of the
+            training where it is not given.
 
     Returns:
         Where everything lies; its `results` are the metrics.
@@ -100,12 +114,13 @@ def evaluate(
         source, resize, resize, eval_batch_size=eval_batch_size, num_workers=num_workers, first_images=first_images
     )
     folder.mkdir(parents=True, exist_ok=True)
-    parts = Parts(_trainer(trainer or {}, folder), task, loader)
+    trained_in = trained_precision(config, checkpoint)
+    parts = Parts(_trainer(trainer or {}, folder, trained_in), task, loader)
     measured = measure(parts.trainer, task.scorer, SplitData(loader, split))
     if parts.trainer.is_global_zero:
         about = {"checkpoint": str(checkpoint.absolute())}
         write_run(folder, parts, {**config, "pictures": pictures}, measured, about, split)
-    return Evaluation(folder, split)
+    return Evaluation(folder, split, trained_in)
 
 
 def default_output(checkpoint: Path, split: str) -> Path:
@@ -152,20 +167,59 @@ def _source(checkpoint: Path, config: dict[str, Any], asked: dict[str, Any], cla
         check_targets(config, "data", checkpoint)
     source = build(asked if "_target_" in asked else {**config["data"], **asked})
     if tuple(source.class_names) != class_names:
+        has_all = set(class_names) <= set(getattr(source, "all_class_names", ()))
+        advice = (
+            f"add 'data.classes=[{', '.join(map(_quoted, class_names))}]', which chooses these of the data's."
+            if has_all
+            else "give data with the checkpoint's (data.class_names; of data=coco the categories of "
+            "data.train.annotations)."
+        )
         raise ValueError(
             f"The data has the classes {list(source.class_names)}, but the checkpoint was trained on "
-            f"{list(class_names)}; give data with the checkpoint's (data.class_names; of data=coco the categories of "
-            "data.train.annotations)."
+            f"{list(class_names)}; {advice}"
         )
     return source
 
 
-def _trainer(settings: dict[str, Any], output: Path) -> "Trainer":
+def _quoted(name: str) -> str:
+    """A class name in a list on the command line, quoted only where it must be."""
+    return name if name.isidentifier() else quoted(name)
+
+
+def trained_precision(config: dict[str, Any], checkpoint: Path) -> str:
+    """The precision of a checkpoint's training.
+
+    Args:
+        config: Of the checkpoint; one of an early version may not say it.
+        checkpoint: For the message.
+
+    Raises:
+        ValueError: It is none that Lightning knows.
+    """
+    asked = str((config.get("trainer") or {}).get("precision") or "32-true")
+    precision = f"{asked}-true" if asked in ("32", "64") else f"{asked}-mixed" if asked in ("16", "bf16") else asked
+    if precision not in _PRECISIONS:
+        raise ValueError(
+            f"Expected the trainer.precision in {checkpoint} to be one of {', '.join(_PRECISIONS)}, but got {asked!r}; "
+            "give a checkpoint of `lssd train`."
+        )
+    return precision
+
+
+def _trainer(settings: dict[str, Any], output: Path, precision: str) -> "Trainer":
+    from lightning.pytorch import Callback
     from lightning.pytorch.utilities import rank_zero_only
 
     from lightweight_ssd.config.instantiate import build
+    from lightweight_ssd.training.callbacks.evaluation_lines import EvaluationLines
+    from lightweight_ssd.training.callbacks.progress import Progress
     from lightweight_ssd.training.callbacks.skipped_files import SKIPPED_FILE, SkippedFiles
 
     rank_zero_only((output / SKIPPED_FILE).unlink)(missing_ok=True)  # of an earlier measurement
     node = settings if "_target_" in settings else {**resolved(compose(config="evaluate"))["trainer"], **settings}
-    return build(node, logger=False, enable_checkpointing=False, callbacks=[SkippedFiles(str(output))])
+    node = {**node, "precision": node.get("precision") or precision}
+    callbacks: list[Callback] = [SkippedFiles(str(output))]
+    if node.get("enable_progress_bar", True):
+        progress = Progress()
+        callbacks += [progress, EvaluationLines()] if progress.lines else [progress]
+    return build(node, logger=False, enable_checkpointing=False, callbacks=callbacks)

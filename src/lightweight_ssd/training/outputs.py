@@ -58,6 +58,7 @@ def write_evaluation(
     save(confusion_heat_map(result.confusion, names), pictures / "confusion_matrix.png")
     chosen = annotations[:: max(1, len(annotations) // max(1, gallery_images))][:gallery_images]
     if chosen:
+        chosen = [known.of_chosen_classes() for known in chosen]
         images = [read_image(known.path, (known.height, known.width)) for known in chosen]
         detections = [found[known.image_id] for known in chosen]
         save(detection_gallery(images, chosen, detections, names), pictures / "detections.png")
@@ -67,7 +68,10 @@ def write_data_pictures(folder: Path, splits: dict[str, PackedAnnotations]) -> N
     """Draws labels, box sizes and aspects of each split into `pictures/data_<split>.png`."""
     (folder / PICTURES).mkdir(parents=True, exist_ok=True)
     for split, annotations in splits.items():
-        save(data_statistics(annotations, f"Objects of {split}"), folder / PICTURES / f"data_{split}.png")
+        save(
+            data_statistics(annotations.of_chosen_classes(), f"Objects of {split}"),
+            folder / PICTURES / f"data_{split}.png",
+        )
 
 
 def record_results(

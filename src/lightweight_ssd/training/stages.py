@@ -28,10 +28,14 @@ from lightweight_ssd.runs.files import BEST_CHECKPOINT, GRAY_DETECTIONS_FILE, LA
 from lightweight_ssd.runs.status import read_status
 from lightweight_ssd.system.json_file import write_json
 from lightweight_ssd.training.callbacks.ema import EMA
+from lightweight_ssd.training.callbacks.evaluation_lines import EvaluationLines
+from lightweight_ssd.training.callbacks.progress import Progress
 from lightweight_ssd.training.datamodule import DetectionDataModule
+from lightweight_ssd.training.held_out import tell_if_chosen_on_test, tested_and_validated
 from lightweight_ssd.training.loggers.metrics_csv import MetricsCSV
 from lightweight_ssd.training.measure import Measured
 from lightweight_ssd.training.outputs import record_results, split_metrics, write_data_pictures, write_evaluation
+from lightweight_ssd.training.session import is_first_rank
 from lightweight_ssd.training.task import DetectionTask
 
 __all__ = ["Parts", "checkpoint_to_test", "fit", "gray_images", "prepare", "write_run"]
@@ -104,6 +108,8 @@ def fit(parts: Parts, resume_from: Path | None) -> dict[str, Any]:
         scaled learning rate, and the validation metrics of the last epoch and of the best checkpoint.
     """
     trainer, task = parts.trainer, parts.task
+    if is_first_rank() and _validated_metrics(trainer):
+        tell_if_chosen_on_test(parts.datamodule)
     first_step = load_checkpoint(resume_from)["global_step"] if resume_from else 0
     before = read_status(Path(trainer.default_root_dir)).get("seconds", 0.0) if resume_from else 0.0
     started = time.monotonic()
@@ -148,9 +154,7 @@ def checkpoint_to_test(parts: Parts, run_dir: Path) -> Path:
     best, trainer = run_dir / BEST_CHECKPOINT, parts.trainer
     if best.is_file():
         return best
-    monitors = [str(each.monitor) for each in trainer.checkpoint_callbacks if isinstance(each, ModelCheckpoint)]
-    wanted = any(monitor.startswith("val/") for monitor in monitors)
-    if trainer.is_global_zero and wanted and not _last_validation(trainer):
+    if trainer.is_global_zero and _validated_metrics(trainer) and not _last_validation(trainer):
         steps = f"{trainer.global_step} step{'s' * (trainer.global_step != 1)}"
         print(
             f"No validation took place within {steps}, so no best checkpoint was chosen; {LAST_CHECKPOINT.name} is "
@@ -158,6 +162,12 @@ def checkpoint_to_test(parts: Parts, run_dir: Path) -> Path:
             flush=True,
         )
     return run_dir / LAST_CHECKPOINT
+
+
+def _validated_metrics(trainer: Trainer) -> list[str]:
+    """The metrics of the validation by which checkpoints are chosen."""
+    monitors = [str(each.monitor) for each in trainer.checkpoint_callbacks if isinstance(each, ModelCheckpoint)]
+    return [monitor for monitor in monitors if monitor.startswith("val/")]
 
 
 def gray_images(config: dict[str, Any]) -> Pipeline:
@@ -196,9 +206,12 @@ def write_run(
     asked = config.get("latency")
     detector.to(parts.trainer.strategy.root_device)  # the trainer took it off
     write_data_pictures(run_dir, {name: dataset.annotations for name, dataset in data.datasets.items()})
+    chosen = Path(str(about.get("checkpoint"))).name == BEST_CHECKPOINT.name and {"val", "test"} <= data.datasets.keys()
     about = {
         **about,
         **cost,
+        "precision": str(parts.trainer.precision),
+        **({"chosen_on_test": tested_and_validated(data) > 0} if chosen else {}),
         **({"test_gray": split_metrics(gray.result, gray.coco)} if gray else {}),
         **({"latency": latency(detector.eval(), cost["input_size"], **asked)} if asked else {}),
         "data": {"root": str(Path(str(data.source.root)).absolute()), "digests": data.state_dict()},
@@ -222,6 +235,8 @@ def _trainer(config: dict[str, Any], resume_from: Path | None) -> Trainer:
                 logger.resume(step)
     callbacks = [build(node) for node in config["callbacks"].values() if node]
     callbacks = [each for each in callbacks if not (isinstance(each, EMA) and each.decay is None)]
+    if any(isinstance(each, Progress) and each.lines for each in callbacks):
+        callbacks.append(EvaluationLines())
     return build(
         config["trainer"],
         callbacks=callbacks,

@@ -105,9 +105,9 @@ WRONG = {
     "no such file": (changed("images", 1, file_name="gone.jpg"), r"'gone\.jpg' of .*no such file: put it there", 7),
     "name that no file has": (changed("images", 1, file_name="b\0.jpg"), r"images\[1\] .*file_name", 7),
     "same file, written otherwise": (changed("images", 0, file_name="./b.jpg"), r"'\./b\.jpg' stands there more", 7),
-    "name in the root": (changed("images", 1, file_name="/b.jpg"), r"'/b\.jpg' of .*no such file: put it there", 7),
+    "name in the root": (changed("images", 1, file_name="/gone.jpg"), r"'/gone\.jpg' of .*no such file: put it", 7),
     "no width": (changed("images", 1, width=0), r"images\[1\] .*width", 7),
-    "width as text": (changed("images", 1, width="100"), r"images\[1\] .*`int`, got `str`", 7),
+    "width as text": (changed("images", 1, width="100"), r"images\[1\] .*`int \| null`, got `str`", 7),
 }  # fmt: skip
 
 

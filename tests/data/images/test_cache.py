@@ -1,9 +1,11 @@
 """Reading a cache: the right pixels, none of them writable, one mapping for all processes."""
 
+import gc
 import multiprocessing
 import os
 import pickle
 import re
+import warnings
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -90,3 +92,14 @@ def test_a_damaged_cache_is_refused_and_made_anew(tmp_path: Path, damaged: str, 
     with pytest.raises(ValueError, match="delete it"):
         ImageCache(cache.folder, cache.key)
     assert np.array_equal(open_image_cache(annotations, 96, tmp_path)[0], picture(0, 60, 90))
+
+
+def test_a_damaged_index_is_closed_again(tmp_path: Path) -> None:
+    (tmp_path / PIXELS_FILE).write_bytes(bytes(12))
+    (tmp_path / INDEX_FILE).write_bytes(b"PK\x03\x04 and no more")
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        with pytest.raises(ValueError, match="delete it"):
+            ImageCache(tmp_path, "key")
+        gc.collect()
+    assert not [each for each in said if each.category is ResourceWarning]

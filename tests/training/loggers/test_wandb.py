@@ -76,3 +76,15 @@ print("went on")
     ended = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=300)
     assert ended.stdout.splitlines() == ["1", "True", "went on"], ended.stderr
     assert ended.returncode == 0 and ended.stderr.count("the run continues without it") == 1
+
+
+@pytest.mark.slow
+def test_the_libraries_say_nothing_in_a_run(tmp_path: Path) -> None:
+    """In a fresh interpreter, whose streams are those of a user: Weights & Biases says its part by itself."""
+    options = ["experiment=smoke", "trainer.max_epochs=1", f"run_dir={tmp_path / 'run'}", f"data.root={tmp_path}"]
+    command = [sys.executable, "-m", "lightweight_ssd", "train", *options, "pictures=0", "latency=null"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert ended.returncode == 0, ended.stderr
+    said = ended.stdout + ended.stderr
+    assert "anonymous" not in said and "wandb:" not in said and "arning" not in said
+    assert list(tmp_path.glob("run/wandb/offline-run-*"))

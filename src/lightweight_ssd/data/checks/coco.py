@@ -15,6 +15,8 @@ from lightweight_ssd.data.formats.coco_validation import Status, Validated, vali
 __all__ = ["check_coco_file"]
 
 _OF_IMAGES = {
+    Status.AMBIGUOUS: Kind.MISSING_IMAGE,
+    Status.NO_SIZE: Kind.UNREADABLE_IMAGE,
     Status.NAME_TWICE: Kind.DUPLICATE_IMAGE,
     Status.ID_TWICE: Kind.DUPLICATE_ID,
     Status.UNDECODED: Kind.MALFORMED,
@@ -30,6 +32,7 @@ _OF_OBJECTS = {
     Status.UNDECODED: Kind.MALFORMED,
 }
 _OF_BOX = re.compile(r"(at `\$\.bbox(\[\d+\])?`|field `bbox`): correct or remove the entry\.$")  # at its end
+_NO_FILE = (Status.UNDECODED, Status.AMBIGUOUS, Status.NO_SIZE)  # to be looked at
 _NEED_A_SIZE = (Status.DROPPED, Status.EMPTY, Status.OUTSIDE)  # which an image's wrong entry does not give
 
 
@@ -62,12 +65,12 @@ def check_coco_file(
         yield Problem(Kind.EMPTY_SPLIT, split, str(path), "the file lists no images")
         return
     entries = validate_tables(path, folder, tables, box_tolerance, drop_empty_boxes)
-    for file, kind, detail in chain(_of_images(entries), _of_objects(entries)):
+    for file, kind, detail in chain(_of_images(entries), _of_files(entries), _of_objects(entries)):
         yield Problem(kind, split, file, detail)
-    rows = np.flatnonzero(entries.image_status != Status.UNDECODED).tolist()
+    rows = np.flatnonzero(~np.isin(entries.image_status, _NO_FILE)).tolist()
     for file, row in {_file(entries, row): row for row in rows}.items():  # each once, however often it is listed
-        height, width = tables.images.sizes[row].tolist()
-        yield ListedImage(file, (height, width), frozenset(splits))
+        height, width = entries.tables.images.sizes[row].tolist()
+        yield ListedImage(file, (height, width) if height else None, frozenset(splits))
 
 
 def _of_images(entries: Validated) -> Iterator[tuple[str, Kind, str]]:
@@ -75,10 +78,18 @@ def _of_images(entries: Validated) -> Iterator[tuple[str, Kind, str]]:
         yield _file(entries, row), _OF_IMAGES[Status(entries.image_status[row])], str(entries.image_error(row))
 
 
+def _of_files(entries: Validated) -> Iterator[tuple[str, Kind, str]]:
+    """What the image files made good."""
+    for row in entries.located.by_base_name:
+        yield _file(entries, row), Kind.FOUND_BY_NAME, "it is not where file_name says"
+    for row in entries.located.measured:
+        yield _file(entries, row), Kind.SIZE_FROM_FILE, "the annotations give no width and height"
+
+
 def _of_objects(entries: Validated) -> Iterator[tuple[str, Kind, str]]:
     for index in np.flatnonzero(entries.object_status != Status.VALID).tolist():
         status, row = Status(entries.object_status[index]), int(entries.rows[index])
-        if status in _NEED_A_SIZE and entries.image_status[row] == Status.UNDECODED:
+        if status in _NEED_A_SIZE and not _has_size(entries, row):
             continue
         if status == Status.DROPPED:
             detail = f"annotation {entries.tables.objects.ids[index]} has no width or no height"
@@ -87,6 +98,10 @@ def _of_objects(entries: Validated) -> Iterator[tuple[str, Kind, str]]:
         is_box = status == Status.UNDECODED and _OF_BOX.search(detail)
         kind = Kind.BOX_NOT_NUMBERS if is_box else _OF_OBJECTS[status]
         yield _file(entries, row), kind, detail
+
+
+def _has_size(entries: Validated, row: int) -> bool:
+    return bool(entries.image_status[row] != Status.UNDECODED and entries.tables.images.sizes[row].all())
 
 
 def _file(entries: Validated, row: int) -> str:

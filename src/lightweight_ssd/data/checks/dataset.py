@@ -16,13 +16,14 @@ from lightweight_ssd.data.checks.problems import NOTES, Findings, Kind, Problem
 from lightweight_ssd.data.checks.voc import check_voc_list
 from lightweight_ssd.data.coco import COCO
 from lightweight_ssd.data.formats.voc_devkit import find_year
+from lightweight_ssd.data.selection import is_held_out
 from lightweight_ssd.data.shapes import Shapes
 from lightweight_ssd.data.voc import VOC
 from lightweight_ssd.system.parallel import each_file
+from lightweight_ssd.types import SPLITS
 
 __all__ = ["check_source", "find_shared_images"]
 
-_SPLITS = ("train", "val", "test")
 _ENOUGH = {False: 2000, True: 200}  # images, by `decode`, from which on processes are worth starting
 
 
@@ -48,11 +49,11 @@ def check_source(source: Any, findings: Findings, decode: bool = False, workers:
         if problem.kind not in NOTES:
             broken.update(problem.split.split(", "))
 
-    images = _collect(_check_annotations(source), add)
+    images = [_on_its_side(image, source) for image in _collect(_check_annotations(source), add)]
     digests = _check_files(images, decode, workers or len(os.sched_getaffinity(0)), add)
     for problem in chain(find_shared_images(images, digests), _ask_training(source, broken)):
         findings.add(problem)
-    return {split: sum(split in image.splits for image in images) for split in _SPLITS}
+    return {split: sum(split in image.splits for image in images) for split in SPLITS}
 
 
 def _collect(found: Iterator[Problem | ListedImage], add: Callable[[Problem], None]) -> list[ListedImage]:
@@ -68,6 +69,14 @@ def _collect(found: Iterator[Problem | ListedImage], add: Callable[[Problem], No
             detail = "two lists of the split name it"
             add(Problem(Kind.DUPLICATE_IMAGE, _join(before & one.splits), one.path, detail))
     return [ListedImage(path, size, splits) for (path, size), splits in listed.items()]
+
+
+def _on_its_side(image: ListedImage, source: Any) -> ListedImage:
+    """Of an image to train on, whether it is kept apart for validation; the lists do not say."""
+    share = getattr(source, "val_share", None)
+    if share is None or "train" not in image.splits:
+        return image
+    return image._replace(splits=image.splits - {"train" if is_held_out(image.path, share) else "val"})
 
 
 def _check_files(
@@ -108,29 +117,29 @@ def find_shared_images(images: Sequence[ListedImage], digests: Sequence[bytes]) 
         earlier = {split: first.setdefault((split, key), image.path) for split in image.splits}
         again = frozenset(split for split, path in earlier.items() if path != image.path)
         if again:
-            detail = f"same content as {next(earlier[split] for split in _SPLITS if split in again)}"
+            detail = f"same content as {next(earlier[split] for split in SPLITS if split in again)}"
             yield Problem(Kind.SAME_CONTENT, _join(again), image.path, detail)
 
 
 def _check_annotations(source: Any) -> Iterator[Problem | ListedImage]:
     if isinstance(source, COCO):
-        for part, splits in _group({split: [source.splits[split]] for split in _SPLITS}).items():
+        for part, splits in _group({split: [source.splits[split]] for split in SPLITS}).items():
             yield from check_coco_file(
                 part.annotations, part.images, splits, source.box_tolerance, source.drop_empty_boxes
             )
     elif isinstance(source, VOC):
         lists = {
-            split: [(year, name) for year, names in source.splits[split].items() for name in names] for split in _SPLITS
+            split: [(year, name) for year, names in source.splits[split].items() for name in names] for split in SPLITS
         }
-        yield from (_no_list(split) for split in _SPLITS if not lists[split])
+        yield from (_no_list(split) for split in SPLITS if not lists[split])
         for (year, name), splits in _group(lists).items():
             yield from check_voc_list(
-                source.root, year, name, splits, source.class_names, source.box_tolerance, source.num_threads
+                source.root, year, name, splits, source.all_class_names, source.box_tolerance, source.num_threads
             )
     elif isinstance(source, Shapes):
         source.draw()
-        for split in _SPLITS:
-            yield from check_voc_list(source.devkit, "2007", split, [split], source.class_names)
+        for split in SPLITS:
+            yield from check_voc_list(source.devkit, "2007", split, [split], source.all_class_names)
     else:
         raise ValueError(f"Expected data=voc, data=coco or data=shapes, but got {type(source).__name__}: choose one.")
 
@@ -149,14 +158,14 @@ def _group(lists: dict[str, list[Any]]) -> dict[Any, list[str]]:
 
 
 def _join(splits: frozenset[str]) -> str:
-    return ", ".join(split for split in _SPLITS if split in splits)
+    return ", ".join(split for split in SPLITS if split in splits)
 
 
 def _ask_training(source: Any, broken: Collection[str]) -> Iterator[Problem]:
     """What training's reader stops at although nothing was found, and what training checks before its first step."""
     if "train" in broken and not _has_categories(source):
         return
-    found = {split: list(_ask_for(source, split)) for split in _SPLITS if split not in broken}
+    found = {split: list(_ask_for(source, split)) for split in SPLITS if split not in broken}
     yield from (problem._replace(split=", ".join(splits)) for problem, splits in _group(found).items())
 
 
@@ -169,8 +178,10 @@ def _ask_for(source: Any, split: str) -> Iterator[Problem]:
         yield Problem(Kind.REFUSED, "", file, str(error))
         return
     yield from (Problem(Kind.REFUSED, "", file, sentence) for sentence in annotations.skipped)
-    if (annotations.crowd if split == "train" else annotations.difficult | annotations.crowd).all():
-        detail = "no objects at all, or all are crowd regions" + ("" if split == "train" else " or difficult")
+    chosen = annotations.of_chosen_classes()
+    if (chosen.crowd if split == "train" else chosen.difficult | chosen.crowd).all():
+        wanted = "at all" if source.selection.classes is None else f"of {', '.join(source.class_names)}"
+        detail = f"no objects {wanted}, or all are crowd regions" + ("" if split == "train" else " or difficult")
         yield Problem(Kind.NO_OBJECTS, "", file, detail)
 
 

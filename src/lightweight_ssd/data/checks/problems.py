@@ -52,6 +52,8 @@ class Kind(StrEnum):
     TRAIN_AND_VAL = "image in train and val"
     SAME_CONTENT = "same content twice"
     BOX_DROPPED = "box without area, dropped"
+    FOUND_BY_NAME = "found by base name"
+    SIZE_FROM_FILE = "size from image file"
     DAMAGED_PIXELS = "damaged pixels"
     ROTATED = "EXIF rotation"
     GRAYSCALE = "grayscale image"

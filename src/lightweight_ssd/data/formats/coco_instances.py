@@ -25,7 +25,7 @@ __all__ = ["read_instances", "write_instances"]
 
 logger = logging.getLogger(__name__)
 
-_CACHE_FORMAT = 3  # raise it when the same file would be read into other arrays
+_CACHE_FORMAT = 4  # raise it when the same file would be read into other arrays
 
 
 def read_instances(
@@ -38,11 +38,13 @@ def read_instances(
 ) -> PackedAnnotations:
     """Reads one instances file; images stay in its order and keep their ids.
 
-    Every entry is checked before anything is returned. Segmentations are stepped over.
+    Every entry is checked before anything is returned. Segmentations are stepped over. Sizes that the file does not
+    give are those of the image files.
 
     Args:
         annotations: The JSON file.
-        images: Folder that `file_name` of its images starts from.
+        images: Folder that `file_name` of its images starts from. An image that is not there is taken from elsewhere in
+            the folder if it is the only one with its base name.
         box_tolerance: Pixels by which a box may leave its image and is clipped in silence.
         drop_empty_boxes: Leave out boxes of no width or height, and say how many when the file itself is read,
             not the cache; False makes them an error.
@@ -160,6 +162,7 @@ def _pack(entries: Validated, on_bad: str) -> PackedAnnotations:
     boxes, areas = entries.boxes[used], objects.areas[used].astype(np.float32)
     paths = [os.fsencode(entries.folder / images.names[row]) for row in np.flatnonzero(kept).tolist()]
     _warn_of_dropped(entries)
+    _warn_of_located(entries)
     return PackedAnnotations(
         class_names=categories.names,
         image_ids=images.ids[kept],
@@ -192,6 +195,20 @@ def _kept_images(entries: Validated, on_bad: str) -> tuple[Bool[np.ndarray, " N"
         more = f" ({len(errors) - 1} more images have wrong entries.)" if len(errors) > 1 else ""
         raise type(error)(f"{error}{more}")
     return kept, [str(error()) for error in errors]
+
+
+def _warn_of_located(entries: Validated) -> None:
+    located, names = entries.located, entries.tables.images.names
+    if located.by_base_name:
+        logger.warning(
+            "%d images of %s are not where file_name says, and were found by their base names in %s; the first is %s.",
+            len(located.by_base_name), entries.path, entries.folder, names[located.by_base_name[0]],
+        )  # fmt: skip
+    if located.measured:
+        logger.warning(
+            "%d images of %s have no width and height there, so their sizes were read from the image files.",
+            len(located.measured), entries.path,
+        )  # fmt: skip
 
 
 def _warn_of_dropped(entries: Validated) -> None:

@@ -44,8 +44,8 @@ class _Category(msgspec.Struct, gc=False):
 class _Image(msgspec.Struct, gc=False):
     id: _Id
     file_name: Annotated[str, msgspec.Meta(min_length=1, pattern="^[^\0]*$")]
-    width: _Side
-    height: _Side
+    width: _Side | None = None
+    height: _Side | None = None
 
 
 _Area = Annotated[float, msgspec.Meta(ge=0, le=2**40)]
@@ -86,7 +86,7 @@ class Images(NamedTuple):
     Attributes:
         ids: As in the file.
         names: File names; empty where the entry is wrong.
-        sizes: (height, width), pixels.
+        sizes: (height, width), pixels; zeros where the file does not give both.
         wrong: One sentence for each entry that could not be decoded, by its row.
     """
 
@@ -178,7 +178,7 @@ def _images(entries: list[msgspec.Raw], path: Path) -> Images:
             image = _Image(_peek(entry, _Named, wrong[row]).id, "", 1, 1)
         ids.append(image.id)
         names.append(image.file_name)
-        sizes.extend((image.height, image.width))
+        sizes.extend((image.height, image.width) if image.height and image.width else (0, 0))
     return Images(np.array(ids, np.int64), names, np.array(sizes, np.int32).reshape(-1, 2), wrong)
 
 

@@ -83,7 +83,7 @@ def write_ground_truth(
 
     Args:
         path: File to write; it appears complete or not at all.
-        annotations: Annotations of a split.
+        annotations: Annotations of a split; what is to be ignored in all classes is written once for each.
         class_names: Names in the order of the labels.
         category_ids: Id of each label; without it, label + 1.
 
@@ -103,7 +103,7 @@ def write_ground_truth(
         size = {"width": int(annotation.width), "height": int(annotation.height)}
         place = str(Path(annotation.path).absolute())
         images.append({"id": int(annotation.image_id), "file_name": name, "path": place, **size})
-        objects.extend(_objects(annotation, ids, first_id=len(objects) + 1))
+        objects.extend(_objects(annotation.in_every_class(len(ids)), ids, first_id=len(objects) + 1))
     categories = [{"id": int(number), "name": name} for number, name in zip(ids, class_names, strict=True)]
     _write(path, {"images": images, "annotations": objects, "categories": categories})
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int32, Int64, UInt8
 
+from lightweight_ssd.data.formats.coco_files import Located, locate_images
 from lightweight_ssd.data.formats.coco_json import Tables
 from lightweight_ssd.types import xywh_to_xyxy
 
@@ -24,11 +25,13 @@ class Status(IntEnum):
     OUTSIDE = 3
     INVERTED = 4
     MISSING = 5
-    NAME_TWICE = 6
-    ID_TWICE = 7
-    NO_CATEGORY = 8
-    NO_IMAGE = 9
-    UNDECODED = 10
+    AMBIGUOUS = 6
+    NO_SIZE = 7
+    NAME_TWICE = 8
+    ID_TWICE = 9
+    NO_CATEGORY = 10
+    NO_IMAGE = 11
+    UNDECODED = 12
 
 
 class Validated(NamedTuple):
@@ -37,7 +40,8 @@ class Validated(NamedTuple):
     Attributes:
         path: The file.
         folder: Its images' folder.
-        tables: What stands in the file.
+        tables: What stands in the file; of the images, where they are and how large, as `located` says.
+        located: What the files of the images add.
         rows: Row of each object's image; −1 where the file lists none of that id.
         labels: Class index of each object; −1 where its category is unknown.
         boxes: xyxy of each object, clipped to the image.
@@ -48,6 +52,7 @@ class Validated(NamedTuple):
     path: Path
     folder: Path
     tables: Tables
+    located: Located
     rows: Int64[np.ndarray, " M"]
     labels: Int64[np.ndarray, " M"]
     boxes: Float32[np.ndarray, "M 4"]
@@ -64,6 +69,13 @@ class Validated(NamedTuple):
             return FileNotFoundError(
                 f"Expected the image {name!r} of {self.path} in {self.folder}, but there is no such file: put it "
                 "there, take it out of the list, or set the folder of the split's images."
+            )
+        if status == Status.AMBIGUOUS:
+            return ValueError(self.located.ambiguous[row])
+        if status == Status.NO_SIZE:
+            return ValueError(
+                f"Expected the width and height of the image {name!r} in {self.path} or in its own header, but neither "
+                "has them: write them into the entry, or replace the image."
             )
         what = f"the id {number}" if status == Status.ID_TWICE else "the file name"
         return ValueError(
@@ -107,6 +119,8 @@ def validate_tables(
         box_tolerance: Pixels by which a box may leave its image.
         drop_empty_boxes: Whether a box without area is left out or is wrong.
     """
+    located = locate_images(path, folder, tables.images)
+    tables = tables._replace(images=located.images)
     categories, images, objects = tables
     rows, labels = _places(images.ids, objects.image_ids), _places(np.array(categories.ids), objects.category_ids)
     boxes, outside = _corners(objects.boxes, images.sizes[rows], box_tolerance)
@@ -121,12 +135,14 @@ def validate_tables(
         Status.UNDECODED: list(objects.wrong),
     })  # fmt: skip
     image_status = _highest(len(images.ids), {
-        Status.MISSING: _missing(folder, images.names),
+        Status.MISSING: located.missing,
+        Status.AMBIGUOUS: list(located.ambiguous),
+        Status.NO_SIZE: located.unmeasured,
         Status.NAME_TWICE: _repeated(_plain(images.names, folder)),
         Status.ID_TWICE: _repeated(images.ids),
         Status.UNDECODED: list(images.wrong),
     })  # fmt: skip
-    return Validated(path, folder, tables, rows, labels, boxes, image_status, object_status)
+    return Validated(path, folder, tables, located, rows, labels, boxes, image_status, object_status)
 
 
 def _highest(count: int, found: dict[Status, Bool[np.ndarray, " N"] | list[int]]) -> UInt8[np.ndarray, " N"]:
@@ -174,23 +190,3 @@ def _plain(names: list[str], folder: Path) -> list[str]:
         else name
         for name in names
     ]
-
-
-def _missing(folder: Path, names: list[str]) -> Bool[np.ndarray, " N"]:
-    """Which files are not there: one listing per folder instead of a look-up per image."""
-    listings: dict[str, set[str]] = {}
-    missing = np.zeros(len(names), dtype=bool)
-    for row, name in enumerate(names):
-        before, slash, last = name.rpartition("/")
-        parent = before + slash  # "/" alone is no relative path
-        if parent not in listings:
-            listings[parent] = _listing(folder / parent)
-        missing[row] = last not in listings[parent]
-    return missing
-
-
-def _listing(folder: Path) -> set[str]:
-    try:
-        return set(os.listdir(folder))  # noqa: PTH208  # names alone, without a Path for each
-    except (OSError, ValueError):  # no such folder; or a name that no file system can have
-        return set()

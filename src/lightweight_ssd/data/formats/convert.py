@@ -17,6 +17,7 @@ from lightweight_ssd.data.formats.coco_instances import write_instances
 from lightweight_ssd.data.formats.packed import PackedAnnotations
 from lightweight_ssd.data.formats.voc_devkit import write_split
 from lightweight_ssd.system.disk_space import one_sentence_when_full
+from lightweight_ssd.types import OTHER_CLASS
 
 __all__ = ["YEAR", "convert"]
 
@@ -39,6 +40,7 @@ def convert(splits: Mapping[str, PackedAnnotations], to: str, output: Path, imag
             the disk is full.
     """
     _check_arguments(to, output, images)
+    _check_for_other_classes(splits)
     names = _file_names(splits)
     if to == "voc":
         _check_for_voc(splits, names)
@@ -65,6 +67,14 @@ def _check_arguments(to: str, output: Path, images: str) -> None:
             raise ValueError(f"Expected {key}=… to be one of {', '.join(known)}, but got {value!r}.")
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise ValueError(f"Expected output=… to be a new or empty folder, but {output} holds something: name another.")
+
+
+def _check_for_other_classes(splits: Mapping[str, PackedAnnotations]) -> None:
+    if any((annotations.labels == OTHER_CLASS).any() for annotations in splits.values()):
+        raise ValueError(
+            "Expected a class for each object, but data.other_classes=ignore keeps objects without one, for which "
+            "neither format has a place: convert with data.other_classes=background."
+        )
 
 
 def _file_names(splits: Mapping[str, PackedAnnotations]) -> dict[str, str]:

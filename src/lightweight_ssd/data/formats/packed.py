@@ -9,7 +9,8 @@ Read from their cache file, they are shared with ranks and other runs, too.
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int32, Int64, UInt8
 
 from lightweight_ssd.system.array_file import read_arrays, write_arrays
-from lightweight_ssd.types import Annotation
+from lightweight_ssd.types import OTHER_CLASS, Annotation
 
 __all__ = ["PackedAnnotations", "default_cache_dir", "read_cached", "starts"]
 
@@ -36,7 +37,7 @@ class PackedAnnotations:
         path_offsets: Where each path begins in `path_bytes`; the last entry is the end.
         offsets: Where each image's objects begin in the three arrays below; the last entry is the end.
         boxes: xyxy, pixels of the image file.
-        labels: Class index, from 0.
+        labels: Class index, from 0; `OTHER_CLASS` as in `Annotation`.
         difficult: Objects that evaluation counts neither way.
         crowd: Crowd regions, which are not the ground truth of a single object.
         areas: Area by which an object counts as small or large, square pixels.
@@ -75,10 +76,11 @@ class PackedAnnotations:
             )
         if _some_twice(self.image_ids):
             raise ValueError("Expected image_ids unique in their split, but some stand twice: renumber them.")
-        if self.labels.size and not 0 <= self.labels.min() <= self.labels.max() < len(self.class_names):
+        labels = self.labels[self.labels != OTHER_CLASS]
+        if labels.size and not 0 <= labels.min() <= labels.max() < len(self.class_names):
             raise ValueError(
                 f"Expected labels from 0 to {len(self.class_names) - 1} (one per class name), "
-                f"but got {self.labels.min()} to {self.labels.max()}: correct the labels or the class names."
+                f"but got {labels.min()} to {labels.max()}: correct the labels or the class names."
             )
 
     @classmethod
@@ -125,15 +127,39 @@ class PackedAnnotations:
             **joined,
         )
 
-    def take(self, indices: Sequence[int]) -> "PackedAnnotations":
+    def take(self, indices: Sequence[int] | Int64[np.ndarray, " K"]) -> "PackedAnnotations":
         """The annotations at `indices`, in that order, image ids kept: a few images to overfit, say."""
-        return self.from_annotations(
-            [self[index] for index in indices], self.class_names, self.category_ids, self.skipped
+        rows = np.asarray(indices, dtype=np.int64)
+        objects, characters = _places(self.offsets, rows), _places(self.path_offsets, rows)
+        return replace(
+            self,
+            image_ids=self.image_ids[rows],
+            sizes=self.sizes[rows],
+            path_bytes=self.path_bytes[characters],
+            path_offsets=starts(np.diff(self.path_offsets)[rows]),
+            offsets=starts(np.diff(self.offsets)[rows]),
+            **{name: getattr(self, name)[objects] for name in _OF_OBJECTS},
         )
+
+    def keep_objects(self, kept: Bool[np.ndarray, " M"]) -> "PackedAnnotations":
+        """All images with these objects alone."""
+        offsets = np.concatenate([[0], np.cumsum(kept)])[self.offsets]
+        return replace(self, offsets=offsets, **{name: getattr(self, name)[kept] for name in _OF_OBJECTS})
+
+    def of_chosen_classes(self) -> "PackedAnnotations":
+        """The same without the objects of `OTHER_CLASS`."""
+        kept = self.labels != OTHER_CLASS
+        return self if kept.all() else self.keep_objects(kept)
 
     def first(self, count: int | None) -> "PackedAnnotations":
         """The first `count` annotations; all for None or 0, or where there are no more."""
         return self if not count or count >= len(self) else self.take(range(count))
+
+    def paths(self) -> list[str]:
+        """The file of each image."""
+        ends = self.path_offsets.tolist()
+        text = self.path_bytes.tobytes()
+        return [os.fsdecode(text[start:end]) for start, end in pairwise(ends)]
 
     def __len__(self) -> int:
         return len(self.image_ids)
@@ -238,6 +264,12 @@ def starts(lengths: Sequence[int] | np.ndarray) -> Int64[np.ndarray, " L"]:
     return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths, dtype=np.int64)])
 
 
+def _places(offsets: Int64[np.ndarray, " L"], rows: Int64[np.ndarray, " K"]) -> Int64[np.ndarray, " J"]:
+    """Where the elements of these rows lie, row by row."""
+    lengths = np.diff(offsets)[rows]
+    return np.arange(lengths.sum()) + np.repeat(offsets[rows] - starts(lengths)[:-1], lengths)
+
+
 def _some_twice(numbers: Int64[np.ndarray, " N"]) -> bool:
     """Compares neighbours: `np.unique` hashes, which takes four times as long per number at a million."""
     ordered = numbers if (numbers[1:] > numbers[:-1]).all() else np.sort(numbers)
@@ -249,5 +281,6 @@ def _join(arrays: Iterable[np.ndarray], dtype: type) -> np.ndarray:
     return np.concatenate(list(arrays) or [[]]).astype(dtype)
 
 
-_PLAIN = ("sizes", "path_bytes", "boxes", "labels", "difficult", "crowd", "areas")
+_OF_OBJECTS = ("boxes", "labels", "difficult", "crowd", "areas")
+_PLAIN = ("sizes", "path_bytes", *_OF_OBJECTS)
 _TUPLES = ("class_names", "category_ids", "skipped")

@@ -3,7 +3,6 @@
 The reader raises the first fault, `lssd data check` lists all of them.
 """
 
-import difflib
 import math
 import re
 import xml.etree.ElementTree as ET
@@ -14,6 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
+
+from lightweight_ssd.data.nearest_name import nearest_name
 
 __all__ = ["CORNERS", "FROM_ONE", "Fault", "FaultKind", "ParsedAnnotation", "parse_annotation"]
 
@@ -227,11 +228,11 @@ def _element_faults(element: ET.Element, class_names: Sequence[str], where: str)
 
 
 def _class_fault(name: str, class_names: Sequence[str], where: str) -> Fault:
-    close = difflib.get_close_matches(name, class_names, n=1)
-    hint = f"did you mean {close[0]!r}? Correct" if close else "correct"
+    near = nearest_name(name, class_names)
+    hint = f"did you mean {near!r}? Correct" if near else "correct"
     sentence = (
-        f"Expected the class of {where} to be one of {', '.join(class_names)}, but got {name!r}: "
-        f"{hint} the file, or add the name to data.class_names."
+        f"Expected the class of {where} to be one of {', '.join(class_names)}, but got {name!r}: {hint} the file, or "
+        "add the name to data.class_names, which lists all names in the files; data.classes chooses some to train on."
     )
     return Fault(FaultKind.UNKNOWN_CLASS, ValueError(sentence), repr(name))
 

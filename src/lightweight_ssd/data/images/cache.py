@@ -70,7 +70,8 @@ class ImageCache:
     def __init__(self, folder: str | Path, key: str) -> None:
         self.folder, self.key = Path(folder), key
         try:
-            with np.load(self.folder / INDEX_FILE, allow_pickle=False) as index:
+            # opened here: of a damaged file NumPy would leave its own open
+            with (self.folder / INDEX_FILE).open("rb") as file, np.load(file, allow_pickle=False) as index:
                 made_from, self.sizes = str(index["key"]), index["sizes"]
                 self.problems = dict(zip(index["bad"].tolist(), index["sentences"].tolist(), strict=True))
         except (ValueError, KeyError, EOFError, BadZipFile) as error:

@@ -8,10 +8,10 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int64, UInt8
 
 from lightweight_ssd.data.synthetic.scene import draw_scene
+from lightweight_ssd.types import SPLITS
 
 __all__ = ["Drawing", "DrawnFile", "draw_file"]
 
-_SPLITS = ("train", "val", "test")
 _JPEG_QUALITY = 95
 
 
@@ -65,7 +65,7 @@ def draw_file(drawing: Drawing, place: tuple[str, int]) -> DrawnFile:
         place: Split and number, from 0.
     """
     split, number = place
-    rng = np.random.default_rng((drawing.seed, _SPLITS.index(split), number))
+    rng = np.random.default_rng((drawing.seed, SPLITS.index(split), number))
     sides = (drawing.image_size, round(drawing.image_size * rng.uniform(2 / 3, 1)))
     height, width = sides if rng.random() < 0.4 else sides[::-1]
     scene = draw_scene(

@@ -56,7 +56,7 @@ class WandbPictures(Callback):
     def _picture(self, image: np.ndarray, found: Detections, known: Annotation, names: list[str]) -> Any:
         import wandb
 
-        height, width = image.shape[:2]
+        height, width, known = *image.shape[:2], known.of_chosen_classes()
         kept = found.scores >= self.score_threshold
         relative = found.boxes[kept].cpu().numpy() / [width, height, width, height]
         truth = known.boxes / [known.width, known.height, known.width, known.height]

@@ -20,11 +20,18 @@ class OptionalWandb(WandbLogger):
     A folder that cannot be written, a missing key, a helper process that the system killed: whatever it is, the run
     has its own record beside it, and continues without W&B from there.
 
+    Args:
+        **settings: Of Lightning's logger, and of `wandb.init`.
+
     Attributes:
         lost: W&B has failed; nothing more is sent to it.
     """
 
     lost = False
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._wandb_init.pop("anonymous", None)  # passed as None too, of which W&B warns
 
     @property
     def experiment(self) -> Any:
