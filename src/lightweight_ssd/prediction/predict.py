@@ -16,6 +16,7 @@ from lightweight_ssd.prediction.images import Pixels, read
 from lightweight_ssd.prediction.model import Overlap, load
 from lightweight_ssd.system.json_file import write_json
 from lightweight_ssd.system.output_folder import make_output_folder
+from lightweight_ssd.system.plain_text import printable
 
 __all__ = ["Predictions", "find_images", "picture_names", "predict"]
 
@@ -146,7 +147,7 @@ def _read(batch: Sequence[Path], skipped: list[Path]) -> list[Pixels]:
         try:
             images.append(read(path))
         except (ValueError, OSError) as error:
-            tqdm.write(f"skipped: {error}", file=sys.stderr)
+            tqdm.write(printable(f"skipped: {error}"), file=sys.stderr)
             skipped.append(path)
     return images
 
