@@ -5,6 +5,8 @@ from typing import Any
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
+from lightweight_ssd.system.plain_text import has_reference
+
 __all__ = ["build", "moved_targets"]
 
 # Where the classes of checkpoints that version 0.1 wrote are now; a checkpoint holds its configuration, and that paths.
@@ -19,15 +21,33 @@ _MOVED = {
 def build(node: Any, **arguments: Any) -> Any:
     """Instantiates a node of the configuration, with plain containers, and with the part's own error when it has one.
 
+    Args:
+        node: With `_target_`.
+        arguments: More arguments of the part. Hydra makes them a part of the node, so that `${…}` in the class names of
+            somebody's data would be replaced; such text is refused.
+
     Raises:
         ValueError, FileNotFoundError: As the part raised it, without Hydra's wrapping.
     """
+    for name, value in arguments.items():
+        _refuse_references(name, value)
     try:
         return instantiate(node, _convert_="all", **arguments)
     except InstantiationException as error:
         if isinstance(error.__cause__, ValueError | FileNotFoundError):
             raise error.__cause__ from None
         raise
+
+
+def _refuse_references(name: str, value: Any) -> None:
+    if isinstance(value, list | tuple):
+        for item in value:
+            _refuse_references(name, item)
+    if isinstance(value, str) and has_reference(value):
+        raise ValueError(
+            f"Expected {name} without ${{…}}, which a configuration replaces by something else, but got {value!r}: "
+            "rename it."
+        )
 
 
 def moved_targets(node: Any) -> Any:
