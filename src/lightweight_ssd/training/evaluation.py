@@ -150,7 +150,8 @@ def _source(checkpoint: Path, config: dict[str, Any], asked: dict[str, Any], cla
 
     if "_target_" not in asked:
         check_targets(config, "data", checkpoint)
-    source = build(asked if "_target_" in asked else {**config["data"], **asked})
+        asked = {**config["data"], "cache_dir": None, **asked}  # a file from anywhere does not say where to write
+    source = build(asked)
     if tuple(source.class_names) != class_names:
         raise ValueError(
             f"The data has the classes {list(source.class_names)}, but the checkpoint was trained on "
