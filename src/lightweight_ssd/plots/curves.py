@@ -70,7 +70,7 @@ def average_precision_bars(
         mean = float(values[known].mean())
         axes.axvline(mean, color=ACCENT, linewidth=1.2)
         axes.text(mean + 0.8, len(order) - 0.4, f"mAP {mean:.1f}", color=ACCENT, fontsize=8, va="center")
-    axes.set_yticks(np.arange(len(order)), [f"{plain_text(class_names[i])} ({objects[i]})" for i in order])
+    axes.set_yticks(np.arange(len(order)), [f"{plain_text(class_names[int(i)])} ({objects[i]})" for i in order])
     axes.set(xlim=(0, 106), xticks=range(0, 101, 20), ylim=(-0.6, max(len(order), 1) + 0.1))
     axes.set(xlabel="AP@0.5 (%)", ylabel="class (objects)")
     style_axes(axes, grid="x")
