@@ -9,6 +9,7 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from tests.coco_example import document, write
+from tests.run_server import RunServer
 
 from lightweight_ssd.commands.console import one_sentence_errors
 from lightweight_ssd.commands.result_tables import metrics_table
@@ -140,3 +141,20 @@ def test_a_spreadsheet_computes_nothing_in_the_list_of_problems(tmp_path: Path) 
     from lightweight_ssd.curation.check import DataCheck
 
     assert list(DataCheck({}, findings, False).problems()) == problems
+
+
+@pytest.mark.slow
+def test_a_training_ends_with_the_sentence_before_its_first_step(tmp_path: Path, server: RunServer) -> None:
+    content = document()
+    content["categories"][0]["name"] = REFERENCE
+    file = write(tmp_path, content)
+    parts = [f"data.{split}.{key}" for split in ("train", "val", "test") for key in ("annotations", "images")]
+    values = [file.name, "images"] * 3
+    places = [f"{part}={value}" for part, value in zip(parts, values, strict=True)]
+    given = ["experiment=smoke", "data=coco", f"data.root={tmp_path}", "logger=csv", *places]
+    ended = server.run(
+        tmp_path, "train", *given, LSSD_TEST_HARMLESS="looked up", XDG_CACHE_HOME=str(tmp_path / "cache")
+    )
+    assert ended.code == 1 and "Expected the name of categories[0] of" in ended.err
+    assert "looked up" not in ended.out + ended.err
+    assert not [path for path in tmp_path.rglob("*.json") if "looked up" in path.read_text()]
