@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int32, Int64, UInt8, jaxtyped
+from jaxtyping import Bool, Float32, Int32, Int64, UInt8
 
+from lightweight_ssd.data.formats.packed_values import check_values
 from lightweight_ssd.system.array_file import read_arrays, write_arrays
 from lightweight_ssd.types import Annotation
 
@@ -190,7 +191,7 @@ class PackedAnnotations:
             if saved_under != (key if isinstance(key, str) else key(saved_under)):
                 raise ValueError("it was made from other files or settings")
             values: dict[str, Any] = {**arrays, **{name: tuple(texts[name]) for name in _TUPLES}}
-            _check_values(values)
+            check_values(values, {field.name: field.type for field in fields(cls) if field.name not in _TUPLES})
             return cls(**values)
         except FileNotFoundError:
             raise
@@ -237,23 +238,6 @@ def read_cached(
 def starts(lengths: Sequence[int] | np.ndarray) -> Int64[np.ndarray, " L"]:
     """Where each of `lengths` begins when they lie end to end, and where the last one ends."""
     return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths, dtype=np.int64)])
-
-
-def _check_values(values: dict[str, Any]) -> None:
-    """Refuses arrays that are not of a split's types, or do not fit one another: they would be read out of place."""
-    kinds: dict[str, Any] = {field.name: field.type for field in fields(PackedAnnotations)}
-    with jaxtyped("context"):  # so that N and M are the same in all of them
-        wrong = [name for name, kind in kinds.items() if name not in _TUPLES and not isinstance(values.get(name), kind)]
-    if not wrong:
-        ends = {"offsets": len(values["boxes"]), "path_offsets": len(values["path_bytes"])}
-        wrong += [name for name, end in ends.items() if not _rises(values[name], end)]
-    wrong += [name for name in ("class_names", "skipped") if not all(isinstance(text, str) for text in values[name])]
-    if wrong:
-        raise ValueError(f"{', '.join(wrong)} cannot be those of a split")
-
-
-def _rises(offsets: Int64[np.ndarray, " L"], end: int) -> bool:
-    return bool(offsets[0] == 0 and offsets[-1] == end and (offsets[1:] >= offsets[:-1]).all())
 
 
 def _some_twice(numbers: Int64[np.ndarray, " N"]) -> bool:
