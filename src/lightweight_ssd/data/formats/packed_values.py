@@ -1,4 +1,4 @@
-"""What a cache file holds of a split, looked at before it is used: a checksum says that it is whole, not who wrote it."""
+"""What a cache file holds of a split, looked at before it is used: its checksum does not say who wrote it."""
 
 from collections.abc import Mapping
 from typing import Any
