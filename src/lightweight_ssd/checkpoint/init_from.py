@@ -64,6 +64,7 @@ def _read(path: str) -> dict[str, Tensor]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise ValueError(f"init_from={path} is not a file of weights, or incomplete; give another one.") from error
-    if "state_dict" in content:
-        return trained_weights(content)
-    return {name: value for name, value in content.items() if isinstance(value, Tensor)}
+    if not isinstance(content, Mapping):
+        raise ValueError(f"init_from={path} holds no tensors by name; give a checkpoint or a file of weights.")
+    found = trained_weights(content) if "state_dict" in content else content
+    return {name: value for name, value in found.items() if isinstance(name, str) and isinstance(value, Tensor)}

@@ -1,13 +1,15 @@
 """From a configuration to live objects, and from a checkpoint back to its detector."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 
-from lightweight_ssd.checkpoint.targets import check_targets
+from lightweight_ssd.checkpoint.targets import check_state, check_targets
 from lightweight_ssd.config.instantiate import build, moved_targets
 from lightweight_ssd.detector.ssd import Detector
+from lightweight_ssd.system.plain_text import has_reference
 
 __all__ = [
     "EMA_KEY",
@@ -41,7 +43,8 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is not a checkpoint of this project.
+        ValueError: If the file is not a checkpoint of this project, or names files outside its folder that training
+            would go on with (see `check_state`).
     """
     path = Path(path)
     if not path.is_file():
@@ -53,9 +56,10 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
         raise ValueError(
             f"{path} is not a checkpoint, or incomplete{reason}; give checkpoint=RUN/checkpoints/best.ckpt."
         ) from error
-    if not isinstance(checkpoint, dict) or "config" not in checkpoint.get("hyper_parameters", {}):
+    parameters = checkpoint.get("hyper_parameters") if isinstance(checkpoint, dict) else None
+    if not isinstance(parameters, dict) or not isinstance(parameters.get("config"), dict):
         raise ValueError(f"{path} holds no configuration; give a checkpoint that `lssd train` wrote.")
-    parameters = checkpoint["hyper_parameters"]
+    check_state(checkpoint, path)
     parameters["config"] = moved_targets(parameters["config"])
     return checkpoint
 
@@ -84,16 +88,22 @@ def load_trained(path: str | Path) -> Trained:
 
     Raises:
         FileNotFoundError, ValueError: As `load_checkpoint`; also if the configuration asks for anything but
-            classes that a detector consists of (see `check_targets`).
+            classes that a detector consists of (see `check_targets`), or the weights are not those of its detector.
     """
     checkpoint = load_checkpoint(path)
     config = checkpoint["hyper_parameters"]["config"]
     class_names = _class_names(checkpoint, path)
     check_targets(config, "detector", path)
-    if "weights" in config["detector"]["backbone"]:
-        config["detector"]["backbone"]["weights"] = None  # what training started from; the checkpoint has all of it
+    backbone = config["detector"].get("backbone")
+    if isinstance(backbone, dict) and "weights" in backbone:
+        backbone["weights"] = None  # what training started from; the checkpoint has all of it, and no file is read
     detector = build_detector(config, class_names)
-    detector.load_state_dict(trained_weights(checkpoint))
+    try:
+        detector.load_state_dict(trained_weights(checkpoint))
+    except RuntimeError as error:  # names each tensor in a line of its own
+        raise ValueError(
+            f"{path} does not hold the weights of the detector that it describes; give another."
+        ) from error
     return Trained(detector.eval(), config, class_names, _category_ids(checkpoint, path, len(class_names)))
 
 
@@ -105,7 +115,7 @@ def load_detector(path: str | Path) -> tuple[Detector, dict[str, Any], list[str]
 def _class_names(checkpoint: dict[str, Any], path: str | Path) -> list[str]:
     """One text per class, without an interpolation that a node made with these names would follow."""
     names = checkpoint["hyper_parameters"].get("class_names")
-    if not isinstance(names, list | tuple) or not all(isinstance(name, str) and "${" not in name for name in names):
+    if not isinstance(names, list | tuple) or any(not isinstance(name, str) or has_reference(name) for name in names):
         raise ValueError(
             f"Expected the class names in {path} as a list of text but got {names}; do not trust this file."
         )
@@ -120,7 +130,12 @@ def _category_ids(checkpoint: dict[str, Any], path: str | Path, count: int) -> l
     return list(ids)
 
 
-def trained_weights(checkpoint: dict[str, Any]) -> dict[str, torch.Tensor]:
+def trained_weights(checkpoint: Mapping[str, Any]) -> dict[str, torch.Tensor]:
     """The detector's weights in a checkpoint: their moving average where one was kept, else the last ones."""
-    state = checkpoint.get(EMA_KEY) or checkpoint["state_dict"]
-    return {name.removeprefix("detector."): value for name, value in state.items() if name.startswith("detector.")}
+    state = checkpoint.get(EMA_KEY) or checkpoint.get("state_dict")
+    tensors = {str(name): value for name, value in state.items()} if isinstance(state, Mapping) else {}
+    return {
+        name.removeprefix("detector."): value
+        for name, value in tensors.items()
+        if name.startswith("detector.") and isinstance(value, torch.Tensor)
+    }

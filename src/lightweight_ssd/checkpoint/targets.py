@@ -8,9 +8,12 @@ a class that one of the part's packages defines itself, and nothing else in the 
 import re
 from collections.abc import Mapping
 from importlib import import_module
+from pathlib import PurePath
 from typing import Any
 
-__all__ = ["PARTS", "check_targets"]
+from lightweight_ssd.system.plain_text import has_reference
+
+__all__ = ["PARTS", "check_state", "check_targets"]
 
 # The packages whose classes each part of a configuration may consist of, by the part's key.
 PARTS = {
@@ -42,8 +45,32 @@ def check_targets(config: Mapping[str, Any], part: str, path: object) -> None:
     _check(node, PARTS[part], path)
 
 
+def check_state(checkpoint: Mapping[str, Any], path: object) -> None:
+    """Refuses a checkpoint whose callbacks remember files outside their folder.
+
+    Training that is resumed takes over what they remember. The one that keeps the best checkpoint removes the one
+    before it, by the path in its state, wherever `..` leads.
+
+    Args:
+        checkpoint: As Lightning writes it.
+        path: Of the checkpoint, for the message.
+
+    Raises:
+        ValueError: If any text in the state of the callbacks is a path with `..`.
+    """
+    nodes = [checkpoint.get("callbacks")]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, Mapping):
+            nodes += [*node.keys(), *node.values()]
+        elif isinstance(node, list | tuple):
+            nodes += node
+        elif isinstance(node, str) and ".." in PurePath(node).parts:
+            raise ValueError(f"{path} remembers the file {node}, which may lie anywhere; do not trust this file.")
+
+
 def _check(node: Any, packages: tuple[str, ...], path: object) -> None:
-    if isinstance(node, str) and "${" in node:  # `${oc.create:…}` would make a node after this check
+    if isinstance(node, str) and has_reference(node):  # `${oc.create:…}` would make a node after this check
         raise ValueError(f"{path} holds the interpolation {node!r} in its configuration; do not trust this file.")
     if isinstance(node, list | tuple):
         for child in node:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lightweight_ssd.commands.traceback_file import write_traceback
+from lightweight_ssd.system.plain_text import printable
 from lightweight_ssd.system.signals import INTERRUPTED_EXIT_CODE
 
 __all__ = [
@@ -33,7 +34,7 @@ def one_sentence_errors(command: str) -> Iterator[None]:
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
         expected = isinstance(error, ValueError | FileNotFoundError)
-        what = str(error) if expected else f"{type(error).__name__}: {error}"
+        what = printable(str(error) if expected else f"{type(error).__name__}: {error}", keep="\n")
         log = write_traceback(error, command)
         where = f"(the traceback is in {log})" if log else "(HYDRA_FULL_ERROR=1 shows the traceback)"
         print(f"{command}: {what}\n{where}", file=sys.stderr)

@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 from lightweight_ssd.commands.application import run_application
 from lightweight_ssd.config.arguments import Port, Seconds, call, checked
 from lightweight_ssd.config.overrides import hydra_arguments
+from lightweight_ssd.system.plain_text import printable
 
 if TYPE_CHECKING:
     from lightweight_ssd.report.build import Report
@@ -55,7 +56,7 @@ def _print_summary(report: "Report") -> None:
     if said := report.payload["left_out_line"]:
         print(f"\n{said} The page and {report.markdown} name them.")
     for place, note in enumerate(report.notes[:_NOTES]):
-        print(("" if place else "\n") + f"note: {note}")
+        print(("" if place else "\n") + f"note: {printable(note)}")
     if len(report.notes) > _NOTES:
         print(f"      {len(report.notes) - _NOTES} more notes in {report.markdown}")
     print(f"\npage:     {report.page}\ntables:   {report.markdown}, {report.rows_csv.name}, {report.runs_csv.name}")

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from lightweight_ssd.runs.files import PICTURES, RESULTS_FILE
 from lightweight_ssd.runs.results import COCOMetrics, SplitMetrics
+from lightweight_ssd.system.plain_text import printable
 
 __all__ = ["coco_table", "metrics_table", "print_metrics"]
 
@@ -67,7 +68,7 @@ def _table(first: str, *heads: str, width: int | None = None) -> Table:
 
 
 def _add(table: Table, name: str, objects: int | None, shares: Sequence[float | None]) -> None:
-    table.add_row(Text(name), str(objects or 0), *map(_percent, shares))
+    table.add_row(Text(printable(name)), str(objects or 0), *map(_percent, shares))
 
 
 def _percent(value: float | None) -> str:

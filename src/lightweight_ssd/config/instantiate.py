@@ -6,6 +6,8 @@ from typing import Any
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
+from lightweight_ssd.system.plain_text import has_reference
+
 __all__ = ["build", "moved_targets"]
 
 _REFUSALS = ("MisconfigurationException",)  # Lightning's, by name: to import it would take seconds
@@ -22,10 +24,17 @@ _MOVED = {
 def build(node: Any, **arguments: Any) -> Any:
     """Instantiates a node of the configuration, with plain containers, and with the part's own error when it has one.
 
+    Args:
+        node: With `_target_`.
+        arguments: More arguments of the part. Hydra makes them a part of the node, so that `${…}` in the class names of
+            somebody's data would be replaced; such text is refused.
+
     Raises:
         ValueError, FileNotFoundError: As the part raised it, without Hydra's wrapping; one sentence for what a
             framework refuses.
     """
+    for name, value in arguments.items():
+        _refuse_references(name, value)
     try:
         return instantiate(node, _convert_="all", **arguments)
     except InstantiationException as error:
@@ -46,6 +55,17 @@ def _in_our_words(error: InstantiationException) -> str | None:
     name, said = target[1] if target else "the part", str(cause).splitlines()[0].rstrip(".")
     where = f" ({place[1]})" if place else ""
     return f"Expected settings that {name} takes{where}, but it refuses them: {said}."
+
+
+def _refuse_references(name: str, value: Any) -> None:
+    if isinstance(value, list | tuple):
+        for item in value:
+            _refuse_references(name, item)
+    if isinstance(value, str) and has_reference(value):
+        raise ValueError(
+            f"Expected {name} without ${{…}}, which a configuration replaces by something else, but got {value!r}: "
+            "rename it."
+        )
 
 
 def moved_targets(node: Any) -> Any:

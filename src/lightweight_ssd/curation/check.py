@@ -11,6 +11,7 @@ from lightweight_ssd.curation.source import Data, data_source
 from lightweight_ssd.data.checks.dataset import check_source
 from lightweight_ssd.data.checks.problems import NOTES, SKIPPED, Findings, Kind, Problem
 from lightweight_ssd.system.output_folder import make_output_folder
+from lightweight_ssd.system.plain_text import from_cell
 
 __all__ = ["DataCheck", "data_check"]
 
@@ -55,7 +56,7 @@ class DataCheck:
         """All of them, read from the file one by one: a large set can have a hundred thousand."""
         with self.output.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
             for row in csv.DictReader(file):
-                yield Problem(Kind(row["kind"]), row["split"], row["file"], row["detail"])
+                yield Problem(Kind(row["kind"]), row["split"], from_cell(row["file"]), from_cell(row["detail"]))
 
     def __str__(self) -> str:
         """How much was read, the table, the first error of each kind, and what to do."""

@@ -20,6 +20,7 @@ from lightweight_ssd.plots.detections import draw_boxes
 from lightweight_ssd.plots.style import save
 from lightweight_ssd.system.disk_space import one_sentence_when_full
 from lightweight_ssd.system.output_folder import make_output_folder
+from lightweight_ssd.system.plain_text import printable
 from lightweight_ssd.types import OTHER_CLASS, Annotation, SampleKey, Split
 
 __all__ = ["DataSheet", "data_show"]
@@ -152,9 +153,9 @@ def _draw(
 
 
 def _caption(annotation: Annotation) -> str:
-    name = "".join(letter if letter.isprintable() else "?" for letter in Path(annotation.path).name)
+    name = printable(Path(annotation.path).name)
     shown = name if len(name) <= 20 else f"…{name[-19:]}"
-    return f"{shown}  {annotation.width}×{annotation.height}, {_boxes(len(annotation.boxes))}".replace("$", r"\$")
+    return f"{shown}  {annotation.width}×{annotation.height}, {_boxes(len(annotation.boxes))}"
 
 
 def _boxes(count: int) -> str:

@@ -8,7 +8,7 @@ from jaxtyping import UInt8
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lightweight_ssd.plots.style import INK, MUTED, new_figure
+from lightweight_ssd.plots.style import INK, MUTED, new_figure, plain_text
 
 __all__ = ["contact_sheet"]
 
@@ -65,5 +65,5 @@ def _height(*pictures: Sequence[UInt8[np.ndarray, "_ _ 3"]]) -> float:
 def _show(axes: Axes, image: UInt8[np.ndarray, "_ _ 3"], caption: str) -> None:
     axes.imshow(image, interpolation="lanczos")
     axes.set(xticks=[], yticks=[], anchor="NW")
-    axes.set_title(caption, fontsize=8, color=INK, loc="left", pad=3)
+    axes.set_title(plain_text(caption), fontsize=8, color=INK, loc="left", pad=3)
     axes.spines[:].set(color=MUTED, linewidth=0.5)

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from lightweight_ssd.metrics.average_precision import Curve
 from lightweight_ssd.plots.palette import readable_on
-from lightweight_ssd.plots.style import ACCENT, INK, MAIN, MUTED, new_figure, style_axes
+from lightweight_ssd.plots.style import ACCENT, INK, MAIN, MUTED, new_figure, plain_text, style_axes
 
 __all__ = ["average_precision_bars", "confusion_heat_map", "precision_recall_curves"]
 
@@ -70,7 +70,7 @@ def average_precision_bars(
         mean = float(values[known].mean())
         axes.axvline(mean, color=ACCENT, linewidth=1.2)
         axes.text(mean + 0.8, len(order) - 0.4, f"mAP {mean:.1f}", color=ACCENT, fontsize=8, va="center")
-    axes.set_yticks(np.arange(len(order)), [f"{class_names[i]} ({objects[i]})" for i in order])
+    axes.set_yticks(np.arange(len(order)), [f"{plain_text(class_names[int(i)])} ({objects[i]})" for i in order])
     axes.set(xlim=(0, 106), xticks=range(0, 101, 20), ylim=(-0.6, max(len(order), 1) + 0.1))
     axes.set(xlabel="AP@0.5 (%)", ylabel="class (objects)")
     style_axes(axes, grid="x")
@@ -93,7 +93,7 @@ def confusion_heat_map(
         iou_threshold: Smallest IoU at which a detection was assigned to an object.
         title: Heading; both thresholds are added.
     """
-    names = [*class_names, "background"]
+    names = [*map(plain_text, class_names), "background"]
     share = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
     side = max(5.6, 2.0 + 0.36 * len(names))
     figure = new_figure(side + 0.6, side, f"{title} (score ≥ {score_threshold:g}, IoU ≥ {iou_threshold:g})")
@@ -119,7 +119,7 @@ def confusion_heat_map(
 def _draw_curve(axes: Axes, curve: Curve, name: str, average_precision: float) -> None:
     known = not np.isnan(average_precision)
     value = f"{100 * average_precision:.1f}" if known else "no objects"
-    style_axes(axes, f"{name}  {value}")
+    style_axes(axes, f"{plain_text(name)}  {value}")
     axes.set(xlim=(0, 1.02), ylim=(0, 1.02), xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))
     if not known or not len(curve.recall):
         return

@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lightweight_ssd.data.formats.packed import PackedAnnotations
-from lightweight_ssd.plots.style import ACCENT, INK, MAIN, MUTED, new_figure, style_axes
+from lightweight_ssd.plots.style import ACCENT, INK, MAIN, MUTED, new_figure, plain_text, style_axes
 
 __all__ = ["data_statistics"]
 
@@ -56,7 +56,7 @@ def _labels(axes: Axes, annotations: PackedAnnotations) -> None:
     for place, row in enumerate(order):
         text = f" {objects[row]:,}" + (f" + {crowds[row]:,}" if crowds[row] else "")
         axes.text(left[place], place, text, va="center", fontsize=7.5, color=INK)
-    axes.set_yticks(y, [names[i] for i in order])
+    axes.set_yticks(y, [plain_text(names[i]) for i in order])
     axes.set(xlabel="objects", xlim=(0, 1.12 * max(1, left.max(initial=0))), ylim=(-0.7, max(len(names), 1) - 0.3))
     # Above the bars, beside the title: within the axes it would cover some of them.
     place = {"loc": "lower right", "bbox_to_anchor": (1.0, 1.0), "borderaxespad": 0.2, "ncols": 3}

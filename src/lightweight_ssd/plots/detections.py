@@ -14,7 +14,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from lightweight_ssd.plots.box_labels import place_labels
 from lightweight_ssd.plots.palette import class_colors, readable_on
-from lightweight_ssd.plots.style import INK, MUTED, new_figure
+from lightweight_ssd.plots.style import INK, MUTED, new_figure, plain_text
+from lightweight_ssd.system.plain_text import printable
 from lightweight_ssd.tensor_types import Detections
 from lightweight_ssd.types import Annotation
 
@@ -61,7 +62,7 @@ def draw_boxes(
     corners = {i: _pixels(boxes[i], width, height) for i in shown}
     for i in shown:
         draw.rectangle(corners[i], outline=colors[int(labels[i])], width=thickness)
-    names = [class_names[int(labels[i])] + ("" if scores is None else f" {scores[i]:.2f}") for i in shown]
+    names = [printable(class_names[int(labels[i])]) + ("" if scores is None else f" {scores[i]:.2f}") for i in shown]
     sizes = np.array([_label_size(draw, name, font) for name in names], np.float64).reshape(-1, 2)
     outlines = np.array([corners[i] for i in shown], np.float64).reshape(-1, 4)
     places = place_labels(outlines[::-1], sizes[::-1], width, height)[::-1]  # the best box chooses first
@@ -106,7 +107,7 @@ def detection_gallery(
     for panel in grid[len(images) :].ravel():
         panel.set_axis_off()
     for (left, right), image, annotation, found in zip(grid, images, annotations, detections, strict=False):
-        name = Path(annotation.path).name
+        name = plain_text(Path(annotation.path).name)
         dashed = " (dashed: difficult)" if annotation.difficult.any() else ""
         _show(left, image, f"{name} · ground truth{dashed}")
         _add_boxes(left, annotation.boxes, annotation.labels, class_names, dashed=annotation.difficult)
@@ -172,7 +173,8 @@ def _add_boxes(
     colors = class_colors(len(class_names))
     width, height = axes.get_xlim()[1] + 0.5, axes.get_ylim()[0] + 0.5
     texts = [
-        class_names[int(label)] + ("" if scores is None else f" {scores[i]:.2f}") for i, label in enumerate(labels)
+        plain_text(class_names[int(label)]) + ("" if scores is None else f" {scores[i]:.2f}")
+        for i, label in enumerate(labels)
     ]
     known = np.clip(np.nan_to_num(boxes), 0, (width, height, width, height)).reshape(-1, 4)
     point = max(width, height) / _PANEL  # pixels of the image in a point of the page, about

@@ -9,7 +9,9 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-__all__ = ["ACCENT", "INK", "MAIN", "MUTED", "new_figure", "save", "style_axes"]
+from lightweight_ssd.system.plain_text import printable
+
+__all__ = ["ACCENT", "INK", "MAIN", "MUTED", "new_figure", "plain_text", "save", "style_axes"]
 
 INK = "#22272e"
 MUTED = "#8a929c"
@@ -23,6 +25,16 @@ def new_figure(width: float, height: float, title: str) -> Figure:
     figure = Figure(figsize=(max(width, 6.5), height), layout="constrained", facecolor="white")
     figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold", color=INK)
     return figure
+
+
+def plain_text(text: str) -> str:
+    r"""A name as matplotlib shows it: no dollar sign begins a formula in it, and each letter can be drawn.
+
+    Example:
+        >>> plain_text("a$b$")
+        'a\\$b\\$'
+    """
+    return printable(text).replace("$", r"\$")
 
 
 def style_axes(axes: Axes, title: str = "", grid: str | None = "both") -> None:

@@ -18,6 +18,7 @@ from lightweight_ssd.prediction.pictures import RESULTS, output_folder, picture_
 from lightweight_ssd.prediction.sources import Sources, find_images
 from lightweight_ssd.system.disk_space import one_sentence_when_full
 from lightweight_ssd.system.json_file import write_json
+from lightweight_ssd.system.plain_text import printable
 
 __all__ = ["Predictions", "predict"]
 
@@ -121,7 +122,7 @@ def _read(batch: Sequence[Path], skipped: list[Path]) -> list[Pixels]:
         try:
             images.append(read(path))
         except (ValueError, OSError) as error:
-            tqdm.write(f"skipped: {error}", file=sys.stderr)
+            tqdm.write(printable(f"skipped: {error}"), file=sys.stderr)
             skipped.append(path)
     return images
 

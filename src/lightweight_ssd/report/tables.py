@@ -1,12 +1,12 @@
 """The comparison as text: `report.md` to read, `report.csv` and `runs.csv` to compute with."""
 
 import csv
-import html
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from lightweight_ssd.report.number_format import NONE, hours, interval, large, mean, percent, share, signed, timed
+from lightweight_ssd.system.plain_text import markdown, spreadsheet_cell
 
 __all__ = ["DIFFERENCE", "TEST_MAP", "markdown_report", "rows_csv", "runs_csv", "sections", "seeds", "vs_baseline"]
 
@@ -28,7 +28,7 @@ def markdown_report(payload: dict[str, Any]) -> str:
         parts += [f"## {_text(name)}", said, _table(*_without_empty(_MAIN, map(_main_cells, rows)))]
     parts += _analyses(payload["rows"])
     if payload["notes"]:
-        parts += ["## Notes", "\n".join(f"- {_text(note)}" for note in payload["notes"])]
+        parts += ["## Notes", "\n".join(f"- {markdown(note, starts_line=True)}" for note in payload["notes"])]
     parts += ["## How it was computed", _how_computed(payload), *_left_out(payload)]
     return "\n\n".join(filter(None, parts)) + "\n"
 
@@ -209,7 +209,7 @@ def _csv(lines: Iterable[dict[str, Any]]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, names, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(lines)
+    writer.writerows({name: spreadsheet_cell(value) for name, value in line.items()} for line in lines)
     return text.getvalue()
 
 
@@ -220,7 +220,7 @@ def _table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
 
 def _text(value: str) -> str:
     """Text that stays text in Markdown and in a cell of its tables."""
-    return html.escape(" ".join(str(value).split()), quote=False).replace("|", "\\|")
+    return markdown(str(value))
 
 
 def _progress(run: dict[str, Any]) -> str:

@@ -83,9 +83,11 @@ def _content(path: Path) -> Any:
     """What the file holds, as plain containers.
 
     Raises:
-        ValueError: It is no file, is far too large, or is nested without end.
+        ValueError: It is no file, a link to another folder, far too large, or nested without end.
     """
     status = path.stat()
+    if path.is_symlink() and not path.resolve().is_relative_to(path.parent.resolve()):
+        raise ValueError("it is a link to another folder")  # a copied run would show whatever is there on this machine
     if not stat.S_ISREG(status.st_mode):
         raise ValueError("it is no file")
     if status.st_size > _LARGEST_FILE:

@@ -32,6 +32,7 @@ from lightweight_ssd.runs.status import read_status
 from lightweight_ssd.sweeps.launcher import ending_the_sweep, errors_are_handed_on, errors_are_printed, prepare_launcher
 from lightweight_ssd.sweeps.record import FAILED_STATES, JobRecord, names, read_jobs, write_sweep
 from lightweight_ssd.system.output_folder import make_output_folder
+from lightweight_ssd.system.plain_text import printable
 from lightweight_ssd.system.signals import INTERRUPTED_EXIT_CODE
 
 __all__ = ["Announce", "progress_line", "reporting_sweep", "sweep_table"]
@@ -211,7 +212,7 @@ def _asked_for(config: DictConfig) -> tuple[list[list[str]], list[str]]:
 
 def _shortened(reason: str) -> str:
     """To one line of a terminal or two; the log has all of it."""
-    return textwrap.shorten(reason, 160, placeholder=" …")
+    return textwrap.shorten(printable(reason, keep="\n"), 160, placeholder=" …")
 
 
 def _share(status: dict[str, Any]) -> float:

@@ -20,6 +20,7 @@ from jaxtyping import UInt8
 __all__ = ["read_arrays", "write_arrays"]
 
 _ALIGNMENT = 64  # bytes: a processor's cache line, and more than any element needs
+_KINDS = "biuf"  # of element types: numbers and booleans, whose bytes mean nothing but themselves
 _PIECE = 1 << 18  # bytes that stay in the processor's cache from being read to being checked
 
 
@@ -63,18 +64,27 @@ def read_arrays(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     Raises:
         FileNotFoundError: There is no such file.
         OSError: It cannot be read.
-        ValueError: It is damaged, by as little as one byte, or of another kind.
+        ValueError: It is damaged, by as little as one byte, of another kind, or holds more than numbers and booleans.
     """
     with path.open("rb") as file:
         content = _map_checked(file) if _is_local(file) else _copy_checked(file)
         file.seek(_ALIGNMENT)
         line = file.readline()
-    head, place = json.loads(line), _ALIGNMENT + len(line)
+    try:
+        head = json.loads(line)
+        return dict(head["texts"]), _arrays(head["arrays"], content, _ALIGNMENT + len(line))
+    except (TypeError, KeyError, RecursionError) as error:
+        raise ValueError(f"its second line does not describe its arrays ({error})") from error
+
+
+def _arrays(described: Any, content: UInt8[np.ndarray, " F"], place: int) -> dict[str, np.ndarray]:
     arrays: dict[str, np.ndarray] = {}
-    for name, dtype, shape in head["arrays"]:
-        arrays[name] = np.ndarray(shape, dtype, content, place)  # pyright: ignore[reportArgumentType]
+    for name, dtype, shape in described:
+        if np.dtype(dtype).kind not in _KINDS:  # pointers, for one, would be followed
+            raise ValueError(f"{name} is of the type {dtype}, neither numbers nor booleans")
+        arrays[name] = np.ndarray(shape, dtype, content, place)
         place += arrays[name].nbytes + -arrays[name].nbytes % _ALIGNMENT
-    return head["texts"], arrays
+    return arrays
 
 
 def _parts(texts: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> list[bytes | memoryview]:

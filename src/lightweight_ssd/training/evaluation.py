@@ -165,7 +165,8 @@ def _source(checkpoint: Path, config: dict[str, Any], asked: dict[str, Any], cla
 
     if "_target_" not in asked:
         check_targets(config, "data", checkpoint)
-    source = build(asked if "_target_" in asked else {**config["data"], **asked})
+        asked = {**config["data"], "cache_dir": None, **asked}  # a file from anywhere does not say where to write
+    source = build(asked)
     if tuple(source.class_names) != class_names:
         has_all = set(class_names) <= set(getattr(source, "all_class_names", ()))
         advice = (

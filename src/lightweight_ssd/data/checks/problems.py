@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
+from lightweight_ssd.system.plain_text import printable, spreadsheet_cell
+
 __all__ = ["NOTES", "SKIPPED", "Findings", "Kind", "Problem"]
 
 _NAMED_FILES = 3
@@ -134,7 +136,7 @@ class Findings:
         first = self.first[problem.kind]
         if len(first) < _NAMED_FILES and problem.file not in {one.file for one in first}:
             first.append(problem)
-        self._writer.writerow((problem.severity, *problem))
+        self._writer.writerow(map(spreadsheet_cell, (problem.severity, *problem)))
 
     @property
     def errors(self) -> int:
@@ -163,13 +165,8 @@ class Findings:
     def examples(self) -> str:
         """The first error of each kind with what stands there, one line each."""
         shown = [self.first[kind][0] for kind in Kind if self.counts[kind] and kind not in NOTES]
-        return "\n".join(f"{one.kind}: {_plain(Path(one.file).name)}: {_plain(one.detail)}" for one in shown)
+        return "\n".join(f"{one.kind}: {printable(Path(one.file).name)}: {printable(one.detail)}" for one in shown)
 
     def _files(self, kind: Kind) -> str:
-        names = [_plain(Path(one.file).name) for one in self.first[kind]]
+        names = [printable(Path(one.file).name) for one in self.first[kind]]
         return ", ".join([*names, "…"] if self.counts[kind] > len(names) else names)
-
-
-def _plain(text: str) -> str:
-    """What any terminal can show: names of files may hold anything."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)

@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float64, Int32, Int64
 from tqdm import tqdm
 
 from lightweight_ssd.data.formats.json_decode import DECODE_ERRORS, decode_file, describe_error
+from lightweight_ssd.system.plain_text import has_reference
 
 __all__ = ["Categories", "Images", "Objects", "Tables", "read_categories", "read_tables"]
 
@@ -157,6 +158,11 @@ def _categories(entries: list[msgspec.Raw], path: Path) -> Categories:
             decoded.append(msgspec.json.decode(entry, type=_Category))
         except DECODE_ERRORS as error:
             raise ValueError(_sentence("categories", row, path, error)) from error
+        if has_reference(decoded[-1].name):
+            raise ValueError(
+                f"Expected the name of categories[{row}] of {path} without ${{…}}, which configurations replace by "
+                f"something else, but got {decoded[-1].name!r}: rename it."
+            )
     decoded.sort(key=lambda category: category.id)
     names, ids = tuple(each.name for each in decoded), tuple(each.id for each in decoded)
     if not ids or len(set(ids)) != len(ids) or len(set(names)) != len(names):

@@ -16,6 +16,7 @@ from tqdm import tqdm
 from lightweight_ssd.data.formats.coco_instances import write_instances
 from lightweight_ssd.data.formats.packed import PackedAnnotations
 from lightweight_ssd.data.formats.voc_devkit import write_split
+from lightweight_ssd.data.images.reader import expect_image
 from lightweight_ssd.system.disk_space import one_sentence_when_full
 from lightweight_ssd.types import OTHER_CLASS
 
@@ -140,6 +141,7 @@ def _bring_images(names: Mapping[str, str], target: Path, images: str) -> None:
     hidden = images == "none" or len(names) <= _FILES_WITHOUT_BAR
     for path, name in tqdm(names.items(), desc=f"{images} images", unit="file", disable=hidden):
         if images == "copy":
+            expect_image(path)  # a list from somebody else may name any file
             shutil.copyfile(path, target / name)
         elif images == "link":
             (target / name).symlink_to(path)

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float32, Int32, Int64, UInt8
 
+from lightweight_ssd.data.formats.packed_values import check_values
 from lightweight_ssd.system.array_file import read_arrays, write_arrays
 from lightweight_ssd.types import OTHER_CLASS, Annotation
 
@@ -216,6 +217,7 @@ class PackedAnnotations:
             if saved_under != (key if isinstance(key, str) else key(saved_under)):
                 raise ValueError("it was made from other files or settings")
             values: dict[str, Any] = {**arrays, **{name: tuple(texts[name]) for name in _TUPLES}}
+            check_values(values, {field.name: field.type for field in fields(cls) if field.name not in _TUPLES})
             return cls(**values)
         except FileNotFoundError:
             raise

@@ -5,6 +5,9 @@ a word, and the EXIF orientation turns the image while the boxes stay. Both are 
 flaw goes through simplejpeg, which gives the same pixels in four fifths of the time; whatever it refuses, OpenCV gets.
 """
 
+import os
+import stat
+import struct
 from pathlib import Path
 
 import cv2
@@ -12,10 +15,11 @@ import numpy as np
 import simplejpeg
 from jaxtyping import UInt8
 
-__all__ = ["is_cut_short", "read_image"]
+__all__ = ["expect_image", "is_cut_short", "read_image"]
 
 _STORED = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
 _TURNED = cv2.IMREAD_COLOR_RGB
+_BEGINNINGS = (b"\xff\xd8", b"\x89PNG", b"BM", b"RIFF", b"II*\0", b"MM\0*")  # JPEG, PNG, BMP, WebP, TIFF
 _MOST_PIXELS = 1 << 30  # OpenCV's own limit, so that a small file cannot ask for all memory
 
 
@@ -34,9 +38,15 @@ def read_image(
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is no image, is cut short, or has another size than expected.
+        ValueError: The file is no image, is cut short, or has another size than expected; one that says so at its
+            beginning is not decoded, so that it takes no memory.
     """
     data = _read_bytes(path)
+    if is_cut_short(data):
+        raise ValueError(f"Expected a whole image in {path}, but the file is truncated: copy or download it again.")
+    size = _announced_size(data)
+    if expected_size is not None and size is not None and sorted(size) != sorted(expected_size):
+        raise _other_size(path, size, expected_size)
     image = _decode(data, path, _TURNED if upright else _STORED)
     if expected_size is None or image.shape[:2] == tuple(expected_size):
         return image
@@ -44,16 +54,34 @@ def read_image(
         turned = _decode(data, path, _TURNED)
         if turned.shape[:2] == tuple(expected_size):
             return turned
-    raise ValueError(
-        f"Expected {path} to be {expected_size[1]}x{expected_size[0]} pixels (width x height) as its annotation says, "
-        f"but it is {image.shape[1]}x{image.shape[0]}: put the image that was annotated there, or annotate this one."
+    raise _other_size(path, (image.shape[0], image.shape[1]), expected_size)
+
+
+def _other_size(path: str | Path, size: tuple[int, int], expected: tuple[int, int]) -> ValueError:
+    return ValueError(
+        f"Expected {path} to be {expected[1]}x{expected[0]} pixels (width x height) as its annotation says, "
+        f"but it is {size[1]}x{size[0]}: put the image that was annotated there, or annotate this one."
     )
 
 
-def _read_bytes(path: str | Path) -> bytes:
+def expect_image(path: str | Path) -> None:
+    """Refuses a file that does not begin as an image, whoever named it as one; nothing is decoded.
+
+    Raises:
+        FileNotFoundError, ValueError: As `read_image`.
+    """
+    beginning = _read_bytes(path, 4)
+    if beginning and not beginning.startswith(_BEGINNINGS):  # an empty one gives nothing away
+        raise ValueError(f"Expected an image in {path}, but it is none: take it out of the list.")
+
+
+def _read_bytes(path: str | Path, count: int = -1) -> bytes:
     try:
+        mode = os.stat(path).st_mode  # noqa: PTH116  # before it is opened: that would wait for a pipe's other end
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            raise ValueError(f"Expected an image at {path}, but that is a device or a pipe: name a file.")
         with open(path, "rb", buffering=0) as file:  # it is read whole: a buffer would only be copied from
-            return file.readall()
+            return file.readall() if count < 0 else file.read(count)
     except FileNotFoundError:
         raise FileNotFoundError(f"Expected an image at {path}, but there is no such file: put it there.") from None
     except IsADirectoryError:
@@ -61,8 +89,6 @@ def _read_bytes(path: str | Path) -> bytes:
 
 
 def _decode(data: bytes, path: str | Path, flags: int) -> UInt8[np.ndarray, "H W 3"]:
-    if is_cut_short(data):
-        raise ValueError(f"Expected a whole image in {path}, but the file is truncated: copy or download it again.")
     if flags == _STORED and (image := _decode_flawless_jpeg(data)) is not None:
         return image
     try:
@@ -74,6 +100,20 @@ def _decode(data: bytes, path: str | Path, flags: int) -> UInt8[np.ndarray, "H W
             f"Expected an image in {path}, but it cannot be decoded: replace it, or take it out of the list."
         )
     return image  # pyright: ignore[reportReturnType]
+
+
+def _announced_size(data: bytes) -> tuple[int, int] | None:
+    """(height, width) in the header of a JPEG or PNG; None where there is none, or the file is of another kind."""
+    try:
+        if data.startswith(b"\x89PNG"):
+            width, height = struct.unpack_from(">II", data, 16)
+            return height, width
+        if data.startswith(b"\xff\xd8"):
+            height, width, *_ = simplejpeg.decode_jpeg_header(data)
+            return int(height), int(width)
+    except (ValueError, struct.error):
+        pass  # the decoder has the last word
+    return None
 
 
 def _decode_flawless_jpeg(data: bytes) -> UInt8[np.ndarray, "H W 3"] | None:
