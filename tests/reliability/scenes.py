@@ -15,7 +15,7 @@ from tests.reliability.random_faults import COMMANDS
 from tests.run_folders import TABLE, write_table
 from tests.run_server import Ended, Forked, RunServer
 from tests.running import metrics_of
-from tests.surroundings import on_disk
+from tests.surroundings import Surroundings, on_disk
 
 from lightweight_ssd.runs.status import FINISHED, read_status
 
@@ -165,6 +165,7 @@ class Stage:
         """Starts the command in the folder, with other settings in place of its usual ones."""
         cache, replaced = str(self.folder / "cache"), {each.partition("=")[0] for each in more}
         usual = [each for each in SCENES[command].arguments if each.partition("=")[0] not in replaced]
+        how["around"] = how.get("around", Surroundings())._replace(plain_plots=True)
         return self.server.start(self.folder, *usual, *more, patience=PATIENCE, XDG_CACHE_HOME=cache, **how)
 
     def run(self, command: str, *more: str, **how: Any) -> Ended:
