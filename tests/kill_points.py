@@ -10,24 +10,54 @@ from pathlib import Path
 from typing import Any
 
 from lightweight_ssd.system.atomic_write import PART
+from lightweight_ssd.training.measure import Measurement
+from lightweight_ssd.training.task import DetectionTask
 
 HALF_A_CHECKPOINT = 300_000  # bytes, of the smoke experiment's 740,000 with an average of the weights
+_STEPS = {
+    "training": (DetectionTask, "training_step"),
+    "validation": (DetectionTask, "validation_step"),
+    "test": (Measurement, "test_step"),
+}
 _ADOPT_ORPHANS = 36  # PR_SET_CHILD_SUBREAPER
 _FOR_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 
 def kill_at(stage: str, count: int, cwd: Path) -> None:
-    """Watches what this process and its forks do with their files, and ends each at a chosen step.
+    """Ends this process, and each of its forks, at a chosen step.
 
-    `file` is just before any file below `cwd` is opened for writing, `opening` just before the first system call of a
-    checkpoint, `renaming` just before one that puts it in its place or, where it has to wait for the record, on the way
-    there. In `writing` the kernel itself ends the process, as hard as by SIGKILL, when a part of the file is written.
+    Places are a step of `training`, `validation` or `test`, where `SIGINT in test` and the like send that signal
+    instead; `file`, just before any file below `cwd` is opened for writing; `opening`, just before the first system
+    call of a checkpoint; `renaming`, just before one that puts it in its place or, where it has to wait for the record,
+    on the way there. In `writing` the kernel itself ends the process, as hard as by SIGKILL, when a part of the
+    checkpoint is written.
 
     Args:
-        stage: One of these four.
-        count: How many of these files go well, plus one.
+        stage: One of these places.
+        count: How many of these steps or files go well, plus one.
         cwd: Folder of the command.
     """
+    *number, step = stage.split(" in ")
+    if step in _STEPS:
+        _signal_in_a_step(signal.Signals[number[0]] if number else signal.SIGKILL, step, count)
+    else:
+        _kill_at_a_file(stage, count, cwd)
+
+
+def _signal_in_a_step(number: signal.Signals, stage: str, count: int) -> None:
+    owner, name = _STEPS[stage]
+    step, left = getattr(owner, name), [count]
+
+    def counted(self: Any, *arguments: Any) -> Any:
+        left[0] -= 1
+        if left[0] == 0:
+            os.kill(os.getpid(), number)
+        return step(self, *arguments)
+
+    setattr(owner, name, counted)
+
+
+def _kill_at_a_file(stage: str, count: int, cwd: Path) -> None:
     awaited, left = "os.rename" if stage == "renaming" else "open", [count]
 
     def watch(event: str, details: tuple[Any, ...]) -> None:

@@ -37,7 +37,7 @@ from hydra.core.plugins import Plugins
 
 import lightweight_ssd
 from lightweight_ssd.cli import main
-from lightweight_ssd.sweeps import job
+from lightweight_ssd.sweeps import child
 from tests.kill_points import adopt_orphans, descendants, end_orphans, kill_all, kill_at
 from tests.surroundings import Surroundings, build, enter, take_down
 
@@ -52,9 +52,9 @@ class Request(NamedTuple):
         arguments: What follows `lssd`.
         cwd: Folder to run in.
         environment: All of it.
-        stage: When it is killed: `never`; by the `clock`, alone or as a `tree` with all that it has started; or at the
-            `file`, `opening`, `writing` or `renaming` of `kill_at`.
-        moment: Seconds after its start for `clock` and `tree`; else which of the files that it writes, from 1.
+        stage: When it is killed: `never`; by the `clock`, alone or as a `tree` with all that it has started; or at a
+            place of `kill_at`.
+        moment: Seconds after its start for `clock` and `tree`; else which of the files or steps at that place, from 1.
         around: What it finds around it, which is looked after only with some `patience`.
         patience: Seconds that its own processes get to end after it; those left are killed and named. 0 = nobody looks.
     """
@@ -296,7 +296,7 @@ class _Job:
             _start_jobs(requests)
         requests.close()
         names = {"Popen": cls, "DEVNULL": subprocess.DEVNULL, "STDOUT": subprocess.STDOUT}
-        setattr(job, "subprocess", SimpleNamespace(**names))  # noqa: B010
+        setattr(child, "subprocess", SimpleNamespace(**names))  # noqa: B010
 
     def __init__(
         self, command: list[str], *, cwd: Path, env: dict[str, str], stdin: int, stdout: IO[bytes], stderr: int,

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 
-from lightweight_ssd.sweeps.job import child_environment
+from lightweight_ssd.sweeps.child import child_environment
 
 SMALL = ("experiment=smoke", "trainer.max_epochs=1", "logger=csv", "pictures=0", "gray_test=false", "latency=null")
 

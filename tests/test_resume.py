@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from lightweight_ssd.loss.criterion import Criterion
-from lightweight_ssd.training.callbacks.interrupt import Interrupted
+from lightweight_ssd.system.signals import Interrupted
 from lightweight_ssd.training.task import DetectionTask
 from tests.running import smoke_run
 

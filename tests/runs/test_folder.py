@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from lightweight_ssd.runs.folder import choose_run_dir, content_hash, not_content, slug, write_provenance
+from lightweight_ssd.runs.folder import (
+    content_hash,
+    next_run_dir,
+    not_content,
+    resumable_run_dir,
+    run_dir_of,
+    slug,
+    write_provenance,
+)
 from lightweight_ssd.runs.status import write_status
 
 CONFIG = {
@@ -61,32 +69,36 @@ def test_slug_holds_nothing_that_a_path_trips_over() -> None:
 
 def test_a_second_run_of_the_same_content_gets_its_own_folder(tmp_path: Path) -> None:
     for expected in ("x-0123abcd", "x-0123abcd-2", "x-0123abcd-3"):
-        folder, checkpoint = choose_run_dir(tmp_path, "e", "x-0123abcd", "never")
-        assert folder == tmp_path / "e" / expected and checkpoint is None
-        folder.mkdir(parents=True)
+        folder = next_run_dir(tmp_path, "x-0123abcd")
+        assert folder == tmp_path / expected
+        folder.mkdir()
+    (tmp_path / "y-0123abcd-9").mkdir()  # called otherwise, with the same content
+    assert next_run_dir(tmp_path, "x-0123abcd").name == "x-0123abcd-10"
 
 
-def test_auto_resumes_the_newest_that_can_be_resumed(tmp_path: Path) -> None:
-    assert choose_run_dir(tmp_path, "e", "x-0123abcd", "auto") == (tmp_path / "e" / "x-0123abcd", None)
+def test_the_newest_that_can_be_resumed_is_found(tmp_path: Path) -> None:
+    assert resumable_run_dir(tmp_path, "0123abcd") is None
     for name, saved in (("x-0123abcd", True), ("x-0123abcd-2", True), ("x-0123abcd-3", False)):
-        checkpoints = tmp_path / "e" / name / "checkpoints"
+        checkpoints = tmp_path / name / "checkpoints"
         checkpoints.mkdir(parents=True)
         if saved:
             (checkpoints / "last.ckpt").touch()
-    folder, checkpoint = choose_run_dir(tmp_path, "e", "x-0123abcd", "auto")
-    assert folder.name == "x-0123abcd-2" and checkpoint == folder / "checkpoints" / "last.ckpt"
+    assert resumable_run_dir(tmp_path, "0123abcd") == tmp_path / "x-0123abcd-2"
 
 
-def test_auto_finds_a_finished_run(tmp_path: Path) -> None:
-    folder = tmp_path / "e" / "x-0123abcd"
-    folder.mkdir(parents=True)
+def test_a_finished_run_is_found(tmp_path: Path) -> None:
+    folder = tmp_path / "x-0123abcd"
+    folder.mkdir()
     write_status(folder, state="finished")
-    assert choose_run_dir(tmp_path, "e", "x-0123abcd", "auto") == (folder, None)
+    assert resumable_run_dir(tmp_path, "0123abcd") == folder
 
 
-def test_a_named_checkpoint_must_exist(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="never, auto or the path"):
-        choose_run_dir(tmp_path, "e", "x", str(tmp_path / "missing.ckpt"))
+def test_a_checkpoint_belongs_to_the_run_that_it_lies_in(tmp_path: Path) -> None:
+    (tmp_path / "run" / "checkpoints").mkdir(parents=True)
+    assert run_dir_of(tmp_path / "run" / "checkpoints" / "last.ckpt") is None, "no run"
+    (tmp_path / "run" / "config.yaml").touch()
+    assert run_dir_of(tmp_path / "run" / "checkpoints" / "last.ckpt") == tmp_path / "run"
+    assert run_dir_of(tmp_path / "run" / "copies" / "last.ckpt") is None
 
 
 def test_provenance_names_commit_and_versions(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import socket
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +72,31 @@ def test_a_running_run_and_a_failed_one(tmp_path: Path) -> None:
     failed = write_run_folder(tmp_path / "b", TABLE[0], 1, scene, state="failed", error="NaN at step 7")
     states = [(run.state, run.complete, run.error) for run in map(read_run, (running, failed))]
     assert states == [("running", False, None), ("failed", False, "NaN at step 7")]
+
+
+def test_a_run_whose_process_is_dead_is_aborted_and_says_so(tmp_path: Path) -> None:
+    folder = write_run_folder(tmp_path / "a", TABLE[0], 0, draw_scene(tmp_path / "images"), state="running")
+    status = json.loads((folder / "status.json").read_text())
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    (folder / "status.json").write_text(json.dumps({**status, "pid": ended.pid, "host": socket.gethostname()}))
+    run = read_run(folder)
+    assert run.state == "aborted" and not run.complete and f"process {ended.pid} on " in (run.error or "")
+
+
+@pytest.mark.parametrize("state", ["starting", "running"])
+def test_a_run_that_is_being_prepared_is_running(tmp_path: Path, state: str) -> None:
+    folder = write_run_folder(tmp_path / "a", TABLE[0], 0, draw_scene(tmp_path / "images"), state=state)
+    assert read_run(folder).state == "running"
+
+
+def test_conditions_are_those_that_were_noted_else_those_of_the_configuration(tmp_path: Path) -> None:
+    (folder,) = write_table(tmp_path, TABLE[:1], seeds=(0,))
+    assert read_run(folder).identity["conditions"]["trainer.devices"] == 1
+    identity = json.loads((folder / "identity.json").read_text())
+    (folder / "identity.json").write_text(json.dumps({**identity, "conditions": {"compile": True}}))
+    assert read_run(folder).identity["conditions"] == {"compile": True}
+    assert read_run(folder).identity["earlier_conditions"] == []
 
 
 def test_a_run_from_before_there_was_an_identity(tmp_path: Path) -> None:

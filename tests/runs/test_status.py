@@ -2,6 +2,8 @@
 
 import json
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,6 +40,41 @@ def test_a_status_that_cannot_be_written_is_told_of_once_and_stops_nothing(
     told = [record.getMessage() for record in caplog.records if record.name == "lightweight_ssd.runs.status"]
     assert len(told) == 1 and "the run goes on" in told[0]
     assert read_status(tmp_path)["state"] == "running"
+
+
+@pytest.mark.parametrize("state", ["running", "starting"])
+def test_a_run_whose_process_has_ended_is_aborted_at_once(tmp_path: Path, state: str) -> None:
+    code = f"""
+import pathlib, sys
+from lightweight_ssd.runs.status import write_status
+write_status(pathlib.Path(sys.argv[1]), state={state!r}, step=3)
+print("written", flush=True)
+sys.stdin.read()
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None and process.stdout.readline()
+    assert read_status(tmp_path)["state"] == state
+    process.kill()
+    process.wait()
+    status = read_status(tmp_path)
+    assert status["state"] == "aborted" and status["step"] == 3
+    assert status["error"].startswith(f"process {process.pid} on ") and "ended without a word" in status["error"]
+
+
+def test_a_run_on_another_machine_is_believed(tmp_path: Path) -> None:
+    status = {"state": "running", "pid": 1, "host": "elsewhere", "process_started": "a/b/1"}
+    write_json(tmp_path / "status.json", status)
+    assert read_status(tmp_path)["state"] == "running"
+
+
+@pytest.mark.parametrize("content", ["", "[1]", '{"state": "runn', "\x00"])
+def test_a_damaged_status_reads_as_none_and_can_be_replaced(tmp_path: Path, content: str) -> None:
+    (tmp_path / "status.json").write_text(content)
+    assert read_status(tmp_path) == {}
+    write_status(tmp_path, state="failed")
+    assert read_status(tmp_path)["state"] == "failed"
 
 
 def test_figures_that_cannot_be_written_are_an_error(tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ from hydra.core.global_hydra import GlobalHydra
 from tests.command_line import TINY, run_command
 
 from lightweight_ssd.config.compose import compose
+from lightweight_ssd.runs.status import write_status
+from lightweight_ssd.system.signals import Interrupted
 from lightweight_ssd.training import stages
-from lightweight_ssd.training.callbacks.interrupt import Interrupted
 from lightweight_ssd.training.run import TrainedRun, train
 
 pytestmark = pytest.mark.slow  # a run is trained
@@ -80,6 +81,7 @@ def test_a_stopped_run_is_a_keyboard_interrupt_and_says_how_to_resume(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:
     def stopped(*arguments: object) -> None:
+        write_status(tmp_path / "run", step=3)
         raise Interrupted("stopped by SIGINT at step 3")
 
     monkeypatch.setattr(stages, "fit", stopped)

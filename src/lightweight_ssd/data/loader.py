@@ -6,14 +6,17 @@ error travels as a value, in the place of the batch, and is raised where the bat
 
 import pickle
 import re
+import threading
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from lightweight_ssd.data.dataset import DetectionDataset, collate, worker_init
+from lightweight_ssd.system.parent_watch import end_with_parent
 from lightweight_ssd.tensor_types import Batch
 from lightweight_ssd.types import SampleKey
 
@@ -26,6 +29,7 @@ class SampleLoader(DataLoader):
     """A `DataLoader` whose data set may give an error instead of samples; iterating raises it. Use `sample_loader`."""
 
     def __iter__(self) -> Iterator[Batch]:  # pyright: ignore[reportIncompatibleMethodOverride]  # one that raises
+        self.worker_init_fn = partial(_begin_worker, threading.current_thread() is threading.main_thread())
         return _raising(super().__iter__())
 
 
@@ -36,7 +40,7 @@ def sample_loader(dataset: DetectionDataset, **options: Any) -> SampleLoader:
         dataset: What to read.
         **options: Of `DataLoader`: `batch_size`, `sampler`, `num_workers` and the like.
     """
-    return SampleLoader(_Guarded(dataset), collate_fn=_as_it_is, worker_init_fn=worker_init, **options)
+    return SampleLoader(_Guarded(dataset), collate_fn=_as_it_is, **options)
 
 
 @contextmanager
@@ -67,6 +71,12 @@ def _in_hand(pids: list[int], datasets: Sequence[DetectionDataset]) -> str:
     found = [(dataset, dataset.notes.find(pid)) for dataset in datasets for pid in pids]
     paths = [dataset.annotations[index].path for dataset, index in found if index is not None]
     return f"the last image that it read is {', '.join(paths)}" if paths else "it had read no image yet"
+
+
+def _begin_worker(from_main_thread: bool, worker_id: int) -> None:
+    """In a worker: it ends with its parent, also while it waits for room in a pipe that nobody reads any more."""
+    end_with_parent(from_main_thread)
+    worker_init(worker_id)
 
 
 class _Failure:

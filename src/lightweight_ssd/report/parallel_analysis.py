@@ -14,7 +14,8 @@ from pathlib import Path
 
 from lightweight_ssd.report.run_analysis import analyze_run, is_analyzed
 from lightweight_ssd.runs.files import DETECTIONS_FILE, GRAY_DETECTIONS_FILE
-from lightweight_ssd.system.parallel import end_with_parent, without_ctrl_c
+from lightweight_ssd.system.parallel import without_ctrl_c
+from lightweight_ssd.system.parent_watch import end_with_parent
 
 __all__ = ["analyze_ahead"]
 

@@ -56,7 +56,7 @@ class Row(NamedTuple):
     def state(self) -> str:
         """finished if every run is, else the state that most needs attention."""
         states = [run.state for run in self.runs]
-        return next((state for state in ("failed", "interrupted", "running") if state in states), states[0])
+        return next((state for state in ("failed", "interrupted", "aborted", "running") if state in states), states[0])
 
     @property
     def seeds(self) -> str:

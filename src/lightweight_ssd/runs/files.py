@@ -12,6 +12,7 @@ __all__ = [
     "GROUND_TRUTH_FILE",
     "IDENTITY_FILE",
     "LAST_CHECKPOINT",
+    "LOCK_FILE",
     "METRICS_FILE",
     "OVERRIDES_FILE",
     "PICTURES",
@@ -31,6 +32,7 @@ IDENTITY_FILE = "identity.json"
 
 # How far the run is.
 STATUS_FILE = "status.json"
+LOCK_FILE = ".lock"  # while a process works on the run: which one
 METRICS_FILE = "metrics.csv"
 TIMES_FILE = "times.csv"
 TRAIN_LOG = "train.log"  # all that a job of a sweep printed

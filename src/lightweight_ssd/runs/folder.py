@@ -12,15 +12,18 @@ import yaml
 from lightweight_ssd.runs.environment import environment
 from lightweight_ssd.runs.files import CONFIG_FILE, ENVIRONMENT_FILE, IDENTITY_FILE, LAST_CHECKPOINT, OVERRIDES_FILE
 from lightweight_ssd.runs.status import FINISHED, read_status
+from lightweight_ssd.system.atomic_write import write_atomic
 from lightweight_ssd.system.json_file import write_json
 
 __all__ = [
     "AXES",
-    "choose_run_dir",
     "content_hash",
+    "folders_of_content",
     "newest_run_dir",
     "next_run_dir",
     "not_content",
+    "resumable_run_dir",
+    "run_dir_of",
     "slug",
     "write_provenance",
 ]
@@ -112,48 +115,34 @@ def _shown(key: str) -> tuple[str, ...]:
 
 def newest_run_dir(experiment_dir: Path, content: str) -> Path | None:
     """The newest folder of this content, whatever it is called; None where there is none."""
-    return max(_of_content(experiment_dir, content), key=_number, default=None)
+    return max(folders_of_content(experiment_dir, content), key=_number, default=None)
 
 
 def next_run_dir(experiment_dir: Path, name: str) -> Path:
     """A folder of this name that is not taken: numbered from the second of its content on."""
-    taken = [_number(folder) for folder in _of_content(experiment_dir, name.rpartition("-")[2])]
+    taken = [_number(folder) for folder in folders_of_content(experiment_dir, name.rpartition("-")[2])]
     return experiment_dir / (f"{name}-{max(taken) + 1}" if taken else name)
 
 
-def _of_content(experiment_dir: Path, content: str) -> list[Path]:
+def folders_of_content(experiment_dir: Path, content: str) -> list[Path]:
+    """All folders of this content, whatever they are called."""
     pattern = re.compile(rf"-{re.escape(content)}(-\d+)?$")
     return [folder for folder in experiment_dir.glob(f"*-{content}*") if pattern.search(folder.name)]
 
 
-def choose_run_dir(runs: Path, experiment: str, name: str, resume: str) -> tuple[Path, Path | None]:
-    """Decides where a run writes and from which checkpoint it goes on.
+def resumable_run_dir(experiment_dir: Path, content: str) -> Path | None:
+    """The newest folder of this content that is finished or holds a last checkpoint; None where there is none."""
+    for folder in sorted(folders_of_content(experiment_dir, content), key=_number, reverse=True):
+        if (folder / LAST_CHECKPOINT).is_file() or read_status(folder).get("state") == FINISHED:
+            return folder
+    return None
 
-    Args:
-        runs: Folder of all runs.
-        experiment: Folder below it.
-        name: Slug and hash of the run.
-        resume: `never` = a folder of its own, numbered if the name is taken; `auto` = the newest folder of this name
-            that holds a last checkpoint; else the path of a checkpoint file.
 
-    Returns:
-        The run's folder, not yet made, and the checkpoint or None.
-
-    Raises:
-        FileNotFoundError: If `resume` names a file that is not there.
-    """
-    if resume == "auto":
-        taken = _of_content(runs / experiment, name.rpartition("-")[2])
-        for folder in sorted(taken, key=_number, reverse=True):
-            if (folder / LAST_CHECKPOINT).is_file() or read_status(folder).get("state") == FINISHED:
-                checkpoint = folder / LAST_CHECKPOINT
-                return folder, checkpoint if checkpoint.is_file() else None
-    elif resume != "never":
-        checkpoint = Path(resume).absolute()
-        if not checkpoint.is_file():
-            raise FileNotFoundError(f"resume={resume} is not a checkpoint file; give never, auto or the path of one.")
-        return checkpoint.parent.parent, checkpoint
-    return next_run_dir(runs / experiment, name), None
+def run_dir_of(checkpoint: Path) -> Path | None:
+    """The run folder that a checkpoint lies in; None for one that was copied elsewhere."""
+    run_dir = checkpoint.parent.parent
+    inside = checkpoint.parent.name == LAST_CHECKPOINT.parent.name and (run_dir / CONFIG_FILE).is_file()
+    return run_dir if inside else None
 
 
 def _number(folder: Path) -> int:
@@ -166,7 +155,7 @@ def write_provenance(
 ) -> None:
     """Writes what is needed to repeat the run: `config.yaml`, `overrides.yaml`, `environment.json`, `identity.json`."""
     run_dir.mkdir(parents=True, exist_ok=True)
-    (run_dir / CONFIG_FILE).write_text(yaml.safe_dump(config, sort_keys=False))
-    (run_dir / OVERRIDES_FILE).write_text(yaml.safe_dump(overrides))
+    write_atomic(run_dir / CONFIG_FILE, yaml.safe_dump(config, sort_keys=False).encode())
+    write_atomic(run_dir / OVERRIDES_FILE, yaml.safe_dump(overrides).encode())
     write_json(run_dir / ENVIRONMENT_FILE, environment())
     write_json(run_dir / IDENTITY_FILE, identity or {})

@@ -1,5 +1,6 @@
 """What a run is: the hash of what it computes, the row of the table it belongs to, and what was asked for."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,12 @@ from omegaconf import DictConfig, OmegaConf
 
 from lightweight_ssd.config.instantiate import build
 from lightweight_ssd.data.digest import check_same_data, digests_of
+from lightweight_ssd.runs.conditions import changed_conditions, conditions_of, recorded_conditions
+from lightweight_ssd.runs.files import IDENTITY_FILE
 from lightweight_ssd.runs.folder import content_hash
 from lightweight_ssd.runs.results_file import read_results
 
-__all__ = ["check_is_the_run", "content_of", "identify", "row_of"]
+__all__ = ["check_is_the_run", "conditions_note", "content_of", "continued", "identify", "row_of"]
 
 
 def content_of(cfg: DictConfig) -> str:
@@ -50,9 +53,10 @@ def identify(cfg: DictConfig, choices: dict[str, str], overrides: list[str]) -> 
 
     Returns:
         What goes into `identity.json`: `content`, `row` (hashes), `label`, `paper` and `baseline` (of the table's row),
-        `experiment`, `scale`, `seed`, `choices`, `overrides`, `started` (ISO 8601, UTC).
+        `experiment`, `scale`, `seed`, `choices`, `overrides`, `started` (ISO 8601, UTC), `conditions`.
     """
-    row: dict[str, Any] = OmegaConf.to_container(cfg.row, resolve=True)  # pyright: ignore[reportAssignmentType]
+    config: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # pyright: ignore[reportAssignmentType]
+    row = config["row"]
     return {
         "content": content_of(cfg),
         "row": row_of(cfg),
@@ -65,7 +69,31 @@ def identify(cfg: DictConfig, choices: dict[str, str], overrides: list[str]) -> 
         "choices": choices,
         "overrides": overrides,
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "conditions": conditions_of(config),
     }
+
+
+def continued(identity: dict[str, Any], run_dir: Path, say: Callable[[str], None]) -> dict[str, Any]:
+    """The identity of a run that goes on, with the conditions of its earlier parts where they were others.
+
+    Args:
+        identity: As it is now.
+        run_dir: Folder of the run, which says what it was until now.
+        say: Called with a sentence on what has changed since the last part, if anything has.
+    """
+    last, earlier = recorded_conditions(run_dir)
+    now, before = changed_conditions(identity["conditions"], last)
+    if now:
+        say(f"This run goes on with {now}; until now it was trained with {before}. {IDENTITY_FILE} notes both.")
+        earlier = [*earlier, last]
+    return {**identity, "earlier_conditions": earlier} if earlier else identity
+
+
+def conditions_note(cfg: DictConfig, run_dir: Path) -> str:
+    """A sentence on what a finished run was trained with, where something else is asked for; empty otherwise."""
+    config: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # pyright: ignore[reportAssignmentType]
+    now, before = changed_conditions(conditions_of(config), recorded_conditions(run_dir)[0])
+    return f"It was trained with {before} and not with {now}; resume=never trains it again." if now else ""
 
 
 def _hash(cfg: DictConfig, **changed: Any) -> str:

@@ -17,6 +17,7 @@ import numpy as np
 import yaml
 from jaxtyping import Float64
 
+from lightweight_ssd.runs.conditions import conditions_of
 from lightweight_ssd.runs.files import (
     CONFIG_FILE,
     ENVIRONMENT_FILE,
@@ -32,7 +33,7 @@ from lightweight_ssd.runs.files import (
 from lightweight_ssd.runs.folder import content_hash
 from lightweight_ssd.runs.results import RunResults, metric_of
 from lightweight_ssd.runs.results_file import load_results
-from lightweight_ssd.runs.status import FINISHED
+from lightweight_ssd.runs.status import FINISHED, UNDER_WAY, seen_now
 
 __all__ = ["RunRecord", "find_runs", "flat_config", "read_run", "run_folders"]
 
@@ -42,9 +43,9 @@ class RunRecord(NamedTuple):
 
     Attributes:
         folder: Where it lies now.
-        state: running, finished, interrupted or failed.
+        state: running, finished, interrupted, failed, or aborted where its process has ended without saying so.
         identity: What it is: `content`, `row` (hashes), `label`, `experiment`, `scale`, `seed`, `choices`, `overrides`,
-            `paper`, `baseline`, `started`; every key is there.
+            `paper`, `baseline`, `started`, `conditions`, `earlier_conditions`; every key is there.
         results: What it measured, empty before it has measured anything.
         config: Resolved configuration, empty where it cannot be read.
         status: The latest of `status.json`.
@@ -130,7 +131,11 @@ def read_run(folder: Path) -> RunRecord:
     results, problems = load_results(folder / RESULTS_FILE)
     names = (IDENTITY_FILE, STATUS_FILE, ENVIRONMENT_FILE, CONFIG_FILE)
     identity, status, environment, config = (_read_object(folder / name, problems) for name in names)
-    state = status.get("state") or ("running" if results == RunResults() else FINISHED)
+    status = seen_now(status)
+    state = status.get("state")
+    if not state or not isinstance(state, str):
+        state = "running" if results == RunResults() else FINISHED
+    state = "running" if state in UNDER_WAY else state
     identity = {**_inferred_identity(folder, results, config), **identity}
     environment = environment or results.environment or {}
     if state == FINISHED and metric_of(results, "map_50") is None:
@@ -191,8 +196,10 @@ def _inferred_identity(folder: Path, results: RunResults, config: dict[str, Any]
         "paper": None,
         "baseline": False,
         "started": changed.isoformat(timespec="seconds"),
+        "conditions": conditions_of(config),
+        "earlier_conditions": [],
     }
-    recorded = {key: getattr(results, key) for key in inferred}
+    recorded = {key: getattr(results, key, None) for key in inferred}
     return {key: value if recorded[key] is None else recorded[key] for key, value in inferred.items()}
 
 

@@ -2,8 +2,7 @@
 
 import functools
 import logging
-import os
-import socket
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,14 +10,14 @@ from typing import Any
 from lightweight_ssd.runs.files import STATUS_FILE
 from lightweight_ssd.system.atomic_write import NotWritten
 from lightweight_ssd.system.json_file import read_json, write_json
+from lightweight_ssd.system.process import in_words, is_running, process_record
 
-__all__ = [
-    "FINISHED",
-    "read_status",
-    "write_status",
-]
+__all__ = ["ABORTED", "FINISHED", "STARTING", "UNDER_WAY", "read_status", "seen_now", "write_status"]
 
+STARTING = "starting"  # the folder is taken, and what the run needs is being prepared
 FINISHED = "finished"
+ABORTED = "aborted"  # its process has ended and could not say so
+UNDER_WAY = (STARTING, "running")
 
 log = logging.getLogger(__name__)
 
@@ -30,10 +29,10 @@ def write_status(run_dir: Path, **fields: Any) -> None:
 
     Args:
         run_dir: Folder of the run.
-        **fields: `state` is one of running, finished, interrupted, failed; anything that JSON holds beside it.
+        **fields: `state` is one of starting, running, finished, interrupted, failed; anything that JSON holds beside.
     """
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    status = {**read_status(run_dir), **fields, "updated": now, "pid": os.getpid(), "host": socket.gethostname()}
+    status = {**_read(run_dir), **fields, "updated": now, **process_record()}
     try:
         write_json(run_dir / STATUS_FILE, status)
     except NotWritten as error:
@@ -41,8 +40,23 @@ def write_status(run_dir: Path, **fields: Any) -> None:
 
 
 def read_status(run_dir: Path) -> dict[str, Any]:
-    """The run's status, empty where none was written yet."""
-    return read_json(run_dir / STATUS_FILE)
+    """The run's status as it is now; empty where none was written yet, or where the file is damaged."""
+    return seen_now(_read(run_dir))
+
+
+def seen_now(status: Mapping[str, Any]) -> dict[str, Any]:
+    """The same, with the state `aborted` where the process that would be at work has ended on this machine."""
+    if status.get("state") not in UNDER_WAY or is_running(status) is not False:
+        return dict(status)
+    error = f"{in_words(status)} ended without a word: it was killed, often for lack of memory, or the machine stopped"
+    return {**status, "state": ABORTED, "error": error}
+
+
+def _read(run_dir: Path) -> dict[str, Any]:
+    try:
+        return read_json(run_dir / STATUS_FILE)
+    except (OSError, ValueError):
+        return {}
 
 
 @functools.cache

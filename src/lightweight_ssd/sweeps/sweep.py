@@ -31,6 +31,7 @@ from lightweight_ssd.runs.folder import not_content
 from lightweight_ssd.runs.status import read_status
 from lightweight_ssd.sweeps.launcher import ending_the_sweep, errors_are_handed_on, errors_are_printed, prepare_launcher
 from lightweight_ssd.sweeps.record import FAILED_STATES, JobRecord, names, read_jobs, write_sweep
+from lightweight_ssd.system.output_folder import make_output_folder
 from lightweight_ssd.system.signals import INTERRUPTED_EXIT_CODE
 
 __all__ = ["Announce", "progress_line", "reporting_sweep", "sweep_table"]
@@ -64,6 +65,7 @@ class Announce(Callback):
         if not {key.split(".")[0] for key in varied} & _DECIDES_METRICS:  # else each job is asked when it begins
             check_monitors(config)
             check_objective(config)
+        make_output_folder(Path(config.hydra.sweep.dir), "runs")
         write_sweep(Path(config.hydra.sweep.dir), planned, not_content(varied))
         for name in ("hydra", "hydra_plugins"):  # their lines would repeat ours
             logging.getLogger(name).setLevel(logging.WARNING)

@@ -14,12 +14,15 @@ def read_json(path: Path) -> dict[str, Any]:
     """Reads a JSON object; an empty one where the file does not exist.
 
     Raises:
-        ValueError: The file is not JSON.
+        ValueError: The file is not JSON, or holds something else than an object.
     """
     try:
-        return json.loads(path.read_text())
+        content = json.loads(path.read_text())
     except FileNotFoundError:
         return {}
+    if not isinstance(content, dict):
+        raise ValueError(f"Expected a JSON object in {path} but got a {type(content).__name__}.")
+    return content
 
 
 def write_json(path: Path, content: Any) -> None:

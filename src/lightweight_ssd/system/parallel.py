@@ -1,20 +1,19 @@
 """One function over many files, in processes or threads, with a progress bar; Ctrl-C leaves no process behind."""
 
 import multiprocessing
-import os
 import signal
-import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
-from multiprocessing.connection import wait
 from typing import Literal, TypeVar
 
 from tqdm import tqdm
 
-__all__ = ["each_file", "end_with_parent", "without_ctrl_c"]
+from lightweight_ssd.system.parent_watch import end_with_parent
+
+__all__ = ["each_file", "without_ctrl_c"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -91,10 +90,3 @@ def without_ctrl_c() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def end_with_parent() -> None:
-    """Ends this process when its parent has ended, even by SIGKILL."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    threading.Thread(target=lambda: (wait([parent.sentinel]), os._exit(1)), daemon=True).start()

@@ -1,13 +1,17 @@
-"""A run that a sweep started ends with its sweep, even if the sweep was killed."""
+"""How a run is asked to stop; one that a sweep started ends with its sweep, even if the sweep was killed."""
 
 import os
 import signal
 import threading
 
-__all__ = ["INTERRUPTED_EXIT_CODE", "PARENT_PIPE", "stop_with_parent"]
+__all__ = ["INTERRUPTED_EXIT_CODE", "PARENT_PIPE", "Interrupted", "stop_with_parent"]
 
 INTERRUPTED_EXIT_CODE = 130
 PARENT_PIPE = "LSSD_PARENT_PIPE"
+
+
+class Interrupted(Exception):
+    """A signal asked the run to stop; its checkpoint is written."""
 
 
 def stop_with_parent() -> None:

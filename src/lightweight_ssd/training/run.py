@@ -11,10 +11,11 @@ from lightweight_ssd.config.monitors import check_metrics
 from lightweight_ssd.config.settings import changed, default_epochs, resolved, settled
 from lightweight_ssd.runs.files import BEST_CHECKPOINT, LAST_CHECKPOINT, RESULTS_FILE
 from lightweight_ssd.runs.folder import write_provenance
-from lightweight_ssd.runs.identity import check_is_the_run, identify
+from lightweight_ssd.runs.identity import check_is_the_run, conditions_note, continued, identify
 from lightweight_ssd.runs.results import RunResults
 from lightweight_ssd.runs.results_file import read_results
 from lightweight_ssd.runs.status import FINISHED, read_status
+from lightweight_ssd.system.disk_space import one_sentence_when_full
 from lightweight_ssd.training.quiet import quiet_frameworks
 from lightweight_ssd.training.session import is_first_rank, placed, settings_of_ranks, status_of, with_batch_size
 
@@ -74,10 +75,12 @@ def train_composed(cfg: DictConfig, choices: dict[str, str], overrides: Sequence
         with placed(cfg, choices, overrides) as (run_dir, resume_from):
             if cfg.resume == "auto" and read_status(run_dir).get("state") == FINISHED:
                 check_is_the_run(cfg, run_dir)
-                print(f"Nothing to do: this run is finished, its metrics are in {run_dir / RESULTS_FILE}.", flush=True)
+                done = f"Nothing to do: this run is finished, its metrics are in {run_dir / RESULTS_FILE}."
+                print(" ".join(filter(None, (done, conditions_note(cfg, run_dir)))), flush=True)
                 return TrainedRun(run_dir, _tested(run_dir))
-            check_metrics(cfg, overrides)  # before there is a folder that would look like a run
-            with status_of(run_dir):
+            check_metrics(cfg, overrides)
+            full = one_sentence_when_full(run_dir, "make room; the same command with resume=auto then goes on.")
+            with status_of(run_dir), full:
                 if epochs is not None and is_first_rank():
                     print(_length(epochs, choices), flush=True)
                 return fit_and_measure(changed(cfg, run_dir=str(run_dir)), choices, overrides, resume_from)
@@ -99,6 +102,7 @@ def fit_and_measure(
     from lightweight_ssd.checkpoint.load import load_checkpoint, trained_weights
     from lightweight_ssd.training.loggers import wandb_run
     from lightweight_ssd.training.measure import measure
+    from lightweight_ssd.training.resume import check_same_classes
     from lightweight_ssd.training.split_data import SplitData
     from lightweight_ssd.training.stages import checkpoint_to_test, fit, gray_images, prepare, write_run
 
@@ -106,12 +110,17 @@ def fit_and_measure(
     identity = identify(cfg, choices, list(overrides))
     config = wandb_run.with_run_name(resolved(cfg), choices)
     run_dir = Path(config["run_dir"])
+    run_dir.mkdir(parents=True, exist_ok=True)
     if is_first_rank():
-        write_provenance(run_dir, config, list(overrides), identity)
         print(f"run folder: {run_dir}", flush=True)
     seed_everything(config["seed"], verbose=False)
     with wandb_run.closed_at_the_end():
         parts = prepare(config, resume_from)
+        if resume_from is not None:
+            check_same_classes(list(parts.datamodule.source.class_names), resume_from)
+            identity = continued(identity, run_dir, lambda said: print(said, flush=True))
+        if is_first_rank():
+            write_provenance(run_dir, config, list(overrides), identity)
         trainer, data, scorer = parts.trainer, parts.datamodule, parts.task.scorer
         wandb_run.log_config(trainer, config, identity, resume_from)
         training = fit(parts, resume_from)

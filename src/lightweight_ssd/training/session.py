@@ -5,32 +5,29 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from omegaconf import DictConfig
 
 from lightweight_ssd.config.settings import changed
-from lightweight_ssd.runs.files import LAST_CHECKPOINT
-from lightweight_ssd.runs.folder import choose_run_dir, slug
 from lightweight_ssd.runs.identity import content_of
-from lightweight_ssd.runs.status import FINISHED, write_status
-from lightweight_ssd.system.file_lock import holder, try_to_lock_run
+from lightweight_ssd.runs.ownership import holds_training
+from lightweight_ssd.runs.status import FINISHED, STARTING, read_status, write_status
+from lightweight_ssd.system.parent_watch import end_with_process
+from lightweight_ssd.system.signals import Interrupted
+from lightweight_ssd.training.place import RunPlace, owned
+from lightweight_ssd.training.ranks import announced, launched_rank, place_of_first_rank
 
-__all__ = ["AUTO", "RunPlace", "is_first_rank", "placed", "settings_of_ranks", "status_of", "with_batch_size"]
+__all__ = ["AUTO", "is_first_rank", "placed", "settings_of_ranks", "status_of", "with_batch_size"]
 
 # Lightning starts the other ranks of a machine as new processes; they inherit where the first one writes.
-_RANK_VARIABLES = _RUN_DIR, _RESUME_FROM, _BATCH_SIZE = "LSSD_RUN_DIR", "LSSD_RESUME_FROM", "LSSD_BATCH_SIZE"
+_RUN_DIR, _RESUME_FROM, _BATCH_SIZE = "LSSD_RUN_DIR", "LSSD_RESUME_FROM", "LSSD_BATCH_SIZE"
+_FIRST_PROCESS = "LSSD_FIRST_PROCESS"
+_RANK_VARIABLES = (_RUN_DIR, _RESUME_FROM, _BATCH_SIZE, _FIRST_PROCESS)
 
 AUTO = "auto"  # of batch_size: what fits into the GPU's memory
-
-
-class RunPlace(NamedTuple):
-    """Where a run writes, and the checkpoint that it resumes from, if any."""
-
-    run_dir: Path
-    resume_from: Path | None
 
 
 @contextmanager
@@ -57,7 +54,7 @@ def with_batch_size(cfg: DictConfig) -> DictConfig:
 
 @contextmanager
 def placed(cfg: DictConfig, choices: dict[str, str], overrides: Sequence[str]) -> Iterator[RunPlace]:
-    """Decides where a run writes and what it resumes, and holds the run's lock.
+    """Decides where a run writes and what it resumes, and owns that folder; the other processes of a run share it.
 
     Args:
         cfg: Of `lssd train`, settled, with a number as `batch_size`.
@@ -65,61 +62,50 @@ def placed(cfg: DictConfig, choices: dict[str, str], overrides: Sequence[str]) -
         overrides: As typed; those of parts become part of the folder's name.
 
     Raises:
-        ValueError: The same run is being trained by another process.
-        FileNotFoundError: `resume` names a file that does not exist.
+        ValueError, FileNotFoundError: As `owned`.
     """
     if _RUN_DIR in os.environ:  # one of the other processes
+        end_with_process(int(os.environ[_FIRST_PROCESS]))
         resume_from = os.environ.get(_RESUME_FROM)
         yield RunPlace(Path(os.environ[_RUN_DIR]), Path(resume_from) if resume_from else None)
         return
-    content, lock = content_of(cfg), None
-    if cfg.run_dir is None:
-        runs = Path(cfg.runs).absolute()
-        lock = try_to_lock_run(runs, content)
-        if lock is None and cfg.resume == "auto":
-            raise ValueError(f"This run is being trained by {holder(runs, content)}; wait for it or stop it.")
-        name = f"{slug(cfg.seed, choices, overrides)}-{content}"
-        place = RunPlace(*choose_run_dir(runs, cfg.experiment_name, name, str(cfg.resume)))
-    else:
-        place = _given_place(Path(cfg.run_dir).absolute(), str(cfg.resume))
-    os.environ[_RUN_DIR], os.environ[_RESUME_FROM] = str(place.run_dir), str(place.resume_from or "")
-    with lock or nullcontext():
+    runs, content = Path(cfg.runs).absolute(), content_of(cfg)
+    if launched_rank(os.environ):
+        yield place_of_first_rank(runs, content)
+        return
+    with owned(cfg, choices, overrides) as place, announced(place, runs, content):
+        os.environ |= {
+            _RUN_DIR: str(place.run_dir), _RESUME_FROM: str(place.resume_from or ""), _FIRST_PROCESS: str(os.getpid())
+        }  # fmt: skip
         yield place
-
-
-def _given_place(run_dir: Path, resume: str) -> RunPlace:
-    """The place of a run whose folder was named."""
-    if resume not in ("auto", "never"):
-        return RunPlace(run_dir, Path(resume).absolute())
-    last = run_dir / LAST_CHECKPOINT
-    return RunPlace(run_dir, last if resume == "auto" and last.is_file() else None)
 
 
 @contextmanager
 def status_of(run_dir: Path) -> Iterator[None]:
     """Leaves a true `status.json` however the run ends, and says how to resume it.
 
+    A finished run stays finished where an attempt to train it further ends before it trains.
+
     Raises:
         KeyboardInterrupt: In place of whatever a signal to this process ended in.
         SystemExit: With code 0 in place of that on the other processes of the run.
     """
-    from lightweight_ssd.training.callbacks.interrupt import Interrupted
 
     def note(**fields: Any) -> None:
-        if is_first_rank() and run_dir.is_dir():
+        if is_first_rank() and run_dir.is_dir() and read_status(run_dir).get("state") != FINISHED:
             write_status(run_dir, **fields)
 
-    with _sigterm_as_interrupt():
+    with _signals_as_interrupt():
         try:
+            note(state=STARTING, error=None)
             yield
         except (Interrupted, KeyboardInterrupt, SystemExit) as stop:
-            note(state="interrupted", error=str(stop) or type(stop).__name__)
+            reason = _reason(stop)
+            note(state="interrupted", error=reason)
             if not is_first_rank():
                 raise SystemExit(0) from None  # an error code would make Lightning kill the first rank while it closes
-            print(
-                f"\nInterrupted. To resume: the same command with resume=auto\n(run folder {run_dir})", file=sys.stderr
-            )
-            raise KeyboardInterrupt(str(stop)) from None
+            print(f"\nInterrupted. {_how_to_go_on(run_dir)}", file=sys.stderr)
+            raise KeyboardInterrupt(reason) from None
         except Exception as error:
             expected = isinstance(error, ValueError | FileNotFoundError)
             note(state="failed", error=str(error) if expected else f"{type(error).__name__}: {error}")
@@ -129,17 +115,42 @@ def status_of(run_dir: Path) -> Iterator[None]:
             note(state=FINISHED, error=None, seconds_left=0)
 
 
+def _reason(stop: BaseException) -> str:
+    """Why a run was stopped; Lightning ends the process with code 1 where Ctrl-C met it outside of the training."""
+    cause: BaseException | None = stop
+    while isinstance(cause, SystemExit) and cause.__context__ is not None:
+        cause = cause.__context__
+    if type(cause).__name__ == "SIGTERMException":  # Lightning has heard of it, too, and was quicker
+        return "stopped by SIGTERM"
+    if isinstance(cause, SystemExit):
+        return f"the process was ended with exit code {cause.code}"
+    return str(cause) or "stopped by SIGINT"
+
+
+def _how_to_go_on(run_dir: Path) -> str:
+    if not holds_training(run_dir):
+        return "The first step was not made, so there is nothing to resume."
+    return f"To resume: the same command with resume=auto\n(run folder {run_dir})"
+
+
 @contextmanager
-def _sigterm_as_interrupt() -> Iterator[None]:
-    """SIGTERM raises KeyboardInterrupt, as SIGINT does; only a main thread can hear of either."""
+def _signals_as_interrupt() -> Iterator[None]:
+    """SIGINT and SIGTERM raise KeyboardInterrupt with their name; only a main thread can hear of either.
+
+    Lightning ignores SIGINT once it has met one; afterwards all is as it was.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    previous = signal.signal(signal.SIGTERM, _raise_interrupt)
+    numbers = [signal.SIGTERM]
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a shell takes it from what is in its background
+        numbers.append(signal.SIGINT)
+    previous = {number: signal.signal(number, _raise_interrupt) for number in numbers}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def is_first_rank() -> bool:
@@ -150,4 +161,4 @@ def is_first_rank() -> bool:
 
 
 def _raise_interrupt(number: int, frame: Any) -> None:
-    raise KeyboardInterrupt
+    raise KeyboardInterrupt(f"stopped by {signal.Signals(number).name}")

@@ -4,7 +4,7 @@ let printing = false;
 
 function renderHead() {
   element("title").textContent = payload.title || "Comparison of runs";
-  const states = ["finished", "running", "interrupted", "failed"].map((state) => [
+  const states = ["finished", "running", "interrupted", "aborted", "failed"].map((state) => [
     state,
     payload.runs.filter((run) => run.state === state).length,
   ]);

@@ -8,13 +8,10 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from lightweight_ssd.system.atomic_write import NotWritten
+from lightweight_ssd.system.signals import Interrupted
 from lightweight_ssd.training.loggers.metrics_csv import MetricsCSV
 
-__all__ = ["Interrupt", "Interrupted"]
-
-
-class Interrupted(Exception):
-    """A signal asked the run to stop; its checkpoint is written."""
+__all__ = ["Interrupt"]
 
 
 class Interrupt(Callback):
@@ -27,6 +24,8 @@ class Interrupt(Callback):
 
     Lightning logs a batch after its end, that is after the checkpoint. Until the row is in the record the checkpoint
     waits under another name: a run that is killed in between resumes from the one before, and no row is lost.
+
+    In a test, too, the run stops at the end of a batch; the test is repeated as a whole.
 
     Args:
         path: Checkpoint file to write.
@@ -41,8 +40,7 @@ class Interrupt(Callback):
         self.previous: dict[int, Any] = {}
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self.previous[number] = signal.signal(number, self._note)
+        self._listen()
         if trainer.is_global_zero:
             self.waiting.unlink(missing_ok=True)  # of a process that was killed
 
@@ -85,6 +83,29 @@ class Interrupt(Callback):
             self.stopping = self._asked(trainer)
             self._stop_if_asked(trainer)
 
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._listen()
+
+    def on_test_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        self.stopping = self._asked(trainer)
+        self._stop_if_asked(trainer, " in the test")
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.stopping = self._asked(trainer)
+        self._stop_if_asked(trainer, " after the test")
+
+    def _listen(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self.previous.setdefault(number, signal.signal(number, self._note))
+
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.received is not None:
             raise KeyboardInterrupt
@@ -94,13 +115,13 @@ class Interrupt(Callback):
         asked = self.received is not None
         return trainer.strategy.reduce_boolean_decision(asked, all=False) if trainer.world_size > 1 else asked
 
-    def _stop_if_asked(self, trainer: Trainer) -> None:
+    def _stop_if_asked(self, trainer: Trainer, where: str = "") -> None:
         if self.is_waiting:
             self._put_in_place(trainer)
         if not self.stopping:
             return
         name = signal.Signals(self.received).name if self.received else "a signal to another process"
-        raise Interrupted(f"stopped by {name} at step {trainer.global_step}")
+        raise Interrupted(f"stopped by {name}{where} at step {trainer.global_step}")
 
     def _put_in_place(self, trainer: Trainer) -> None:
         self.is_waiting = False

@@ -36,7 +36,8 @@ class ReportStatus(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        if time.monotonic() - self.written > self.every:
+        is_first = trainer.global_step <= self.first_step + 1  # by which a run is told from a start that failed
+        if is_first or time.monotonic() - self.written > self.every:
             self._write(trainer, pl_module)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
