@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.reliability.random_faults import EACH, Fault
 from tests.reliability.scenes import LONGEST, SCENES, Stage, ended
@@ -20,8 +21,15 @@ _CHECKPOINTS = 3  # that a run writes at least
 _ATTEMPTS = 8  # to strike a command before it ends
 
 
-def carry_out(stage: Stage, fault: Fault) -> str:
-    """Returns `SAME` or `SENTENCE`.
+class Verdict(NamedTuple):
+    """How a fault ended: `SAME` or `SENTENCE`, and what the command said."""
+
+    outcome: str
+    said: str = ""
+
+
+def carry_out(stage: Stage, fault: Fault) -> Verdict:
+    """Lets the fault happen.
 
     Raises:
         AssertionError: It ended in any other way; with what the last command wrote.
@@ -29,7 +37,7 @@ def carry_out(stage: Stage, fault: Fault) -> str:
     return _KINDS[fault.kind](stage, fault)
 
 
-def _kill(stage: Stage, fault: Fault) -> str:
+def _kill(stage: Stage, fault: Fault) -> Verdict:
     """The same command, given at once, goes on; what the killed one has started ends meanwhile."""
     whole = stage.whole(fault.command)
     share = fault.share
@@ -51,10 +59,10 @@ def _kill(stage: Stage, fault: Fault) -> str:
     ended(killed)
     assert again.code == 0, _told(again)
     _assert_same(stage, fault.command, again)
-    return SAME
+    return Verdict(SAME)
 
 
-def _full_disk(stage: Stage, fault: Fault) -> str:
+def _full_disk(stage: Stage, fault: Fault) -> Verdict:
     """Once there is room the same command goes on."""
     whole = stage.whole(fault.command)
     stage.set("start", fault.command)
@@ -65,12 +73,12 @@ def _full_disk(stage: Stage, fault: Fault) -> str:
         around = Surroundings(largest_file=int(fault.share * whole.largest))
         # a loader process hands its images on in files of shared memory, which no disk makes small
         alone = () if fault.command in ("predict", "report") else ("num_workers=0",)
-    outcome = _judge(stage, fault.command, stage.run(fault.command, *alone, around=around))
+    verdict = _judge(stage, fault.command, stage.run(fault.command, *alone, around=around))
     _assert_whole_checkpoints(stage.folder)
-    return _with_all_again(stage, fault.command, outcome)
+    return _with_all_again(stage, fault.command, verdict)
 
 
-def _read_only(stage: Stage, fault: Fault) -> str:
+def _read_only(stage: Stage, fault: Fault) -> Verdict:
     folders = SCENES[fault.command].folders
     stage.whole(fault.command)
     goes_on = fault.command in ("train", "sweep") and fault.share > 0.5
@@ -78,11 +86,11 @@ def _read_only(stage: Stage, fault: Fault) -> str:
     place = int(fault.choice * len(folders))
     folder = stage.folder / folders[0 if fault.way == "file in its place" else place]
     with _unwritable(folder, fault.way) as around:
-        outcome = _judge(stage, fault.command, stage.run(fault.command, around=around))
-    return _with_all_again(stage, fault.command, outcome)
+        verdict = _judge(stage, fault.command, stage.run(fault.command, around=around))
+    return _with_all_again(stage, fault.command, verdict)
 
 
-def _truncated(stage: Stage, fault: Fault) -> str:
+def _truncated(stage: Stage, fault: Fault) -> Verdict:
     """Between two commands; a sentence names the file."""
     stage.whole(fault.command)
     stage.set(fault.way, fault.command)
@@ -95,26 +103,33 @@ def _truncated(stage: Stage, fault: Fault) -> str:
     return _judge(stage, fault.command, again, cut, about)
 
 
-def _second_process(stage: Stage, fault: Fault) -> str:
+def _second_process(stage: Stage, fault: Fault) -> Verdict:
     """Both end well, or the second one says in one sentence who has what it wants."""
     whole = stage.whole(fault.command)
     other, more = _other(stage, fault)
-    stage.set("start", fault.command)
-    first = stage.start(fault.command)
-    time.sleep(fault.share * whole.seconds)
+    share = fault.share
+    for _ in range(_ATTEMPTS):
+        stage.set("start", fault.command)
+        first = stage.start(fault.command)
+        time.sleep(share * whole.seconds)
+        if first.poll() is None:
+            break
+        ended(first)
+        share *= 0.7  # it was faster than before
+    else:
+        raise AssertionError("the second could not be started before the first ended")
     second = stage.start(other, *more)
     end_of_second, end_of_first = ended(second), ended(first)
     assert end_of_first.code == 0, f"the first:\n{_told(end_of_first)}"
     _assert_same(stage, fault.command, end_of_first)
     _assert_one_owner(end_of_first, end_of_second)
     if end_of_second.code:
-        _assert_one_sentence(stage.folder, other, end_of_second)
-        return SENTENCE
+        return Verdict(SENTENCE, _one_sentence(stage.folder, other, end_of_second))
     assert "Traceback" not in end_of_second.out + end_of_second.err, _told(end_of_second)
-    return SAME
+    return Verdict(SAME)
 
 
-_KINDS: dict[str, Callable[[Stage, Fault], str]] = {
+_KINDS: dict[str, Callable[[Stage, Fault], Verdict]] = {
     "kill": _kill,
     "full disk": _full_disk,
     "read-only": _read_only,
@@ -123,15 +138,15 @@ _KINDS: dict[str, Callable[[Stage, Fault], str]] = {
 }
 
 
-def _with_all_again(stage: Stage, command: str, outcome: str) -> str:
+def _with_all_again(stage: Stage, command: str, verdict: Verdict) -> Verdict:
     """Whatever was missing is there: the same command ends as if it always had been."""
     again = stage.run(command)
     assert again.code == 0, f"with all that was missing before:\n{_told(again)}"
     _assert_same(stage, command, again)
-    return outcome
+    return verdict
 
 
-def _judge(stage: Stage, command: str, end: Ended, cut: Path | None = None, about: str = "") -> str:
+def _judge(stage: Stage, command: str, end: Ended, cut: Path | None = None, about: str = "") -> Verdict:
     """Args: cut is a file that was damaged, which a sentence has to name, and about what was done to it."""
     if end.code == 0:
         named = cut is not None and cut.name in end.out + end.err
@@ -141,14 +156,15 @@ def _judge(stage: Stage, command: str, end: Ended, cut: Path | None = None, abou
             # a report leaves out what it cannot read, a record that has lost lines goes on: both say so
             assert named, f"{about}: {error}\n{_told(end)}"
             assert "Traceback" not in end.out + end.err, f"{about}:\n{_told(end)}"
-            return SENTENCE
-        return SAME
+            said = [line for line in (end.out + end.err).splitlines() if cut and cut.name in line]
+            return Verdict(SENTENCE, said[0])
+        return Verdict(SAME)
     try:
-        _assert_one_sentence(stage.folder, command, end)
+        said = _one_sentence(stage.folder, command, end)
         assert cut is None or cut.name in end.out + end.err, f"nothing names {cut.name}:\n{_told(end)}"
     except AssertionError as error:
         raise AssertionError(f"{about}\n{error}") from None
-    return SENTENCE
+    return Verdict(SENTENCE, said)
 
 
 def _assert_same(stage: Stage, command: str, end: Ended, cut: Path | None = None) -> None:
@@ -162,8 +178,8 @@ def _assert_same(stage: Stage, command: str, end: Ended, cut: Path | None = None
         assert found.get(name) == value, f"{name} is another than undisturbed:\n{_told(end)}"
 
 
-def _assert_one_sentence(folder: Path, command: str, end: Ended) -> None:
-    """One line `lssd …: …` on standard error, or for each job of a sweep that failed one in its table."""
+def _one_sentence(folder: Path, command: str, end: Ended) -> str:
+    """What it said: a line `lssd …: …` on standard error, or for each job of a sweep that failed one in its table."""
     assert "Traceback" not in end.out + end.err, _told(end)
     logs = [path for path in folder.rglob("train.log") if "Traceback" in path.read_text(errors="replace")]
     assert not logs, f"a traceback in {logs}:\n{_told(end)}"
@@ -173,6 +189,7 @@ def _assert_one_sentence(folder: Path, command: str, end: Ended) -> None:
     reasons = [line for line in end.out.splitlines() if line.strip().startswith("why: ")]
     expected = len(sentences) == 1 or (command == "sweep" and not sentences and reasons)
     assert expected, f"{len(sentences)} sentences:\n{_told(end)}"
+    return "\n".join(sentences or reasons)
 
 
 def _assert_one_owner(*ends: Ended) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.reliability.carry_out import carry_out
+from tests.reliability.carry_out import Verdict, carry_out
 from tests.reliability.random_faults import Fault
 from tests.reliability.record import FAILED, PROPERTY
 from tests.reliability.scenes import Stage
@@ -22,10 +22,10 @@ def survive(stage: Stage, record_property: Callable[[str, Any], None]) -> Callab
     """Carries out a fault and notes how it ended."""
 
     def survive(fault: Fault) -> None:
-        outcome = FAILED
+        verdict = Verdict(FAILED)
         try:
-            outcome = carry_out(stage, fault)
+            verdict = carry_out(stage, fault)
         finally:
-            record_property(PROPERTY, json.dumps({**fault._asdict(), "outcome": outcome}))
+            record_property(PROPERTY, json.dumps({**fault._asdict(), **verdict._asdict()}))
 
     return survive
