@@ -1,5 +1,6 @@
 """Carries out a fault and judges how it ended: in the figures of the undisturbed command, or in one sentence."""
 
+import re
 import signal
 import stat
 import time
@@ -189,6 +190,8 @@ def _one_sentence(folder: Path, command: str, end: Ended) -> str:
     reasons = [line for line in end.out.splitlines() if line.strip().startswith("why: ")]
     expected = len(sentences) == 1 or (command == "sweep" and not sentences and reasons)
     assert expected, f"{len(sentences)} sentences:\n{_told(end)}"
+    bare = [line for line in sentences or reasons if re.match(r"\s*(lssd \w+|why): \w+(Error|Exception)\b", line)]
+    assert not bare, f"an error of Python or of a library in place of a sentence: {bare}"
     return "\n".join(sentences or reasons)
 
 
