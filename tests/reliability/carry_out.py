@@ -150,14 +150,15 @@ def _with_all_again(stage: Stage, command: str, verdict: Verdict) -> Verdict:
 def _judge(stage: Stage, command: str, end: Ended, cut: Path | None = None, about: str = "") -> Verdict:
     """Args: cut is a file that was damaged, which a sentence has to name, and about what was done to it."""
     if end.code == 0:
-        named = cut is not None and cut.name in end.out + end.err
+        told = end.out + end.err + _report_of(stage.folder, command)
+        named = cut is not None and cut.name in told
         try:
             _assert_same(stage, command, end, cut)
         except (AssertionError, ValueError) as error:
             # a report leaves out what it cannot read, a record that has lost lines goes on: both say so
             assert named, f"{about}: {error}\n{_told(end)}"
             assert "Traceback" not in end.out + end.err, f"{about}:\n{_told(end)}"
-            said = [line for line in (end.out + end.err).splitlines() if cut and cut.name in line]
+            said = [line for line in told.splitlines() if cut and cut.name in line]
             return Verdict(SENTENCE, said[0])
         return Verdict(SAME)
     try:
@@ -166,6 +167,12 @@ def _judge(stage: Stage, command: str, end: Ended, cut: Path | None = None, abou
     except AssertionError as error:
         raise AssertionError(f"{about}\n{error}") from None
     return Verdict(SENTENCE, said)
+
+
+def _report_of(folder: Path, command: str) -> str:
+    """The text of a report, which has room to name what it left out; nothing of the other commands."""
+    text = folder / "report" / "report.md"
+    return text.read_text() if command == "report" and text.is_file() else ""
 
 
 def _assert_same(stage: Stage, command: str, end: Ended, cut: Path | None = None) -> None:
