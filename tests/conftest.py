@@ -54,6 +54,17 @@ def pytest_runtest_setup() -> None:
     torch.manual_seed(0)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The table of the random faults, which this process alone sees whole."""
+    from tests.reliability.record import summary
+
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    lines = summary([each for report in reports for each in getattr(report, "user_properties", ())])
+    if lines:
+        terminalreporter.section("random faults")
+        terminalreporter.write_line("\n".join(lines))
+
+
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
     """A run in this process sets for good what a process of its own would take along when it ends."""

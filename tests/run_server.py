@@ -19,7 +19,6 @@ import logging
 import os
 import pkgutil
 import random
-import resource
 import select
 import signal
 import socket
@@ -39,17 +38,11 @@ from hydra.core.plugins import Plugins
 import lightweight_ssd
 from lightweight_ssd.cli import main
 from lightweight_ssd.sweeps import child
-from lightweight_ssd.system.atomic_write import PART
-from lightweight_ssd.training.measure import Measurement
-from lightweight_ssd.training.task import DetectionTask
+from tests.kill_points import adopt_orphans, descendants, end_orphans, kill_all, kill_at
+from tests.surroundings import Surroundings, build, enter, take_down
 
-HALF_A_CHECKPOINT = 300_000  # bytes, of the smoke experiment's 740,000 with an average of the weights
 _LARGEST_REQUEST = 1 << 20  # bytes
-_STEPS = {
-    "training": (DetectionTask, "training_step"),
-    "validation": (DetectionTask, "validation_step"),
-    "test": (Measurement, "test_step"),
-}
+_USUAL = Surroundings()
 
 
 class Request(NamedTuple):
@@ -59,10 +52,11 @@ class Request(NamedTuple):
         arguments: What follows `lssd`.
         cwd: Folder to run in.
         environment: All of it.
-        stage: When it is killed: `never`, by the `clock`, `opening`, `writing` or `renaming` a checkpoint, or in a step
-            of `training`, `validation` or `test`; `SIGINT in test` and the like send that signal instead.
-        moment: Seconds after its start for `clock`; else which of the checkpoints that it writes, or of the steps, from
-            1.
+        stage: When it is killed: `never`; by the `clock`, alone or as a `tree` with all that it has started; or at a
+            place of `kill_at`.
+        moment: Seconds after its start for `clock` and `tree`; else which of the files or steps at that place, from 1.
+        around: What it finds around it, which is looked after only with some `patience`.
+        patience: Seconds that its own processes get to end after it; those left are killed and named. 0 = nobody looks.
     """
 
     arguments: list[str]
@@ -70,6 +64,8 @@ class Request(NamedTuple):
     environment: dict[str, str]
     stage: str
     moment: float
+    around: Surroundings
+    patience: float
 
 
 class Ended(NamedTuple):
@@ -81,12 +77,13 @@ class Ended(NamedTuple):
 
 
 class Forked:
-    """A command that runs, with what tests use of `subprocess.Popen`."""
+    """A command that runs, with what tests use of `subprocess.Popen`; `left` names what it left running."""
 
-    def __init__(self, status: IO[str], out: IO[str], err: IO[str]) -> None:
-        self._status, self.stdout, self.stderr = status, out, err
+    def __init__(self, status: IO[str], out: IO[str], err: IO[str], watched: bool) -> None:
+        self._status, self.stdout, self.stderr, self._watched = status, out, err, watched
         self.pid = int(status.readline())
         self.returncode: int | None = None
+        self.left: list[str] = []
 
     def poll(self) -> int | None:
         return (
@@ -112,6 +109,7 @@ class Forked:
                 os.killpg(self.pid, signal.SIGKILL)
                 raise
         self.wait(timeout)
+        self.left = json.loads(self._status.readline()) if self._watched else []
         for stream in (self.stdout, self.stderr, self._status):
             stream.close()
         return out, err
@@ -142,20 +140,22 @@ class RunServer:
         self._process.kill()
         self._process.wait()
 
-    def start(self, cwd: Path, *arguments: str, stage: str = "never", moment: float = 0, **environment: str) -> Forked:
+    def start(
+        self, cwd: Path, *arguments: str, stage: str = "never", moment: float = 0,
+        around: Surroundings = _USUAL, patience: float = 0, **environment: str,
+    ) -> Forked:  # fmt: skip
         """Starts `lssd` with these arguments in this folder; the environment comes on top of our own."""
-        request = Request(
-            list(arguments), str(cwd), {**os.environ, "OMP_NUM_THREADS": "1", **environment}, stage, moment
-        )
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
+        request = Request(list(arguments), str(cwd), environment, stage, moment, around, patience)
         pipes = [os.pipe() for _ in range(3)]
         socket.send_fds(self._socket, [json.dumps(request).encode()], [write for _, write in pipes])
         _close(write for _, write in pipes)
         out, err, status = [os.fdopen(read) for read, _ in pipes]
-        return Forked(status, out, err)
+        return Forked(status, out, err, patience > 0)
 
-    def run(self, cwd: Path, *arguments: str, stage: str = "never", moment: float = 0, **environment: str) -> Ended:
+    def run(self, cwd: Path, *arguments: str, **how: Any) -> Ended:
         """The same, to its end."""
-        started = self.start(cwd, *arguments, stage=stage, moment=moment, **environment)
+        started = self.start(cwd, *arguments, **how)
         out, err = started.communicate(900)
         assert started.returncode is not None
         return Ended(started.returncode, out, err)
@@ -176,31 +176,50 @@ def serve(requests: socket.socket) -> None:
         if os.fork() == 0:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             requests.close()
-            _watch(Request(*json.loads(message)), *descriptors)
+            _watch_to_the_end(Request(*json.loads(message)), *descriptors)
         _close(descriptors)
 
 
-def _watch(request: Request, out: int, err: int, status: int) -> NoReturn:
-    """Starts the command, says which process it is, kills it by the clock, and says how it ended."""
+def _watch_to_the_end(request: Request, out: int, err: int, status: int) -> NoReturn:
+    request = request._replace(around=Surroundings(*request.around))
+    code = 0
+    try:
+        _watch(request, Path(request.cwd), out, err, status)
+    except BrokenPipeError:  # nobody wants to know any more
+        pass
+    except BaseException:
+        code = 1
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+def _watch(request: Request, cwd: Path, out: int, err: int, status: int) -> None:
+    """Starts the command, says which process it is, kills it by the clock, says how it ended and what it has left."""
+    build(request.around, cwd)
+    if request.patience:
+        adopt_orphans()
     child = os.fork()
     if child == 0:
         os.close(status)
         os.setsid()
-        *number, stage = request.stage.split(" in ")
-        if stage in _STEPS:
-            _signal_in_a_step(signal.Signals[number[0]] if number else signal.SIGKILL, stage, int(request.moment))
-        elif request.stage not in ("never", "clock"):
-            _die_inside_a_checkpoint(request.stage, int(request.moment))
+        if request.stage not in ("never", "clock", "tree"):
+            kill_at(request.stage, int(request.moment), cwd)
+        enter(request.around)
         if {"-m", "--multirun"} & set(request.arguments):
             _Job.prepare()
         _run(request.arguments, request.cwd, request.environment, out, err)
     _close((out, err))
     os.write(status, f"{child}\n".encode())
-    if request.stage == "clock":
+    if request.stage in ("clock", "tree"):
         _wait_until(child, time.monotonic() + request.moment)
-        os.kill(child, signal.SIGKILL)  # a child that has ended is not forgotten before it is waited for
+        # a child that has ended is not forgotten before it is waited for
+        kill_all(descendants() if request.stage == "tree" else [child])
     os.write(status, f"{os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}\n".encode())
-    os._exit(0)
+    if request.patience:
+        left = end_orphans(request.patience)
+        take_down(request.around, cwd)
+        os.write(status, f"{json.dumps(left)}\n".encode())
 
 
 def _wait_until(child: int, moment: float) -> None:
@@ -327,43 +346,6 @@ def _start_jobs(requests: socket.socket) -> NoReturn:
 def _close(descriptors: Iterable[int]) -> None:
     for descriptor in descriptors:
         os.close(descriptor)
-
-
-def _signal_in_a_step(number: signal.Signals, stage: str, count: int) -> None:
-    """Sends this process a signal in the chosen step of its training, validation or test."""
-    owner, name = _STEPS[stage]
-    step, left = getattr(owner, name), [count]
-
-    def counted(self: Any, *arguments: Any) -> Any:
-        left[0] -= 1
-        if left[0] == 0:
-            os.kill(os.getpid(), number)
-        return step(self, *arguments)
-
-    setattr(owner, name, counted)
-
-
-def _die_inside_a_checkpoint(stage: str, count: int) -> None:
-    """Watches what this process does with its files, and ends it at the chosen step of the chosen checkpoint.
-
-    `opening` is just before the first system call of a checkpoint, `renaming` just before one that puts it in its place
-    or, where it has to wait for the record, on the way there. In `writing` the kernel itself ends the process, as hard
-    as by SIGKILL, when a part of the file is written.
-    """
-    awaited, left = "os.rename" if stage == "renaming" else "open", [count]
-
-    def watch(event: str, details: tuple[Any, ...]) -> None:
-        if event != awaited or not str(details[0]).endswith((PART, ".waiting")) or ".ckpt" not in str(details[0]):
-            return
-        left[0] -= 1
-        if left[0] == 0 and stage == "writing":
-            signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
-            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-            resource.setrlimit(resource.RLIMIT_FSIZE, (HALF_A_CHECKPOINT, HALF_A_CHECKPOINT))
-        elif left[0] == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    sys.addaudithook(watch)
 
 
 if __name__ == "__main__":

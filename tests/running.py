@@ -1,5 +1,6 @@
-"""Runs the smoke experiment inside the test process, as `lssd train experiment=smoke` would."""
+"""Runs the smoke experiment inside the test process, as `lssd train experiment=smoke` would, and reads its metrics."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -26,3 +27,10 @@ def smoke_run(tmp_path: Path, *overrides: str, run_dir: str = "run", resume_from
     metrics = fit_and_measure(cfg, choices, overrides, resume_from).results.test
     assert metrics is not None and metrics.map_50 is not None
     return metrics.map_50
+
+
+def metrics_of(run: Path) -> dict[str, Any]:
+    """What two runs of the same content have in common in their `results.json`, however often they were cut off."""
+    results = json.loads((run / "results.json").read_text())
+    names = ("steps", "epochs", "total_batch", "learning_rate", "last_validation", "best_validation")
+    return {"test": results["test"], **{name: results["training"][name] for name in names}}

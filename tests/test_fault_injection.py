@@ -7,13 +7,14 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
 from lightweight_ssd.checkpoint.load import load_checkpoint
-from tests.run_server import HALF_A_CHECKPOINT, RunServer
+from tests.kill_points import HALF_A_CHECKPOINT
+from tests.run_server import RunServer
+from tests.running import metrics_of
 from tests.small_disk import run_on_small_disk
 
 pytestmark = pytest.mark.slow
@@ -119,11 +120,5 @@ def _assert_same(whole: Path, resumed: Path) -> None:
         assert first["lr_schedulers"] == second["lr_schedulers"] and first["global_step"] == second["global_step"]
     for name in ("metrics.csv", "detections.json"):
         assert (whole / name).read_bytes() == (resumed / name).read_bytes(), name
-    assert _figures(whole) == _figures(resumed)
+    assert metrics_of(whole) == metrics_of(resumed)
     assert json.loads((resumed / "status.json").read_text())["state"] == "finished"
-
-
-def _figures(run: Path) -> dict[str, Any]:
-    results = json.loads((run / "results.json").read_text())
-    names = ("steps", "epochs", "total_batch", "learning_rate", "last_validation", "best_validation")
-    return {"test": results["test"], **{name: results["training"][name] for name in names}}

@@ -52,6 +52,16 @@ def test_any_number_of_processes_gives_the_same_bytes(tmp_path: Path, monkeypatc
     assert drawn[0] == drawn[1]
 
 
+def test_a_list_that_has_lost_lines_is_named(tmp_path: Path) -> None:
+    """Nobody would miss its images, and the metrics would be of another set."""
+    source = small(tmp_path)
+    source.draw()
+    path = source.devkit / "VOC2007" / "ImageSets" / "Main" / "val.txt"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
+    with pytest.raises(ValueError, match=rf"Expected 3 images in {path} but got 2; delete {source.devkit}"):
+        source.annotations("test")
+
+
 def test_other_parameters_lie_elsewhere(tmp_path: Path) -> None:
     one, other = small(tmp_path), small(tmp_path, seed=1)
     assert one.devkit.parent == other.devkit.parent == tmp_path

@@ -121,9 +121,23 @@ class Shapes:
         return Path(str(self.root)).absolute() / f"shapes-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
     def draw(self) -> None:
-        """Draws the pictures of all splits where this has not been done; what is there is not looked at."""
+        """Draws the pictures of all splits where this has not been done; of what is there the lists are counted.
+
+        Raises:
+            ValueError: A list has lost lines: nobody would miss its images.
+        """
         if not self.devkit.is_dir():
             self._generate()
+        for split, count in self._counts().items():
+            path = self.devkit / f"VOC{_YEAR}" / "ImageSets" / "Main" / f"{split}.txt"
+            listed = len(path.read_bytes().split()) if path.is_file() else count
+            if listed != count:
+                raise ValueError(
+                    f"Expected {count} images in {path} but got {listed}; delete {self.devkit}, it is drawn again."
+                )
+
+    def _counts(self) -> dict[str, int]:
+        return {"train": self.train_images, "val": self.val_images, "test": self.test_images}
 
     def annotations(self, split: Split) -> PackedAnnotations:
         """The annotations of a split, drawn first where this has not been done; image ids number them from 1."""
@@ -154,11 +168,10 @@ class Shapes:
         images.mkdir(parents=True)
         names, scales = self.all_class_names, (self.min_scale, self.max_scale)
         drawing = Drawing(images, names, self.image_size, self.max_objects, *scales, self.seed)
-        counts = {"train": self.train_images, "val": self.val_images, "test": self.test_images}
-        places = [(split, number) for split, count in counts.items() for number in range(count)]
+        places = [(split, number) for split, count in self._counts().items() for number in range(count)]
         workers = len(os.sched_getaffinity(0))
         with closing(each_file(partial(draw_file, drawing), places, workers, "drawing shapes", "processes")) as files:
-            for split, count in counts.items():
+            for split, count in self._counts().items():
                 pairs = zip(range(1, count + 1), files, strict=False)  # stops before it takes a file of the next split
                 drawn = [Annotation.of_boxes(number, *file) for number, file in pairs]
                 write_split(folder, _YEAR, split, drawn, names)

@@ -4,11 +4,13 @@ Figures are made without pyplot: it keeps every figure alive in a global list, a
 wanted. Settings are given to each axes, not to matplotlib's global parameters, so that a user's own plots stay theirs.
 """
 
+import io
 from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from lightweight_ssd.system.atomic_write import write_atomic
 from lightweight_ssd.system.plain_text import printable
 
 __all__ = ["ACCENT", "INK", "MAIN", "MUTED", "new_figure", "plain_text", "save", "style_axes"]
@@ -54,8 +56,13 @@ def style_axes(axes: Axes, title: str = "", grid: str | None = "both") -> None:
 
 
 def save(figure: Figure, path: str | Path, dpi: int = 140) -> Path:
-    """Writes a PNG, creates its folder if needed, and returns the path."""
-    path = Path(path)
+    """Writes a PNG, creates its folder if needed, and returns the path.
+
+    Raises:
+        NotWritten: The disk is full or cannot be written; what the file held before is untouched.
+    """
+    path, content = Path(path), io.BytesIO()
+    figure.savefig(content, format="png", dpi=dpi)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, format="png", dpi=dpi)
+    write_atomic(path, content.getvalue())
     return path

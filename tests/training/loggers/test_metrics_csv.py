@@ -45,6 +45,32 @@ def test_resume_keeps_the_past_and_drops_what_comes_again(tmp_path: Path) -> Non
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(("left", "steps"), [(0, []), (3, []), (18, [0]), (25, [0, 1]), (27, [0, 1])])
+def test_a_file_that_was_cut_off_loses_its_last_rows_and_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, left: int, steps: list[int]
+) -> None:
+    first = MetricsCSV(str(tmp_path))
+    for step in range(5):
+        first.log_metrics({"loss": 1.25}, step)
+    first.finalize("success")
+    whole = (tmp_path / "metrics.csv").read_bytes()
+    assert whole.startswith(b"step,loss\n0,1.25\n1,1.25\n2,1.25\n")
+    (tmp_path / "metrics.csv").write_bytes(whole[:left])
+    second = MetricsCSV(str(tmp_path))
+    second.resume(4)
+    assert second.rows == {step: {"loss": 1.25} for step in steps}
+    assert f"{tmp_path / 'metrics.csv'} is damaged and has lost rows before step 4" in caplog.text
+
+
+def test_a_whole_file_is_not_called_damaged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    first = MetricsCSV(str(tmp_path))
+    first.resume(0)
+    first.log_metrics({"loss": 1.25}, 0)
+    first.finalize("success")
+    MetricsCSV(str(tmp_path)).resume(5)
+    assert not caplog.text
+
+
 def test_the_file_is_written_while_the_run_goes_on(tmp_path: Path) -> None:
     logger = MetricsCSV(str(tmp_path), flush_every=2)
     logger.log_metrics({"a": 1.0}, 0)

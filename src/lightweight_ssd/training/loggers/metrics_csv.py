@@ -56,9 +56,15 @@ class MetricsCSV(Logger):
 
     @rank_zero_only
     def resume(self, step: int) -> None:
-        """Takes the rows of an earlier part of the run that come before optimiser step `step`."""
-        self.rows = {at: row for at, row in _read(self.path).items() if at < step}
-        self.hours = {at: row["hours"] for at, row in _read(self.times_path).items() if at < step}
+        """Takes the rows of an earlier part of the run that come before optimiser step `step`.
+
+        A damaged file loses rows, which is logged: the weights are in the checkpoint, so the run can go on.
+        """
+        (rows, whole), (times, _) = _read(self.path), _read(self.times_path)
+        self.rows = {at: row for at, row in rows.items() if at < step}
+        self.hours = {at: row["hours"] for at, row in times.items() if at < step and "hours" in row}
+        if not whole or self.hours.keys() - self.rows.keys():
+            log.warning("%s is damaged and has lost rows before step %d; the run itself goes on.", self.path, step)
 
     @rank_zero_only
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
@@ -109,13 +115,19 @@ class MetricsCSV(Logger):
             log.warning("%s", error)
 
 
-def _read(path: Path) -> dict[int, dict[str, float]]:
-    """Rows by step, empty where there is no file yet."""
-    if not path.is_file():
-        return {}
-    with path.open(newline="") as file:
-        rows = [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
-    return {int(row.pop("step")): row for row in rows}
+def _read(path: Path) -> tuple[dict[int, dict[str, float]], bool]:
+    """Rows by step up to the first that is damaged, and whether none is; no file yet is a whole one without rows."""
+    if not path.exists():
+        return {}, True
+    rows: dict[int, dict[str, float]] = {}
+    try:
+        lines = path.read_text().splitlines(keepends=True)
+        for row in csv.DictReader(line for line in lines if line.endswith("\n")):
+            values = {name: float(value) for name, value in row.items() if value}
+            rows[int(values.pop("step"))] = values
+    except (OSError, ValueError, TypeError, KeyError, csv.Error):
+        return rows, False
+    return rows, bool(rows) and lines[-1].endswith("\n")
 
 
 def _write(path: Path, rows: dict[int, dict[str, float]]) -> None:

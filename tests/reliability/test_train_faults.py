@@ -1,0 +1,13 @@
+"""`lssd train` meets 40 faults and ends each as if there had been none, or in one sentence."""
+
+from collections.abc import Callable
+
+import pytest
+from tests.reliability.random_faults import Fault, faults_of
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("fault", faults_of("train"), ids=str)
+def test_the_same_figures_or_one_sentence(fault: Fault, survive: Callable[[Fault], None]) -> None:
+    survive(fault)
