@@ -269,7 +269,8 @@ def _begin_afresh(arguments: list[str], cwd: str | Path, environment: dict[str, 
     os.environ.clear()
     os.environ.update(environment)
     sys.argv = ["lssd", *arguments]
-    vars(sys.modules["__main__"])["__spec__"] = importlib.util.find_spec("lightweight_ssd.__main__")  # other ranks run it
+    module = vars(sys.modules["__main__"])
+    module["__spec__"] = importlib.util.find_spec("lightweight_ssd.__main__")  # what other ranks run
     random.seed()
     GlobalHydra.instance().clear()
     logging.root.handlers.clear()

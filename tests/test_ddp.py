@@ -24,8 +24,8 @@ def ddp(server: RunServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of two processes: 24 training images, seven of validation and of test, so that the last round is padded."""
     folder = tmp_path_factory.mktemp("ddp")
     _lssd(
-        server, folder, "train", "experiment=smoke", "trainer=ddp", "trainer.accelerator=cpu", "trainer.sync_batchnorm=false",
-        "callbacks.ema.decay=0.9",
+        server, folder, "train", "experiment=smoke", "trainer=ddp", "trainer.accelerator=cpu",
+        "trainer.sync_batchnorm=false", "callbacks.ema.decay=0.9",
     )  # fmt: skip
     return folder
 

