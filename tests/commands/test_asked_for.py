@@ -11,6 +11,8 @@ from lightweight_ssd.commands.train import _grid_hint
 from lightweight_ssd.config.compose import compose
 from lightweight_ssd.config.requirements import expect_data, expect_devices, expect_objects
 from lightweight_ssd.config.settings import resolved
+from lightweight_ssd.sweeps.job import _objective
+from lightweight_ssd.sweeps.record import JobRecord
 
 QUICK = (
     "train",
@@ -95,6 +97,16 @@ def test_a_metric_of_objects_that_there_are_not_is_refused(
         return
     with pytest.raises(ValueError, match=said):
         expect_objects(config)
+
+
+def test_an_undefined_objective_does_not_blame_the_validation(tmp_path: Path) -> None:
+    (tmp_path / "results.json").write_text('{"test": {"map_50": 0.1, "coco": {"ap": 0.1, "ap_large": null}}}')
+    job = JobRecord(0, [], "done", run_dir=str(tmp_path))
+    assert _objective(job, "test/coco_ap", needed=True) == 0.1
+    with pytest.raises(ValueError, match=r"objective=test/coco_ap_large, but it is not defined on this data"):
+        _objective(job, "test/coco_ap_large", needed=True)
+    with pytest.raises(ValueError, match="before its first one"):
+        _objective(job, "val/map_50", needed=True)
 
 
 @pytest.mark.slow
