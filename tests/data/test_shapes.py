@@ -62,6 +62,12 @@ def test_a_list_that_has_lost_lines_is_named(tmp_path: Path) -> None:
         source.annotations("test")
 
 
+def test_a_root_that_cannot_be_made_is_named() -> None:
+    """Where not even root may write."""
+    with pytest.raises(ValueError, match=r"Expected a folder to write in for data.root=… but got /proc/shapes"):
+        small(Path("/proc/shapes")).draw()
+
+
 def test_other_parameters_lie_elsewhere(tmp_path: Path) -> None:
     one, other = small(tmp_path), small(tmp_path, seed=1)
     assert one.devkit.parent == other.devkit.parent == tmp_path

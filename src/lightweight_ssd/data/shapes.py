@@ -16,6 +16,7 @@ from lightweight_ssd.data.selection import Selection
 from lightweight_ssd.data.source import check_source_options, data_root
 from lightweight_ssd.data.synthetic.scene import SHAPE_NAMES
 from lightweight_ssd.data.synthetic.writer import Drawing, draw_file
+from lightweight_ssd.system.output_folder import make_output_folder
 from lightweight_ssd.system.parallel import each_file
 from lightweight_ssd.types import Annotation, Split
 
@@ -152,7 +153,7 @@ class Shapes:
 
     def _generate(self) -> None:
         """Draws into a hidden folder and renames it, so that a folder under the final name is always whole."""
-        self.devkit.parent.mkdir(parents=True, exist_ok=True)
+        make_output_folder(self.devkit.parent, "data.root")
         with tempfile.TemporaryDirectory(prefix=f".{self.devkit.name}-", dir=self.devkit.parent) as hidden:
             drawn = Path(hidden) / self.devkit.name
             self._draw_devkit(drawn)
