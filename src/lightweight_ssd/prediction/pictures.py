@@ -1,12 +1,16 @@
 """The folder that `predict` writes to: names of the pictures, and what an earlier call left there."""
 
+import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from PIL import Image
+
+from lightweight_ssd.system.atomic_write import write_atomic
 from lightweight_ssd.system.output_folder import make_output_folder
 
-__all__ = ["RESULTS", "output_folder", "picture_names", "remove_earlier"]
+__all__ = ["RESULTS", "output_folder", "picture_names", "remove_earlier", "write_picture"]
 
 RESULTS = "predictions.json"
 _KIND = ".jpg"
@@ -59,3 +63,14 @@ def remove_earlier(folder: Path) -> None:
         if picture.name == name and picture.suffix == _KIND and picture.is_file() and not picture.is_symlink():
             picture.unlink()
     results.unlink()
+
+
+def write_picture(picture: Image.Image, path: Path) -> None:
+    """Writes a JPEG, whole or not at all: Pillow itself would leave half of one on a full disk and raise nothing.
+
+    Raises:
+        NotWritten: The disk is full or cannot be written.
+    """
+    content = io.BytesIO()
+    picture.save(content, "JPEG", quality=92)
+    write_atomic(path, content.getvalue())

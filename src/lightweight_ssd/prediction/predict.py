@@ -14,7 +14,7 @@ from lightweight_ssd.detector.postprocess import PostProcess
 from lightweight_ssd.prediction.detections import ImageDetections
 from lightweight_ssd.prediction.images import Pixels, read
 from lightweight_ssd.prediction.model import Model, load
-from lightweight_ssd.prediction.pictures import RESULTS, output_folder, picture_names, remove_earlier
+from lightweight_ssd.prediction.pictures import RESULTS, output_folder, picture_names, remove_earlier, write_picture
 from lightweight_ssd.prediction.sources import Sources, find_images
 from lightweight_ssd.system.disk_space import one_sentence_when_full
 from lightweight_ssd.system.json_file import write_json
@@ -99,7 +99,7 @@ def _detect(
                 for one in model.detect(batch, postprocess):
                     assert one.path is not None
                     entries.append(_entry(one, names[one.path]))  # first, so that no picture is without an entry
-                    one.draw().save(done.output / names[one.path], quality=92)
+                    write_picture(one.draw(), done.output / names[one.path])
                     done.found.append(replace(one, pixels=None))
                 progress.update(min(batch_size, len(images) - start))
     finally:

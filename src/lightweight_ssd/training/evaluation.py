@@ -13,6 +13,7 @@ from lightweight_ssd.runs.checkpoints import checkpoint_file
 from lightweight_ssd.runs.files import BEST_CHECKPOINT
 from lightweight_ssd.runs.results import RunResults, SplitMetrics
 from lightweight_ssd.runs.results_file import read_results
+from lightweight_ssd.system.output_folder import make_output_folder
 
 if TYPE_CHECKING:
     from lightning.pytorch import Trainer
@@ -113,7 +114,7 @@ def evaluate(
     loader = DetectionDataModule(
         source, resize, resize, eval_batch_size=eval_batch_size, num_workers=num_workers, first_images=first_images
     )
-    folder.mkdir(parents=True, exist_ok=True)
+    make_output_folder(folder)
     trained_in = trained_precision(config, checkpoint)
     parts = Parts(_trainer(trainer or {}, folder, trained_in), task, loader)
     measured = measure(parts.trainer, task.scorer, SplitData(loader, split))
