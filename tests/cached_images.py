@@ -1,6 +1,9 @@
 """Image files with annotations to make caches of, among them one that can be held up while it is read."""
 
+import fcntl
 import os
+import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -34,9 +37,18 @@ def pictures(folder: Path, sizes: list[tuple[int, int]]) -> PackedAnnotations:
     return PackedAnnotations.from_annotations(made, ("thing",))
 
 
-def hold_up(path: Path) -> bytes:
-    """Puts a pipe in a file's place: whoever reads it waits until the bytes that this returns are written into it."""
-    data = path.read_bytes()
-    path.unlink()
-    os.mkfifo(path)
-    return data
+def hold_up(path: Path) -> Callable[[], None]:
+    """Lets whoever opens the file wait, for 45 seconds at most: the kernel asks this process for its lease back first.
+
+    Returns:
+        Gives the lease back, so that they go on.
+    """
+    signal.signal(signal.SIGIO, signal.SIG_IGN)  # by which the kernel asks
+    file = os.open(path, os.O_RDONLY)
+    fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+
+    def let_go() -> None:
+        fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+        os.close(file)
+
+    return let_go

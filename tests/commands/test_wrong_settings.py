@@ -118,8 +118,8 @@ def test_so_it_is_in_a_file_of_the_users(run, tmp_path: Path) -> None:
 
 TYPES = [
     ("train", "trainer.max_epochs=abc", "a whole number or null"),
-    ("train", "batch_size=four", "a whole number of at least 1 or auto"),
-    ("train", "batch_size=0", "a whole number of at least 1 or auto"),
+    ("train", "batch_size=four", "a whole number of at least 1 or auto or null"),
+    ("train", "batch_size=0", "a whole number of at least 1 or auto or null"),
     ("train", "neck.circles=1.5", "a whole number"),
     ("train", "seed=abc", "a whole number of at least 0 and at most 4294967295"),
     ("train", "image_size=0", "a number of pixels, or [height, width]"),

@@ -54,7 +54,7 @@ def _kill_whoever_reads(dataset: DetectionDataset, index: int, pids: list[int]) 
     while time.monotonic() < end:
         for worker in multiprocessing.active_children():
             if worker.pid is not None and dataset.notes.find(worker.pid) == index:
-                time.sleep(0.1)  # into the middle of reading, which waits for a pipe's writer
+                time.sleep(0.1)  # into the middle of reading
                 pids.append(worker.pid)
                 worker.kill()
                 return
@@ -65,7 +65,7 @@ def _kill_whoever_reads(dataset: DetectionDataset, index: int, pids: list[int]) 
 @pytest.mark.parametrize(("workers", "method"), [(1, "fork"), (2, "fork"), (1, "spawn")])
 def test_the_image_of_a_killed_worker_is_named(tmp_path: Path, workers: int, method: str) -> None:
     dataset = DetectionDataset(pictures(tmp_path, _SIZES), Pipeline({}, 16))
-    hold_up(tmp_path / "3.png")
+    let_go = hold_up(tmp_path / "3.png")
     pids: list[int] = []
     killer = threading.Thread(target=_kill_whoever_reads, args=(dataset, 3, pids))
     killer.start()
@@ -74,6 +74,7 @@ def test_the_image_of_a_killed_worker_is_named(tmp_path: Path, workers: int, met
     with pytest.raises(ValueError, match=how) as caught, naming_dead_workers([dataset]):
         list(_loader(dataset, workers, multiprocessing_context=method))
     killer.join()
+    let_go()
     sentence = str(caught.value)
     assert f"process {pids[0]} " in sentence
     assert f"the last image that it read is {tmp_path / '3.png'}:" in sentence

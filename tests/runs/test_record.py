@@ -85,9 +85,9 @@ def test_a_run_whose_process_is_dead_is_aborted_and_says_so(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("state", ["starting", "running"])
-def test_a_run_that_is_being_prepared_is_running(tmp_path: Path, state: str) -> None:
+def test_a_run_that_is_under_way_says_how_far(tmp_path: Path, state: str) -> None:
     folder = write_run_folder(tmp_path / "a", TABLE[0], 0, draw_scene(tmp_path / "images"), state=state)
-    assert read_run(folder).state == "running"
+    assert read_run(folder).state == state
 
 
 def test_conditions_are_those_that_were_noted_else_those_of_the_configuration(tmp_path: Path) -> None:

@@ -121,10 +121,11 @@ def test_a_worker_killed_while_reading_names_its_image(tmp_path: Path) -> None:
     loader = datamodule.train_dataloader()
     index = list(loader.sampler)[datamodule.batch_size].index  # the worker is there once the first batch is done
     path = Path(datamodule.used_annotations("train")[index].path)
-    hold_up(path)
+    let_go = hold_up(path)
     with pytest.raises(ValueError, match=re.escape(str(path))), datamodule.naming_dead_workers():
         for _ in loader:
             _kill_the_worker_when_it_reads(datamodule, index)
+    let_go()
 
 
 def _kill_the_worker_when_it_reads(datamodule: DetectionDataModule, index: int) -> None:

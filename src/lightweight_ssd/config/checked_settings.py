@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from lightweight_ssd.config.arguments import converted, missing
+from lightweight_ssd.config.batch_split import AUTO
 from lightweight_ssd.config.commands import parameters_of
 from lightweight_ssd.config.nearest import no_such_key
 from lightweight_ssd.config.paths import CONF_DIR, options_of_groups
@@ -162,6 +163,8 @@ def _check_of_part(node: _Node, key: str, parameter: Parameter, checked: Collect
     is_infinite = isinstance(value, float) and math.isinf(value)
     if is_infinite and not str(node.values["_target_"]).startswith("lightweight_ssd."):
         return  # a count without a limit
+    if value == AUTO and f"{node.at}.{key}" == "trainer.accumulate_grad_batches":
+        return  # a number before the trainer sees it
     if reference and (value is None or reference[1] in checked):
         return  # such as the run's folder, or batch_size=auto, which are settled later
     _check(reference[1] if reference else f"{node.at}.{key}", value, parameter, complete=False)

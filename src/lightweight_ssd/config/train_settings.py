@@ -17,7 +17,7 @@ class TrainSettings(Struct):
         Count | Annotated[list[Count], Meta(min_length=2, max_length=2)],
         Meta(description="a number of pixels, or [height, width]"),
     ]
-    batch_size: Count | Literal["auto"]
+    batch_size: Count | Literal["auto"] | None
     reference_batch: Count
     eval_batch_size: Count
     num_workers: Natural | None

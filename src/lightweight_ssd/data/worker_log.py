@@ -18,10 +18,20 @@ class ReadingNotes:
     """A table in shared memory with one line for each worker: its process id and the number of its image.
 
     Forked workers and those that PyTorch spawns write to the same table; a plain pickle is a copy of it.
+
+    Raises:
+        ValueError: There is no room in shared memory.
     """
 
     def __init__(self) -> None:
-        self._table = torch.full((_MOST_WORKERS, 2), -1, dtype=torch.int64).share_memory_()
+        table = torch.full((_MOST_WORKERS, 2), -1, dtype=torch.int64)
+        try:
+            self._table = table.share_memory_()
+        except RuntimeError as error:
+            raise ValueError(
+                f"Expected {table.nbytes // 1024} kB of shared memory for the data workers, but there is no room: make "
+                "/dev/shm larger (docker run --shm-size=1g)."
+            ) from error
 
     def write(self, index: int) -> None:
         """Notes the image that the calling worker reads next; nothing outside of a worker, which can speak itself."""

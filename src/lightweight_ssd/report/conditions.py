@@ -49,8 +49,8 @@ def _conditions(run: RunRecord) -> dict[str, str]:
     found = dict(run.identity["conditions"]) or {
         name: _at(run.config, keys) for name, keys in _FROM_CONFIG.items() if _at(run.config, keys) is not None
     }
-    digests = run.results.data and run.results.data.digests
-    if digests and not any("data" in name for name in found):
+    if digests := run.results.data and run.results.data.digests:
+        found.pop("data.root", None)  # where the same data lie changes nothing
         found["data"] = " ".join(str(digests[split]) for split in sorted(digests))
     return {name: value if isinstance(value, str) else json.dumps(value, default=str) for name, value in found.items()}
 

@@ -40,15 +40,14 @@ def _hidden(folder: Path) -> list[Path]:
 
 def test_a_killed_builder_leaves_nothing_that_looks_whole(tmp_path: Path) -> None:
     annotations, caches = pictures(tmp_path / "images", _SIZES), tmp_path / "caches"
-    data = hold_up(tmp_path / "images" / "1.png")
+    let_go = hold_up(tmp_path / "images" / "1.png")
     builder = _FORK.Process(target=open_image_cache, args=(annotations, 32, caches))
     builder.start()
     _wait_for(lambda: any((path / PIXELS_FILE).exists() for path in _hidden(caches)))
     builder.kill()
     builder.join()
     assert _hidden(caches) and _visible(caches) == []
-    (tmp_path / "images" / "1.png").unlink()
-    (tmp_path / "images" / "1.png").write_bytes(data)
+    let_go()
     cache = open_image_cache(annotations, 32, caches)
     assert [np.array_equal(cache[index], picture(index, 20, 30)) for index in range(3)] == [True] * 3
     assert _hidden(caches) == [], "what the killed one left is gone"
@@ -57,7 +56,7 @@ def test_a_killed_builder_leaves_nothing_that_looks_whole(tmp_path: Path) -> Non
 def test_leftovers_of_another_cache_are_removed_unless_it_is_being_made(tmp_path: Path) -> None:
     caches = tmp_path / "caches"
     others = pictures(tmp_path / "others", _SIZES)
-    hold_up(tmp_path / "others" / "1.png")
+    let_go = hold_up(tmp_path / "others" / "1.png")
     builder = _FORK.Process(target=open_image_cache, args=(others, 32, caches))
     builder.start()
     _wait_for(lambda: _hidden(caches))
@@ -65,6 +64,7 @@ def test_leftovers_of_another_cache_are_removed_unless_it_is_being_made(tmp_path
     assert len(_hidden(caches)) == 1, "its builder is alive"
     builder.kill()
     builder.join()
+    let_go()
     open_image_cache(pictures(tmp_path / "images", _SIZES), 16, caches)
     assert _hidden(caches) == []
 
@@ -82,9 +82,9 @@ def _tell(annotations: PackedAnnotations, caches: Path, answers: Connection) -> 
 
 @pytest.mark.slow
 def test_the_second_of_two_builders_waits_and_takes_what_the_first_made(tmp_path: Path) -> None:
-    """A pipe gives its bytes once: a second builder that read the images itself would wait for ever."""
+    """Neither can read the second image before both are there."""
     annotations, caches = pictures(tmp_path / "images", _SIZES), tmp_path / "caches"
-    data = hold_up(tmp_path / "images" / "1.png")
+    let_go = hold_up(tmp_path / "images" / "1.png")
     pipes = [_FORK.Pipe() for _ in range(2)]
     first, second = (_FORK.Process(target=_tell, args=(annotations, caches, there)) for _, there in pipes)
     first.start()
@@ -95,8 +95,7 @@ def test_the_second_of_two_builders_waits_and_takes_what_the_first_made(tmp_path
         pipes[1][0].recv()
         == f"The image cache is being made by process {first.pid} on {os.uname().nodename}; waiting for it."
     )
-    with (tmp_path / "images" / "1.png").open("wb") as pipe:
-        pipe.write(data)
+    let_go()
     total = int(picture(1, 20, 30).sum(dtype=np.int64))
     assert pipes[1][0].poll(300) and pipes[1][0].recv() == total
     assert "are cached in" in pipes[0][0].recv() and pipes[0][0].recv() == total
