@@ -129,7 +129,8 @@ def test_missing_devkit_and_empty_split(tmp_path: Path, monkeypatch, capsys) -> 
 def test_a_run_that_fails_while_it_trains_says_so_in_its_status(tmp_path: Path, monkeypatch, capsys) -> None:
     root = _devkit(tmp_path / "devkit")
     _break(root, "truncated JPEG")
-    _train(tmp_path, root, monkeypatch, capsys, "batch_size=1")
+    (root / "VOC2007" / "ImageSets" / "Main" / "train.txt").write_text("000000\n000001")  # the validation meets it
+    _train(tmp_path, root, monkeypatch, capsys, "batch_size=2")
     (status,) = (tmp_path / "runs").rglob("status.json")
     assert '"failed"' in status.read_text() and "000002.jpg" in status.read_text()
 

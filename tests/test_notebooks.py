@@ -89,7 +89,7 @@ def test_the_ablation_notebook_reads_real_runs(runs: Path, place: Path, monkeypa
     monkeypatch.setenv("LSSD_RUNS", str(runs))
     texts, pictures = _outputs(ABLATION, place)
     assert any("4 runs, 2 rows with metrics" in text for text in texts)
-    table = next(text for text in texts if "| row | seeds | mAP@0.5 |" in text)
+    table = next(text for text in texts if "| row | seeds | test mAP@0.5 |" in text)
     assert "| neck=fpn | 2 |" in table and "| neck=cfpn | 2 |" in table and "| baseline |" in table
     assert pictures == 3  # curves, differences, errors
     assert _is_a_picture(place.parent / "picture.png")

@@ -201,4 +201,5 @@ def test_a_full_disk_is_one_sentence(tmp_path: Path):
         disk, "64k", f"import sys; from lightweight_ssd.cli import main; sys.argv = {arguments!r}; main()"
     )
     assert ended.returncode == 1 and "Traceback" not in ended.stderr
-    assert f"lssd predict: Expected room to write in {disk / 'out'} but the disk is full" in ended.stderr
+    assert f"lssd predict: Expected to write {disk / 'out'}" in ended.stderr
+    assert "No space left on device" in ended.stderr

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from lightweight_ssd.ops.boxes import pairwise_iou
 from lightweight_ssd.ops.matching import match
+from lightweight_ssd.types import OTHER_CLASS
 
 
 def naive_match(anchors: Tensor, boxes: Tensor, labels: Tensor, threshold: float) -> Tensor:
@@ -17,8 +18,9 @@ def naive_match(anchors: Tensor, boxes: Tensor, labels: Tensor, threshold: float
     for image in range(len(boxes)):
         iou = pairwise_iou(anchors, boxes[image]).tolist()
         truths = [j for j in range(boxes.shape[1]) if labels[image, j] >= 0]
+        ignored = [j for j in range(boxes.shape[1]) if labels[image, j] == OTHER_CLASS]
         for i in range(len(anchors)):
-            best = -1
+            best = OTHER_CLASS if any(iou[i][j] >= threshold for j in ignored) else -1
             for j in truths:
                 if iou[i][j] >= threshold and (best < 0 or iou[i][j] > iou[i][best]):
                     best = j
