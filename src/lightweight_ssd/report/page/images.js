@@ -31,7 +31,8 @@ function renderImages() {
   const options = scored.map((run) => [run.id, runName(run)]);
   fillSelect(element("run-a"), options, first?.id, (id) => chooseRun("runA", id));
   fillSelect(element("run-b"), second ? options : [], second?.id, (id) => chooseRun("runB", id));
-  const ranked = second ? rankedImages(first, second) : first ? payload.images : [];
+  const ofOne = first ? payload.images : [];
+  const ranked = second ? rankedImages(first, second) : ofOne;
   element("images-title").textContent = second ? "Images on which two runs differ most" : "Detections";
   element("images-hint").textContent = second ? "" : "Test images from the worst to the best. ";
   element("more-images").hidden = ranked.length <= shownImages;
