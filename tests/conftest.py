@@ -29,6 +29,7 @@ from tests.run_server import RunServer  # noqa: E402
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+_PRINT_OPTIONS = np.get_printoptions()  # some detectors to compare with change them for good
 _SET_BY_A_RUN = ("CUBLAS_WORKSPACE_CONFIG", "PL_GLOBAL_SEED", "PL_SEED_WORKERS")
 
 settings.register_profile(
@@ -43,6 +44,7 @@ vars(providers)["_get_local_constants"] = lambda: providers._local_constants
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with slow tests come first, so that no worker begins one when the others have nothing left to do."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
+    np.set_printoptions(**_PRINT_OPTIONS)
     items.sort(key=lambda item: item.path not in slow)
 
 
@@ -76,6 +78,7 @@ def as_before() -> Iterator[None]:
         signal.signal(number, handler)
     torch.use_deterministic_algorithms(deterministic)
     logging.root.setLevel(level)
+    np.set_printoptions(**_PRINT_OPTIONS)
     for name, value in environment.items():
         os.environ.pop(name, None)
         if value is not None:
