@@ -49,8 +49,9 @@ def test_a_search_is_no_table_and_a_plain_run_neither() -> None:
     assert _grid_hint(None, GRID, []) == "" and _grid_hint("smoke", {}, []) == ""
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_gpus_that_are_not_there_are_said() -> None:
+def test_gpus_that_are_not_there_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     for accelerator in ("cpu", "auto"):
         expect_devices({"accelerator": accelerator, "devices": 4}, "auto")
     with pytest.raises(ValueError, match=r"^Expected a GPU for trainer=gpu but PyTorch sees 0; give trainer=auto"):

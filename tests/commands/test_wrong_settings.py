@@ -36,6 +36,7 @@ NEAREST = [
     ("train", "imgsz=320", "image_size=320"),
     ("train", "+batch=8", "batch_size=8"),
     ("train", "lr0=0.1", "optim.lr=0.1"),
+    ("train", "classes=[cat]", "data.classes=[cat]"),
     ("train", "conf=0.1", "detector.postprocess.score_threshold=0.1"),
     ("train", "weights=a.pt", "init_from=a.pt"),
     ("train", "device=0", "trainer"),

@@ -78,14 +78,17 @@ NAMES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("there", [True, False])
+NOT_PATHS = ("[a,b]", "${b}.jpg", "a\\${b}")  # a list and interpolations, unless there is such a file
+
+
+@pytest.mark.parametrize(
+    ("there", "name"),
+    [(there, name) for there in (True, False) for name in NAMES if there or name not in NOT_PATHS],
+)
 def test_a_path_is_taken_as_it_is_typed(name: str, there: bool, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     if there:
         Path(name).touch()
-    elif name in ("[a,b]", "${b}.jpg", "a\\${b}"):
-        pytest.skip("a list or an interpolation, where there is no such file")
     assert compose([f"data.root={name}"]).data.root == name
     assert compose([f"checkpoint={name}"], "evaluate").checkpoint == name
 

@@ -51,7 +51,8 @@ def test_processes_give_what_one_process_gives(tmp_path: Path, monkeypatch: pyte
         "analyzed run 2 of 3: FPN (seed 0)",
         "analyzed run 3 of 3: CFPN (seed 0)",
     ]
-    assert together.intervals == alone.intervals and together.notes == alone.notes
+    assert together.intervals == alone.intervals and together.notes == alone.notes and len(alone.notes) == 1
+    assert together.left_out == alone.left_out and "detections.json" in str(alone.left_out[0].reason)
     assert all(is_analyzed(folder, tmp_path / "together", 20, 0) for folder in folders)
     assert compared("together", 2)[1] == []
 

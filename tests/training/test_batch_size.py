@@ -166,6 +166,12 @@ def test_what_fits_is_not_refused(tmp_path: Path, monkeypatch):
             "batch_size=auto, or batch_size=63 trainer.accumulate_grad_batches=4.",
         ),
         (
+            18.04,  # a job of a sweep, all of whose jobs have one number
+            ["batch_size=126", "image_size=300", "content=[neck]"],
+            "Expected 26.2 GB of memory for batch_size=126 at 300 pixels in 32-true, but 18.0 GB are free; give "
+            "batch_size=42 trainer.accumulate_grad_batches=3, or trainer.precision=bf16-mixed.",
+        ),
+        (
             1.05,
             ["batch_size=1"],
             "Expected 1.2 GB of memory for batch_size=1 at 64 pixels in 32-true, but 1.0 GB are free; give a smaller "

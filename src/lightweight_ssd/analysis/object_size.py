@@ -7,11 +7,9 @@ from jaxtyping import Float
 
 from lightweight_ssd.analysis.evaluated_set import EvaluatedSet
 from lightweight_ssd.metrics.assignment import assign_detections, average_precision_of
+from lightweight_ssd.metrics.names import LARGE_FROM, MEDIUM_FROM
 
-__all__ = ["LARGE_FROM", "MEDIUM_FROM", "SizePrecision", "precision_by_size"]
-
-MEDIUM_FROM = 32.0**2  # area of a box, square pixels of the image file, as COCO cuts it
-LARGE_FROM = 96.0**2
+__all__ = ["SizePrecision", "precision_by_size"]
 
 
 class SizePrecision(NamedTuple):

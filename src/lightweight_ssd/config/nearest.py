@@ -45,7 +45,7 @@ _SYNONYMS = {
     "output": ("run_dir",),
     "dataset": ("data",),
     "root": ("data.root",),
-    "classes": ("data.class_names",),
+    "classes": ("data.classes",),
     "names": ("data.class_names",),
     "img": ("source",),
     "image": ("source",),

@@ -10,6 +10,7 @@ from hydra.core.override_parser.types import Override, Quote, QuotedString
 from hydra.errors import HydraException
 
 from lightweight_ssd.config.commands import path_keys
+from lightweight_ssd.system.plain_text import is_number
 
 __all__ = ["TAKES_A_VALUE", "as_meant", "hydra_arguments", "quoted"]
 
@@ -50,7 +51,7 @@ def _as_meant(argument: str, config: str, varies: bool) -> list[str]:
     if equals and _is_path(key.lstrip("+"), config):
         return [f"{key}={_path(value, varies)}"]
     match = _NAME_LIKE_A_NUMBER.fullmatch(argument)
-    if match and _is_number(match[2]):
+    if match and is_number(match[2]):
         return [f"{match[1]}={quoted(match[2])}"]
     if _NUMBER_AS_KEY.search(argument):
         return _by_key(argument)
@@ -85,14 +86,6 @@ def _parsed(value: str) -> Override | None:
         return OverridesParser.create().parse_override(f"key={value}")
     except HydraException:
         return None
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _by_key(argument: str) -> list[str]:

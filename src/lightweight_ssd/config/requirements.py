@@ -8,15 +8,16 @@ import numpy as np
 
 from lightweight_ssd.config.instantiate import build
 from lightweight_ssd.config.monitors import watched_metrics
+from lightweight_ssd.metrics.names import LARGE_FROM, MEDIUM_FROM
 
 __all__ = ["expect_data", "expect_devices", "expect_objects"]
 
 _OURS, _DRAWN = "lightweight_ssd.data.", "lightweight_ssd.data.shapes."
 _DOWNLOADS = ("voc", "coco")
-_SIZES = {  # COCO's, square pixels
-    "small": (0.0, 32.0**2, "below 32² square pixels"),
-    "medium": (32.0**2, 96.0**2, "from 32² to 96² square pixels"),
-    "large": (96.0**2, np.inf, "above 96² square pixels"),
+_SIZES = {
+    "small": (0.0, MEDIUM_FROM, "below 32² square pixels"),
+    "medium": (MEDIUM_FROM, LARGE_FROM, "from 32² to 96² square pixels"),
+    "large": (LARGE_FROM, np.inf, "above 96² square pixels"),
 }
 
 

@@ -8,6 +8,7 @@ import ast
 import builtins
 import functools
 import importlib.util
+import operator
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ _KNOWN: dict[str, Any] = {
     "List": list, "Dict": dict, "Tuple": tuple, "Iterable": Sequence,
     "Path": Path, "Sequence": Sequence, "Mapping": Mapping,
 }  # fmt: skip
+_OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Pow: operator.pow}
 _TENSOR = "Tensor"  # is not looked for: PyTorch's own files are long
 
 
@@ -224,8 +226,9 @@ def _metas(nodes: Sequence[ast.expr]) -> Iterator[Meta]:
 
 def _literal(node: ast.expr) -> Any:
     """A value that is written out, also as a sum such as `2**63 - 1`; None for what has names in it."""
-    if isinstance(node, ast.BinOp) and not any(isinstance(each, ast.Name | ast.Call) for each in ast.walk(node)):
-        return eval(compile(ast.Expression(node), "annotation", "eval"), {"__builtins__": {}})
+    if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
+        left, right = _literal(node.left), _literal(node.right)
+        return None if left is None or right is None else _OPERATORS[type(node.op)](left, right)
     try:
         return ast.literal_eval(node)
     except ValueError:

@@ -7,12 +7,11 @@ from typing import NamedTuple
 
 from lightweight_ssd.report.rows import Row, rows_of
 from lightweight_ssd.runs.record import RunRecord
-from lightweight_ssd.runs.status import FINISHED
+from lightweight_ssd.runs.status import FINISHED, UNDER_WAY
 from lightweight_ssd.sweeps.notes import FailedJob
 
 __all__ = ["FILE", "LeftOut", "Shown", "divide", "files_left_out", "jobs_left_out", "left_out_line", "run_name"]
 
-UNDER_WAY = ("starting", "running")
 FILE = "file"
 _DAMAGED = "damaged"
 

@@ -15,7 +15,6 @@ from lightweight_ssd.report.disagreement_images import disagreement_images
 from lightweight_ssd.report.latency import RowLatency, latency_device, row_latencies
 from lightweight_ssd.report.left_out import (
     FILE,
-    UNDER_WAY,
     LeftOut,
     files_left_out,
     jobs_left_out,
@@ -27,6 +26,7 @@ from lightweight_ssd.runs.environment import environment
 from lightweight_ssd.runs.metrics_file import Columns, read_curves
 from lightweight_ssd.runs.record import RunRecord
 from lightweight_ssd.runs.results import METRICS, metric_of
+from lightweight_ssd.runs.status import UNDER_WAY
 from lightweight_ssd.sweeps.notes import SweepNotes
 from lightweight_ssd.system.json_file import finite
 

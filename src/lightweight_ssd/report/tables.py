@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from lightweight_ssd.report.number_format import NONE, hours, interval, large, mean, percent, share, signed, timed
+from lightweight_ssd.runs.status import UNDER_WAY
 from lightweight_ssd.system.plain_text import markdown, spreadsheet_cell
 
 __all__ = ["DIFFERENCE", "TEST_MAP", "markdown_report", "rows_csv", "runs_csv", "sections", "seeds", "vs_baseline"]
@@ -137,7 +138,7 @@ def _left_out(payload: dict[str, Any]) -> list[str]:
     under_way = [
         [f"{run['experiment']}: {run['label']} (seed {run['seed']})", run["state"], _progress(run), run["folder"]]
         for run in payload["runs"]
-        if run["state"] in ("running", "starting")
+        if run["state"] in UNDER_WAY
     ]
     cells = [
         [each["name"], each["kind"], each["reason"] or NONE, each["log"] or each["place"] or NONE]

@@ -97,7 +97,7 @@ def _content(path: Path) -> Any:
 
 
 def _yaml(text: str) -> Any:
-    """Parsed by libyaml, which crashes the process on deep nesting; so its events, which do not, are counted before."""
+    """Its depth is known before it is parsed, since the parser of C calls itself for each level."""
     depth = 0
     for event in yaml.parse(text, _Loader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)

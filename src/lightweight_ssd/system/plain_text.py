@@ -10,7 +10,7 @@ import re
 import unicodedata
 from typing import Any
 
-__all__ = ["from_cell", "has_reference", "markdown", "printable", "spreadsheet_cell"]
+__all__ = ["from_cell", "has_reference", "is_number", "markdown", "printable", "spreadsheet_cell"]
 
 _REFERENCE = "${"
 _COMPUTED = ("=", "+", "-", "@", "\t", "\r")  # first characters that make a spreadsheet read a cell as a formula
@@ -52,7 +52,7 @@ def spreadsheet_cell(value: Any) -> Any:
         >>> [spreadsheet_cell(each) for each in ("=1+1", "+ BLL", "cat", "-0.5", -0.5, None)]
         ["'=1+1", "'+ BLL", 'cat', '-0.5', -0.5, None]
     """
-    if not isinstance(value, str) or not value.startswith((*_COMPUTED, _AS_TEXT)) or _is_number(value):
+    if not isinstance(value, str) or not value.startswith((*_COMPUTED, _AS_TEXT)) or is_number(value):
         return value
     return _AS_TEXT + value
 
@@ -86,7 +86,8 @@ def _instead(letter: str) -> str:
     return " " if unicodedata.category(letter) == "Zs" else "\N{REPLACEMENT CHARACTER}"
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Whether Python reads the text as a number, such as `4362e60`."""
     try:
         float(text)
     except ValueError:

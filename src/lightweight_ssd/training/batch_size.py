@@ -148,7 +148,7 @@ def _too_much(cfg: DictConfig, memory: TrainingMemory, free: int, batch: BatchSp
     ways = []
     if 0 < most < batch.images:
         smaller = split(batch.total, most, memory.devices * nodes)
-        ways = ["batch_size=auto"] if nodes == 1 else []
+        ways = ["batch_size=auto"] if nodes == 1 and not cfg.content else []  # the jobs of a sweep need one number
         ways.append(f"batch_size={smaller.images} trainer.accumulate_grad_batches={smaller.passes}")
     if str(cfg.trainer.precision) in ("32", "32-true"):
         half = training_memory(changed(cfg, trainer={"precision": _HALF}))
