@@ -98,11 +98,8 @@ def test_a_label_without_a_name_is_refused() -> None:
 def test_a_split_holds_arrays_only_and_little_memory() -> None:
     many = packed(*[3] * 2000)
     values = {field.name: getattr(many, field.name) for field in fields(many)}
-    assert (values.pop("class_names"), values.pop("category_ids"), values.pop("skipped")) == (
-        ("cat", "dog"),
-        (1, 2),
-        (),
-    )
+    texts = [values.pop(name) for name in ("class_names", "category_ids", "skipped", "notes")]
+    assert texts == [("cat", "dog"), (1, 2), (), ()]
     assert all(type(value) is np.ndarray and value.dtype != object for value in values.values())
     per_object, per_image = 16 + 8 + 1 + 1 + 4, 8 + 8 + 8 + 8 + len("/images/1000.jpg")
     assert len(pickle.dumps(many)) <= 2000 * (3 * per_object + per_image) + 2000
@@ -218,6 +215,17 @@ def test_category_ids_and_skipped_files_survive_saving_taking_and_joining(tmp_pa
     assert loaded.take([0]).category_ids == (17, 18)
     joined = PackedAnnotations.concatenate([loaded, part("b.xml is empty")])
     assert joined.category_ids == (17, 18) and joined.skipped == ("a.jpg is no image", "b.xml is empty")
+
+
+def test_notes_survive_saving_and_are_joined_without_repetition(tmp_path: Path) -> None:
+    def part(*notes: str) -> PackedAnnotations:
+        return PackedAnnotations.from_annotations([annotation(1, 2)], ("cat", "dog"), notes=notes)
+
+    part("boxes count from 0").save(tmp_path / "a.arrays")
+    loaded = PackedAnnotations.load(tmp_path / "a.arrays")
+    assert loaded.notes == ("boxes count from 0",) == loaded.take([0]).notes
+    joined = PackedAnnotations.concatenate([loaded, part("boxes count from 0", "ids renumbered")])
+    assert joined.notes == ("boxes count from 0", "ids renumbered")
 
 
 def test_category_ids_without_gaps_stand_in_and_wrong_ones_are_refused() -> None:

@@ -25,7 +25,7 @@ __all__ = ["read_instances", "write_instances"]
 
 logger = logging.getLogger(__name__)
 
-_CACHE_FORMAT = 4  # raise it when the same file would be read into other arrays
+_CACHE_FORMAT = 5  # raise it when the same file would be read into other arrays
 
 
 def read_instances(

@@ -44,6 +44,7 @@ class PackedAnnotations:
         areas: Area by which an object counts as small or large, square pixels.
         category_ids: Id of each label in results files: COCO's own, which have gaps; empty stands for label + 1.
         skipped: One sentence for each problem that `data.on_bad=skip` passed over, mostly by leaving an image out.
+        notes: One line for each thing that reading decided for the user, such as where boxes count from.
 
     Example:
         >>> box = np.array([[0, 0, 10, 20]], dtype=np.float32)
@@ -66,6 +67,7 @@ class PackedAnnotations:
     areas: Float32[np.ndarray, " M"]
     category_ids: tuple[int, ...] = ()
     skipped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.category_ids:
@@ -91,6 +93,7 @@ class PackedAnnotations:
         class_names: Sequence[str],
         category_ids: Sequence[int] = (),
         skipped: Sequence[str] = (),
+        notes: Sequence[str] = (),
     ) -> "PackedAnnotations":
         """Packs annotations in the order given; an empty sequence keeps every documented shape."""
         paths = [os.fsencode(annotation.path) for annotation in annotations]
@@ -109,6 +112,7 @@ class PackedAnnotations:
             areas=_join((annotation.areas for annotation in annotations), np.float32),
             category_ids=tuple(int(number) for number in category_ids),
             skipped=tuple(skipped),
+            notes=tuple(notes),
         )
 
     @classmethod
@@ -122,6 +126,7 @@ class PackedAnnotations:
             class_names=parts[0].class_names,
             category_ids=parts[0].category_ids,
             skipped=tuple(sentence for part in parts for sentence in part.skipped),
+            notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
             image_ids=np.arange(1, len(joined["sizes"]) + 1, dtype=np.int64),
             path_offsets=starts(np.concatenate([np.diff(part.path_offsets) for part in parts])),
             offsets=starts(np.concatenate([np.diff(part.offsets) for part in parts])),
@@ -285,4 +290,4 @@ def _join(arrays: Iterable[np.ndarray], dtype: type) -> np.ndarray:
 
 _OF_OBJECTS = ("boxes", "labels", "difficult", "crowd", "areas")
 _PLAIN = ("sizes", "path_bytes", *_OF_OBJECTS)
-_TUPLES = ("class_names", "category_ids", "skipped")
+_TUPLES = ("class_names", "category_ids", "skipped", "notes")

@@ -24,7 +24,8 @@ def check_values(values: Mapping[str, Any], kinds: Mapping[str, Any]) -> None:
     if not wrong:
         ends = {"offsets": len(values["boxes"]), "path_offsets": len(values["path_bytes"])}
         wrong += [name for name, end in ends.items() if not _rises(values[name], end)]
-    wrong += [name for name in ("class_names", "skipped") if not all(isinstance(text, str) for text in values[name])]
+    texts = ("class_names", "skipped", "notes")
+    wrong += [name for name in texts if not all(isinstance(text, str) for text in values[name])]
     if wrong:
         raise ValueError(f"{', '.join(wrong)} cannot be those of a split")
 

@@ -20,7 +20,7 @@ from lightweight_ssd.types import Annotation
 
 __all__ = ["ListEntry", "find_entries", "find_year", "read_ids", "read_split", "write_split"]
 
-_CACHE_FORMAT = 4  # raise it when the same files would be read into other arrays
+_CACHE_FORMAT = 5  # raise it when the same files would be read into other arrays
 _SUFFIXES = (".png", ".jpeg", ".jpg")  # of two images with one id the last kind wins
 _FILES_PER_TASK = 64  # one file takes about 50 µs to read, less than it costs to hand it to another thread
 _FILES_WITHOUT_BAR = 500  # read within a blink
