@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["FolderListing", "Fingerprint", "list_folder"]
+__all__ = ["Fingerprint", "FolderListing", "list_folder"]
 
 
 class FolderListing(NamedTuple):
