@@ -1,4 +1,4 @@
-"""Entries as labeling tools write them: what can mean one thing only is read as that, everything else is one sentence."""
+"""Entries as labeling tools write them: what can mean one thing only is read so, everything else is one sentence."""
 
 from pathlib import Path
 from typing import Any

@@ -1,8 +1,8 @@
 """Which categories of an instances file are classes.
 
-COCO's own categories all are. Tools add some that are none: Roboflow a dummy of id 0 that is the super-category of
-others, and many a `background`. Neither has objects, and a detector with a class for it could never find one. Tools that
-join files repeat a name under several ids; these are one class. Files of one data set that number their categories
+COCO's own categories all are. Tools add some that are none: Roboflow a dummy of id 0 that is the super-category of the
+others, and many a `background`. Neither has objects, and a detector with a class for it could never find one. Tools
+that join files repeat a name under several ids; these are one class. Files of one data set that number their categories
 otherwise are put together by name.
 """
 

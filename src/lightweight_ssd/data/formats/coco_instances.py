@@ -60,8 +60,8 @@ def read_instances(
 
     Raises:
         FileNotFoundError: The file, the folder or an image is missing.
-        ValueError: The file is malformed, an entry is wrong (an image that stands twice, an unknown image or category, a
-            box that is inverted or outside its image), or no image is left.
+        ValueError: The file is malformed, an entry is wrong (an image that stands twice, an unknown image or category,
+            a box that is inverted or outside its image), or no image is left.
     """
     path, folder = Path(annotations).absolute(), Path(images).absolute()
 

@@ -193,7 +193,7 @@ def validate_tables(
 
 
 def _are_relative(objects: Objects) -> bool:
-    """Whether no box reaches beyond 1, as Azure's exports have it; boxes in pixels are no fractions of one pixel all."""
+    """Whether no box reaches beyond 1, as in Azure's exports; boxes in pixels are not all fractions of one pixel."""
     boxes = np.delete(objects.boxes, list(objects.wrong), axis=0) if objects.wrong else objects.boxes
     return bool(len(boxes) and boxes.max() <= 1 and boxes.min() >= 0 and (boxes[:, 2:] % 1 > 0).any())
 
