@@ -79,7 +79,7 @@ def test_boxes_without_area_are_left_out_and_counted_or_an_error(tmp_path: Path,
     split = read(tmp_path, content)
     assert len(split[1].boxes) == 1
     (note,) = split.notes
-    assert "1 boxes of no width or height" in note and "annotation 11" in note
+    assert "1 box of no width or height" in note and "annotation 11" in note
     with pytest.raises(ValueError, match=r"annotation 11 of image 7 .* to have an area.*data\.drop_empty_boxes=true"):
         read(tmp_path, content, drop_empty_boxes=False)
 

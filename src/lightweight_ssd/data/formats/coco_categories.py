@@ -18,8 +18,8 @@ from lightweight_ssd.data.formats.json_decode import DECODE_ERRORS, decode_file,
 from lightweight_ssd.system.plain_text import has_reference
 
 __all__ = [
-    "Categories", "UsableCategories", "choose_classes", "decode_categories", "number_texts", "read_categories",
-    "usable_categories",
+    "Categories", "UsableCategories", "choose_classes", "decode_categories", "from_one", "number_texts",
+    "read_categories", "usable_categories",
 ]  # fmt: skip
 
 _BACKGROUND = {"background", "__background__", "_background_"}
@@ -155,6 +155,11 @@ def choose_classes(
     ]
     classes = sorted((number, name) for name, number in first.items())
     return Categories(tuple(name for _, name in classes), tuple(number for number, _ in classes)), notes
+
+
+def from_one(names: Sequence[str]) -> tuple[int, ...]:
+    """Ids for classes that have none: 1, 2, …."""
+    return tuple(range(1, len(names) + 1))
 
 
 def _why_none(entry: CategoryEntry, entries: Sequence[CategoryEntry]) -> str:
