@@ -66,7 +66,8 @@ class Fingerprint:
         if not before:
             return self._recorded
         *_, suffixes, folders = json.loads(before)
-        return json.dumps([*self._file, suffixes, [_now(*folder, suffixes) for folder in folders]])
+        now = [_now(name, changed_at, digest, suffixes) for name, changed_at, digest in folders]
+        return json.dumps([*self._file, suffixes, now])
 
 
 def _now(folder: str, changed_at: int, digest: str, suffixes: list[str]) -> tuple[str, int, str]:
