@@ -43,7 +43,7 @@ def test_paths_from_the_working_folder_are_read_once(
             ended = run_command(monkeypatch, capsys, *command)
             assert ended.code is None and "images read: train 10, val 10, test 10" in ended.out
             os.utime(home, ns=(1, 1))  # problems.csv and the cache came
-            kept = {file: file.stat().st_mtime_ns for file in (home / "cache").glob("coco-*.arrays")}
+    kept = {file: file.stat().st_mtime_ns for file in (home / "cache").glob("coco-*.arrays")}
     assert len(kept) == 2 and not caplog.records
     run_command(monkeypatch, capsys, *command)
     assert {file: file.stat().st_mtime_ns for file in (home / "cache").glob("coco-*.arrays")} == kept
