@@ -122,7 +122,6 @@ COCO_CASES: dict[str, tuple[Kind, Callable[[Path], object]]] = {
         Kind.DUPLICATE_ID,
         _json(lambda file: (file["annotations"].pop(1), file["images"][1].update(id=ord("a")))),
     ),
-    "same annotation id": (Kind.DUPLICATE_ID, _object(id=ord("a"))),
     "same name": (Kind.DUPLICATE_IMAGE, _json(lambda file: file["images"][1].update(file_name="a.jpg"))),
     "no such image": (Kind.UNKNOWN_IMAGE, _object(image_id=12345)),
     "entry": (Kind.MALFORMED, _json(lambda file: file["images"][1].update(width="wide"))),
@@ -133,8 +132,14 @@ COCO_CASES: dict[str, tuple[Kind, Callable[[Path], object]]] = {
     "outside": (Kind.BOX_OUTSIDE, _object(bbox=[50, 5, 35, 9])),
     "no image": (Kind.MISSING_IMAGE, lambda root: (root / "images/b.jpg").unlink()),
     "other categories": (
-        Kind.REFUSED,
-        _json(lambda file: file["categories"][1].update(name="fox"), "test"),
+        Kind.UNKNOWN_CLASS,
+        _json(
+            lambda file: (
+                file["categories"].append({"id": 9, "name": "fox"}),
+                file["annotations"][0].update(category_id=9),
+            ),
+            "test",
+        ),
     ),
     "crowds": (
         Kind.NO_OBJECTS,

@@ -10,7 +10,7 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from lightweight_ssd.data.checks.coco import check_coco_file
+from lightweight_ssd.data.checks.coco import check_coco_source
 from lightweight_ssd.data.checks.image import ListedImage, check_image
 from lightweight_ssd.data.checks.problems import NOTES, Findings, Kind, Problem
 from lightweight_ssd.data.checks.voc import check_voc_list
@@ -73,6 +73,9 @@ def _collect(found: Iterator[Problem | ListedImage], add: Callable[[Problem], No
 
 def _on_its_side(image: ListedImage, source: Any) -> ListedImage:
     """Of an image to train on, whether it is kept apart for validation; the lists do not say."""
+    if (divided := getattr(source, "split", None)) is not None:
+        own = divided.split_of(image.path)
+        return image._replace(splits=frozenset({own, "test"} if own == "val" and not divided.test else {own}))
     share = getattr(source, "val_share", None)
     if share is None or "train" not in image.splits:
         return image
@@ -123,10 +126,7 @@ def find_shared_images(images: Sequence[ListedImage], digests: Sequence[bytes]) 
 
 def _check_annotations(source: Any) -> Iterator[Problem | ListedImage]:
     if isinstance(source, COCO):
-        for part, splits in _group({split: [source.splits[split]] for split in SPLITS}).items():
-            yield from check_coco_file(
-                part.annotations, part.images, splits, source.box_tolerance, source.drop_empty_boxes
-            )
+        yield from check_coco_source(source)
     elif isinstance(source, VOC):
         lists = {
             split: [(year, name) for year, names in source.splits[split].items() for name in names] for split in SPLITS
