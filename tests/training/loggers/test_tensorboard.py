@@ -1,0 +1,103 @@
+"""What TensorBoard is told, read back from the event files of real runs by its own reader."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+from tests.running import smoke_run
+
+from lightweight_ssd.training.loggers.tensorboard import OptionalTensorBoard
+
+EVERYTHING = {"scalars": 0, "images": 0, "tensors": 0}
+
+
+def read(run: Path) -> EventAccumulator:
+    events = EventAccumulator(str(run / "tensorboard"), size_guidance=EVERYTHING)
+    return events.Reload()
+
+
+def values(events: EventAccumulator, name: str) -> dict[int, float]:
+    return {event.step: event.value for event in events.Scalars(name)}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tensorboard")
+    quick = ("pictures=1", "gray_test=false", "latency=null", "trainer.check_val_every_n_epoch=1")
+    smoke_run(folder, "logger=tensorboard", *quick)
+    smoke_run(
+        folder, "logger=tensorboard", "trainer.max_epochs=3", *quick, resume_from=folder / "run/checkpoints/last.ckpt"
+    )
+    return folder / "run"
+
+
+@pytest.mark.slow
+def test_scalars_are_those_of_metrics_csv_also_after_a_resume(run: Path) -> None:
+    events = read(run)
+    with (run / "metrics.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    for name in ("train/loss", "val/map_50", "test/map_50"):
+        expected = {int(row["step"]): float(row[name]) for row in rows if row[name]}
+        assert expected and values(events, name) == pytest.approx(expected, abs=1e-6), name
+    assert len(values(events, "val/map_50")) == 3
+
+
+@pytest.mark.slow
+def test_final_results_and_hyperparameters(run: Path) -> None:
+    events, results = read(run), json.loads((run / "results.json").read_text())
+    (last,) = set(values(events, "metrics/parameters").values())
+    assert last == results["parameters"]
+    assert list(values(events, "metrics/map_50").values())[-1] == pytest.approx(results["test"]["map_50"])
+    content = events.SummaryMetadata("_hparams_/session_start_info").plugin_data.content
+    hparams = HParamsPluginData.FromString(content).session_start_info.hparams
+    assert hparams["seed"].number_value == 0 and hparams["neck.width"].number_value == 16
+    config = events.Tensors("config/text_summary")[-1].tensor_proto.string_val[0].decode()
+    told = yaml.safe_load(config.removeprefix("```yaml\n").removesuffix("\n```"))
+    assert told["config"]["neck"]["width"] == 16 and told["resumed_from"].endswith("last.ckpt")
+
+
+@pytest.mark.slow
+def test_detections_are_drawn_after_every_validation_and_the_plots_at_the_end(run: Path) -> None:
+    events = read(run)
+    tags = events.Tags()["images"]
+    drawn = [tag for tag in tags if tag.startswith("val/detections")]
+    assert len(drawn) == 4, "the smoke experiment validates on four images"
+    assert sorted(event.step for event in events.Images(drawn[0])) == sorted(values(events, "val/map_50"))
+    picture = events.Images(drawn[0])[0]
+    assert (picture.height, picture.width) == (64, 128)
+    assert {"pictures/confusion_matrix", "pictures/detections", "pictures/curves"} <= set(tags)
+
+
+@pytest.mark.slow
+def test_curves_grew_in_the_run_folder(run: Path) -> None:
+    assert np.asarray(Image.open(run / "pictures" / "curves.png")).shape[0] > 300
+
+
+def test_a_folder_that_cannot_be_written_costs_one_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "tensorboard").write_text("a file in the folder's place stops even root")
+    logger = OptionalTensorBoard(str(tmp_path))
+    for step in range(3):
+        logger.log_metrics({"train/loss": 0.5}, step)
+    logger.finalize("success")
+    assert logger.lost and caplog.text.count("the run continues without it") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("logger", "package"), [("tensorboard", "tensorboard"), ("mlflow", "mlflow")])
+def test_a_missing_package_is_one_sentence_that_names_the_extra(logger: str, package: str, tmp_path: Path) -> None:
+    """In a process whose imports of the package find nothing."""
+    arguments = ["lssd", "train", "experiment=smoke", f"logger={logger}", f"runs={tmp_path}", f"data.root={tmp_path}"]
+    code = f"import sys; sys.modules[{package!r}] = None; sys.argv = {arguments!r}\n"
+    code += "from lightweight_ssd.cli import main; main()"
+    ended = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert ended.returncode == 1 and "Traceback" not in ended.stderr
+    assert f"Expected the package {package} for logger={logger}, but it is not installed" in ended.stderr
+    assert f"pip install 'lightweight-ssd[{logger}]'" in ended.stderr
