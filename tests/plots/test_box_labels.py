@@ -32,3 +32,13 @@ def test_labels_stay_inside_the_image() -> None:
 
 def test_a_label_larger_than_the_image_starts_at_its_corner() -> None:
     assert place_labels(np.array([[1.0, 1.0, 3.0, 3.0]]), np.array([[50.0, 20.0]]), 4, 4).tolist() == [[0, 0]]
+
+
+def test_labels_of_a_crowd_move_a_little_from_their_boxes_before_they_cover_one_another() -> None:
+    rng = np.random.default_rng(0)
+    low = rng.uniform(100, 180, (16, 2))
+    boxes, sizes = np.concatenate([low, low + rng.uniform(6, 20, (16, 2))], 1), np.tile([34.0, 10.0], (16, 1))
+    places = place_labels(boxes, sizes, 320, 320)
+    assert _overlaps(places, sizes) <= 2
+    gaps = np.maximum(np.maximum(places - boxes[:, 2:], boxes[:, :2] - places - sizes), 0)
+    assert gaps.max() <= 10.0, "never farther than the height of a label"

@@ -87,7 +87,7 @@ def test_boxes_that_no_anchor_matches_stand_apart(tmp_path: Path):
     figure = data_statistics(annotations, at_input=at_input)
     labels, _, _, cloud = figure.axes
     shares = [f"{100 * np.mean(~matched[annotations.labels == label]):.0f} %" for label in range(3)]
-    assert sorted(text.get_text().split("   ")[1] for text in labels.texts) == sorted(shares)
+    assert sorted(text.get_text().split(" · ")[1] for text in labels.texts) == sorted(shares)
     counts = [len(line.get_xdata()) for line in cloud.lines]
     assert counts == [60, 20, 1, 2]
     assert [line.get_label() for line in cloud.lines][:2] == ["matched: 75.0 %", "no anchor matches: 25.0 %"]

@@ -58,7 +58,7 @@ class SSDAnchors:
         self.aspect_ratios = tuple(aspect_ratios)
         self.lowest = None if lowest is None else tuple((scale, ratio) for scale, ratio in lowest)
         self.scale_after_last = scale_after_last
-        self.levels = levels and [[(scale, ratio) for scale, ratio in level] for level in levels]
+        self.levels = None if levels is None else [[(pair[0], pair[1]) for pair in level] for level in levels]
 
     def shapes(self, num_levels: int) -> list[list[tuple[float, float]]]:
         """(scale, aspect ratio) of every anchor of a cell, per level.
@@ -83,7 +83,7 @@ class SSDAnchors:
         return levels if self.lowest is None else [list(self.lowest), *levels[1:]]
 
     def _given(self, num_levels: int) -> list[list[tuple[float, float]]]:
-        given = list(self.levels or ())
+        given = self.levels or []
         if len(given) != num_levels:
             raise ValueError(
                 f"Expected detector.anchors.levels with {num_levels} lists, one per level of the detector, but got "

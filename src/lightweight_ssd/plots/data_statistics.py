@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
 from lightweight_ssd.data.formats.packed import PackedAnnotations
@@ -14,6 +15,7 @@ from lightweight_ssd.plots.style import ACCENT, INK, MAIN, MUTED, new_figure, pl
 __all__ = ["BoxesAtInput", "data_statistics"]
 
 _LEVEL_COLORS = ("#009e73", "#e69f00", "#cc79a7", "#56b4e9", "#22272e", "#7a6be0")
+_PANELS = (2.2, 2.2, 4.6)  # heights on the right, inches
 _MOST_POINTS = 4000  # of the cloud of boxes; more only make one another invisible
 
 
@@ -46,11 +48,11 @@ def data_statistics(
         at_input: Boxes and anchors for the fourth part; None leaves it out.
     """
     heading = f"{title}: {_counts(annotations)}"
-    rows = 2 if at_input is None else 3
-    height = max(4.4 if at_input is None else 9.0, 1.3 + 0.22 * len(annotations.class_names))
+    panels = _PANELS[: 2 if at_input is None else 3]  # of a fixed height, however many classes stand on the left
+    height = max(sum(panels), 1.3 + 0.22 * len(annotations.class_names))
     figure = new_figure(10.5, height, heading)
-    ratios = (1, 1) if at_input is None else (1, 1, 2.2)
-    grid = figure.add_gridspec(rows, 2, width_ratios=(1.1, 1), height_ratios=ratios)
+    ratios = [*panels, max(height - sum(panels), 0.01)]
+    grid = figure.add_gridspec(len(ratios), 2, width_ratios=(1.1, 1), height_ratios=ratios)
     _labels(figure.add_subplot(grid[:, 0]), annotations, at_input)
     _sizes(figure.add_subplot(grid[0, 1]), annotations)
     _aspects(figure.add_subplot(grid[1, 1]), annotations)
@@ -86,7 +88,7 @@ def _labels(axes: Axes, annotations: PackedAnnotations, at_input: BoxesAtInput |
     for place, row in enumerate(order):
         text = f" {objects[row]:,}" + (f" + {crowds[row]:,}" if crowds[row] else "")
         if at_input is not None and objects[row]:
-            text += f"   {100 * float((~at_input.matched[at_input.labels == row]).mean()):.0f} %"
+            text += f" · {100 * float((~at_input.matched[at_input.labels == row]).mean()):.0f} %"
         axes.text(left[place], place, text, va="center", fontsize=7.5, color=INK)
     axes.set_yticks(y, [plain_text(names[i]) for i in order])
     room, label = (1.12, "objects") if at_input is None else (1.25, "objects; % that no anchor matches at IoU 0.5")
@@ -142,6 +144,7 @@ def _anchors(axes: Axes, at_input: BoxesAtInput) -> None:
         fontsize=7, frameon=False, labelcolor=INK, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.05)
     )
     for handle in legend.legend_handles[:2]:
+        assert isinstance(handle, Line2D)
         handle.set(alpha=1, markersize=6)
     style_axes(axes, "Boxes and anchors at the network's input")
 

@@ -28,7 +28,7 @@ def training_curves(columns: Mapping[str, Float[np.ndarray, " K"]], title: str =
     for name, (label, color) in _LOSSES.items():
         _draw(losses, columns, name, label, color, smooth=name.startswith("train/"))
     for name, (label, color) in _MAPS.items():
-        _draw(maps, columns, name, label, color, scale=100)
+        _draw(maps, columns, name, label, color, scale=100.0)
     _mark_best(maps, columns)
     losses.set(xlabel="step")
     maps.set(xlabel="step", ylim=(0, None))
@@ -48,7 +48,7 @@ def _draw(
     name: str,
     label: str,
     color: str,
-    scale: float = 1,
+    scale: float = 1.0,
     smooth: bool = False,
 ) -> None:
     x, y = _known(columns, name)

@@ -24,7 +24,7 @@ def pixels(path: Path) -> np.ndarray:
 
 
 def test_the_picture_grows_with_the_record(tmp_path: Path) -> None:
-    curves, path = Curves(str(tmp_path), share=1), tmp_path / "pictures" / "curves.png"
+    curves, path = Curves(str(tmp_path), share=1.0), tmp_path / "pictures" / "curves.png"
     trainer, logger = trainer_of(tmp_path, 30)
     curves.on_train_epoch_end(trainer, LightningModule())
     first = pixels(path)
@@ -49,7 +49,7 @@ def test_without_a_record_there_is_no_picture(tmp_path: Path) -> None:
     assert curves.drawn == 0 and not (tmp_path / "pictures").exists()
 
 
-@pytest.mark.parametrize("share", [0, -1, 2])
+@pytest.mark.parametrize("share", [0.0, -1.0, 2.0])
 def test_a_share_that_makes_no_sense_is_refused(share: float) -> None:
-    with pytest.raises(ValueError, match="Expected callbacks.curves.share above 0 and at most 1"):
+    with pytest.raises(ValueError, match=r"Expected callbacks\.curves\.share above 0 and at most 1"):
         Curves("run", share)
