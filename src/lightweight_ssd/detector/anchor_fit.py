@@ -29,7 +29,7 @@ AnchorShapes = list[list[tuple[float, float]]]
 """(scale, aspect ratio) of every anchor of a cell, per level; scales in units of the input's shorter side."""
 
 MATCH_THRESHOLD = 0.5
-_ROUNDS = 60
+_ROUNDS_WITHOUT_GAIN = 10
 _MOST_BOXES = 20_000  # of the fit; more move no anchor by a visible amount
 _CHUNK = 20_000
 
@@ -114,16 +114,17 @@ def fit_anchors(boxes: Float[np.ndarray, "N 4"], start: AnchorShapes, grid: Anch
     """
     boxes = boxes[((boxes[:, 2:] - boxes[:, :2]) > 0).all(1)]
     boxes = boxes[:: max(1, -(-len(boxes) // _MOST_BOXES))].astype(np.float64)
-    (sides, level), best, before, chosen = _sides(start, grid), (-1.0, -1.0), None, start
-    for _ in range(_ROUNDS if len(boxes) else 0):
-        shapes = start if before is None else _shapes(sides, level, grid)
+    (sides, level), shapes = _sides(start, grid), start
+    best, chosen, before, since = (-1.0, -1.0), start, None, 0
+    while len(boxes) and since < _ROUNDS_WITHOUT_GAIN:
         iou, place = best_anchors(boxes, shapes, grid)
-        if (quality := (float((iou >= MATCH_THRESHOLD).mean()), float(iou.mean()))) > best:
-            chosen, best = shapes, quality
+        quality = (float((iou >= MATCH_THRESHOLD).mean()), float(iou.mean()))
+        chosen, best, since = (shapes, quality, 0) if quality > best else (chosen, best, since + 1)
         if before is not None and (before == place).all():
             break
+        before = place
+        shapes = _shapes(_means(boxes, iou, place, sides, level, grid), level, grid)
         sides, level = _sides(shapes, grid)
-        before, sides = place, _means(boxes, iou, place, sides, level, grid)
     return chosen
 
 

@@ -74,6 +74,7 @@ class OptionalMLflow(Guest, Logger):
     def client(self) -> Any:
         """MLflow's client, with a run that it writes to; made when first asked for."""
         if self.opened is None:
+            os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # on import it would report its use to its makers
             from mlflow.tracking import MlflowClient
 
             for name in ("mlflow", "alembic"):  # they tell of each table of a new store
@@ -88,11 +89,23 @@ class OptionalMLflow(Guest, Logger):
         if self.run_id is not None:
             self.opened.update_run(self.run_id, "RUNNING")
             return
-        known = self.opened.get_experiment_by_name(self.experiment_name)
-        place = None if self.given_uri else (self.folder / _ARTIFACTS).as_uri()
-        number = known.experiment_id if known else self.opened.create_experiment(self.experiment_name, place)
-        self.run_id = self.opened.create_run(number, run_name=self.run_name).info.run_id
+        self.run_id = self.opened.create_run(self._experiment(), run_name=self.run_name).info.run_id
         write_json(self.run_file, {"tracking_uri": self.tracking_uri, "run_id": self.run_id})
+
+    def _experiment(self) -> str:
+        from mlflow.exceptions import MlflowException
+
+        known = self.opened.get_experiment_by_name(self.experiment_name)
+        if known is not None:
+            return known.experiment_id
+        try:
+            place = None if self.given_uri else (self.folder / _ARTIFACTS).as_uri()
+            return self.opened.create_experiment(self.experiment_name, place)
+        except MlflowException:  # another job of the sweep has just made it
+            known = self.opened.get_experiment_by_name(self.experiment_name)
+            if known is None:
+                raise
+            return known.experiment_id
 
     @rank_zero_only
     def resume(self, step: int) -> None:
