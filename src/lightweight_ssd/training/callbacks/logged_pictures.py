@@ -16,7 +16,7 @@ __all__ = ["LoggedPictures"]
 
 
 class LoggedPictures(Callback):
-    """Sends the first images of every validation, ground truth on the left; does nothing without such a logger.
+    """Sends the first images of every validation as one picture, ground truth on the left, to loggers that take it.
 
     Args:
         images: Images per validation.
@@ -48,8 +48,10 @@ class LoggedPictures(Callback):
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         pictures, self.collected = self.collected, []
+        step = max(0, trainer.global_step - 1)  # that of the validation's metrics
         for guest in guests(trainer) if pictures else ():
-            guest.attempt(lambda guest=guest: guest.send_pictures("val/detections", pictures, trainer.global_step))
+            sheet = np.concatenate(pictures)
+            guest.attempt(lambda guest=guest, sheet=sheet: guest.send_picture("val/detections", sheet, step))
 
     def _drawn(
         self, image: UInt8[np.ndarray, "H W 3"], found: Detections, known: Annotation, names: list[str]

@@ -48,8 +48,8 @@ class Guest(ABC):
         """Gets the resolved configuration, and scalars to filter runs by."""
 
     @abstractmethod
-    def send_pictures(self, name: str, pictures: list[Picture], step: int) -> None:
-        """Gets pictures of one size."""
+    def send_picture(self, name: str, picture: Picture, step: int) -> None:
+        """Gets a picture, RGB."""
 
     @abstractmethod
     def send_results(self, metrics: dict[str, float], config: dict[str, Any], run_dir: Path, step: int) -> None:

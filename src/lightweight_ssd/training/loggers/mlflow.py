@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
@@ -138,8 +137,8 @@ class OptionalMLflow(Guest, Logger):
         tags = {key: value for key, value in {**about, "resumed_from": resumed_from}.items() if value is not None}
         self.client.log_batch(self.run_id, tags=[RunTag(key, str(value)) for key, value in tags.items()])
 
-    def send_pictures(self, name: str, pictures: list[Picture], step: int) -> None:
-        self.client.log_image(self.run_id, np.concatenate(pictures), f"{name}/step_{step:07d}.png")
+    def send_picture(self, name: str, picture: Picture, step: int) -> None:
+        self.client.log_image(self.run_id, picture, f"{name}/step_{step:07d}.png")
 
     def send_results(self, metrics: dict[str, float], config: dict[str, Any], run_dir: Path, step: int) -> None:
         self._send_metrics(metrics, step)

@@ -59,8 +59,8 @@ class OptionalTensorBoard(Guest, TensorBoardLogger):
         self.experiment.add_text("config", f"```yaml\n{text}\n```")
         self.experiment.flush()
 
-    def send_pictures(self, name: str, pictures: list[Picture], step: int) -> None:
-        self.experiment.add_images(name, np.stack(pictures), step, dataformats="NHWC")
+    def send_picture(self, name: str, picture: Picture, step: int) -> None:
+        self.experiment.add_image(name, picture, step, dataformats="HWC")
 
     def send_results(self, metrics: dict[str, float], config: dict[str, Any], run_dir: Path, step: int) -> None:
         parameters = {key: value for key, value in flat(config).items() if isinstance(value, str | int | float)}
