@@ -38,9 +38,10 @@ class Progress(TQDMProgressBar):
         metrics = {label: form(float(shown[name])) for name, (label, form) in _SHOWN.items() if name in shown}
         return {**metrics, **self._speed(trainer, pl_module)}
 
-    def on_train_start(self, trainer: Trainer, *arguments: Any) -> None:
+    def on_train_start(self, *arguments: Any) -> None:
+        trainer: Trainer = arguments[0]  # then the module, which the bar does not name either
         self.training_since, self.first_step = time.monotonic(), trainer.global_step
-        super().on_train_start(trainer, *arguments)
+        super().on_train_start(*arguments)
 
     def on_train_epoch_start(self, trainer: Trainer, *arguments: Any) -> None:
         self.started = self.told = self.read = time.monotonic()
