@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,10 @@ def pixels(path: str) -> np.ndarray:
 def test_a_sheet_is_written_and_repeats_with_its_seed(show):
     ended = show()
     assert ended.code is None
-    assert ended.out == "3 images, left as on disk, right as training sees them: contact_sheet.png\n"
+    assert ended.out.endswith("3 images, left as on disk, right as training sees them: contact_sheet.png\n")
+    assert "counts, sizes and anchors: data_statistics.png" in ended.out and pixels("data_statistics.png").size
+    assert re.search(r"^class +boxes +images +median px", ended.out, re.MULTILINE)
+    assert re.search(r"^anchors: 27 shapes on 5 levels, .* have no anchor with an IoU of 0.5", ended.out, re.MULTILINE)
     assert show("output=made/again.png").code is None
     assert np.array_equal(pixels("contact_sheet.png"), pixels("made/again.png"))
     assert show("output=made/other.png", "seed=1").code is None
@@ -39,8 +43,16 @@ def test_a_sheet_is_written_and_repeats_with_its_seed(show):
 
 
 def test_fewer_images_another_split_and_mosaic(show):
-    ended = show("images=1", "split=val", "augment=mosaic", "augment.steps.mosaic.p=1.0", "output=one.png")
-    assert ended.code is None and ended.out.startswith("1 image, ")
+    ended = show(
+        "images=1",
+        "split=val",
+        "chart=null",
+        "neck=none",
+        "augment=mosaic",
+        "augment.steps.mosaic.p=1.0",
+        "output=one.png",
+    )
+    assert ended.code is None and "\n1 image, " in ended.out and not Path("data_statistics.png").exists()
     sheet = pixels("one.png")
     assert sheet.shape[1] < 1000  # one pair, not four in a row
     assert len(np.unique(sheet.reshape(-1, 3), axis=0)) > 1000
@@ -85,6 +97,8 @@ def test_an_image_that_cannot_be_read_is_named_or_skipped(show):
         ("images=0", "Expected images to be a whole number of at least 1 and at most 400, but got 0."),
         ("seed=one", "Expected seed to be a whole number of at least 0 and at most"),
         ("output=sheet.jpg", "Expected a PNG file for output=… but got sheet.jpg; give output=contact_sheet.png."),
+        ("chart=chart.jpg", "Expected a PNG file for chart=… but got chart.jpg; give chart=data_statistics.png."),
+        ("neck=fnp", "There is no option 'fnp' of neck"),
         ("output=file/sheet.png", "Expected a folder to write in for output=… but got file"),
         ("data.root=nowhere", "Expected a VOC devkit at"),
     ],

@@ -77,3 +77,17 @@ def test_lowest_can_follow_the_rule() -> None:
 def test_mistakes_are_named(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         SSDAnchors(**changes)
+
+
+def test_given_levels_take_the_place_of_the_rule() -> None:
+    levels = [[[0.5, 1.0]], [[0.8, 2.0], [0.9, 1.0]]]
+    anchors = SSDAnchors(levels=levels)
+    assert anchors.shapes(2) == [[(0.5, 1.0)], [(0.8, 2.0), (0.9, 1.0)]] and anchors.per_cell(2) == [1, 2]
+    assert anchors([(1, 1), (1, 1)], (100, 100))[0].tolist() == [25, 25, 75, 75]
+    with pytest.raises(ValueError, match=r"Expected detector.anchors.levels with 3 lists, .* but got 2"):
+        anchors.shapes(3)
+    for wrong in ([[[0.0, 1.0]]], [[[0.5, -1.0]]]):
+        with pytest.raises(ValueError, match="Expected positive scales"):
+            SSDAnchors(levels=wrong)
+    with pytest.raises(ValueError, match="Expected at least one anchor per cell"):
+        SSDAnchors(levels=[[[0.5, 1.0]], []])

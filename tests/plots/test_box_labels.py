@@ -32,3 +32,16 @@ def test_labels_stay_inside_the_image() -> None:
 
 def test_a_label_larger_than_the_image_starts_at_its_corner() -> None:
     assert place_labels(np.array([[1.0, 1.0, 3.0, 3.0]]), np.array([[50.0, 20.0]]), 4, 4).tolist() == [[0, 0]]
+
+
+@pytest.mark.parametrize(("count", "covered"), [(8, 1.0), (12, 20.0)])
+def test_labels_of_a_crowd_move_a_little_before_they_cover_one_another(count: int, covered: float) -> None:
+    """With places at the edges of their boxes alone, 18 and 102 square pixels of these labels would be covered."""
+    rng = np.random.default_rng(0)
+    low = rng.uniform(100, 180, (count, 2))
+    boxes, sizes = np.concatenate([low, low + rng.uniform(6, 20, (count, 2))], 1), np.tile([34.0, 10.0], (count, 1))
+    places = place_labels(boxes, sizes, 320, 320)
+    low, high = np.maximum(places[:, None], places[None]), np.minimum((places + sizes)[:, None], (places + sizes)[None])
+    assert np.maximum(high - low, 0).prod(2)[np.triu_indices(count, 1)].sum() < covered
+    gaps = np.maximum(np.maximum(places - boxes[:, 2:], boxes[:, :2] - places - sizes), 0)
+    assert gaps.max() <= 10.001, "never farther than the height of a label"

@@ -64,3 +64,18 @@ def test_a_heat_map_writes_every_count(count: int, tmp_path: Path):
     assert sorted(int(text.get_text()) for text in figure.axes[0].texts) == list(range(1, (count + 1) ** 2))
     assert figure.axes[0].get_xticklabels()[-1].get_text() == "background"
     assert save(figure, tmp_path / "confusion.png", dpi=20).is_file()
+
+
+def test_of_many_classes_those_are_shown_that_are_confused_and_every_object_is_counted(tmp_path: Path):
+    matrix = np.diag(np.full(81, 50))
+    matrix[3, 70], matrix[70, 3], matrix[79, 3], matrix[5, 80], matrix[10, 11] = 9, 4, 7, 33, 1
+    figure = confusion_heat_map(matrix, names(80))
+    axes = figure.axes[0]
+    shown = [label.get_text() for label in axes.get_yticklabels()]
+    assert {"class 3", "class 70", "class 79", "class 10", "class 11"} <= set(shown) and len(shown) == 26
+    assert shown[-2:] == ["56 others", "background"] and shown[:-2] == sorted(
+        shown[:-2], key=lambda each: int(each[6:])
+    )
+    assert sum(int(text.get_text()) for text in axes.texts) == matrix.sum()
+    assert "; the 24 most confused of 80 classes (" in figure.get_suptitle()
+    assert save(figure, tmp_path / "confusion.png", dpi=20).is_file()

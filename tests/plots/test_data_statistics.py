@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from lightweight_ssd.data.formats.packed import PackedAnnotations
-from lightweight_ssd.plots.data_statistics import data_statistics
+from lightweight_ssd.plots.data_statistics import BoxesAtInput, data_statistics
 from lightweight_ssd.plots.style import save
 from lightweight_ssd.types import Annotation
 
@@ -77,3 +77,23 @@ def test_extreme_shapes_fall_into_the_outer_bins():
     heights = [patch.get_height() for patch in _bars(aspects)]
     assert heights[0] == heights[-1] == 1
     assert _bars(sizes)[-1].get_height() == 1
+
+
+def test_boxes_that_no_anchor_matches_stand_apart(tmp_path: Path):
+    annotations = packed(20, 4)
+    matched = np.arange(80) % 4 > 0
+    sides = annotations.boxes[:, 2:] - annotations.boxes[:, :2]
+    at_input = BoxesAtInput(sides, annotations.labels, matched, [[(10.0, 20.0)], [(90.0, 90.0), (50.0, 120.0)]])
+    figure = data_statistics(annotations, at_input=at_input)
+    labels, _, _, cloud = figure.axes
+    shares = [f"{100 * np.mean(~matched[annotations.labels == label]):.0f} %" for label in range(3)]
+    assert sorted(text.get_text().split(" · ")[1] for text in labels.texts) == sorted(shares)
+    counts = [len(line.get_xdata()) for line in cloud.lines]
+    assert counts == [60, 20, 1, 2]
+    assert [line.get_label() for line in cloud.lines][:2] == ["matched: 75.0 %", "no anchor matches: 25.0 %"]
+    assert save(figure, tmp_path / "data.png", dpi=20).is_file()
+
+
+def test_a_split_without_boxes_has_anchors_all_the_same(tmp_path: Path):
+    empty = BoxesAtInput(np.zeros((0, 2)), np.zeros(0, int), np.zeros(0, bool), [[(10.0, 20.0)]])
+    assert save(data_statistics(packed(2, 0), at_input=empty), tmp_path / "data.png", dpi=20).is_file()

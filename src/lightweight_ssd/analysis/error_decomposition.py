@@ -19,7 +19,7 @@ from lightweight_ssd.analysis.evaluated_set import EvaluatedSet
 from lightweight_ssd.metrics.assignment import Assignment, assign_detections, average_precision_of, pairs_of_an_image
 from lightweight_ssd.metrics.average_precision import PackedDetections, PackedObjects
 
-__all__ = ["ERROR_KINDS", "ErrorCounts", "ErrorDecomposition", "decompose_errors"]
+__all__ = ["ERROR_KINDS", "ErrorCounts", "ErrorDecomposition", "decompose_errors", "errors_by_class"]
 
 _LOCALIZATION, _CLASSIFICATION, _DUPLICATE, _BACKGROUND, _BOTH = range(1, 6)
 
@@ -89,6 +89,47 @@ def decompose_errors(
         run, where the tool has COCO's matching and 101 points of recall; a class without objects is left out, not 0.
         As there, a class of which every object is missed stays at 0: without them nothing is left to find.
     """
+    areas = _areas(evaluated, iou_threshold, background_threshold)
+    before = _mean(areas.before, areas.asked)
+    rises = {kind: float(np.maximum(_mean(after, areas.asked) - before, 0)) for kind, after in areas.after.items()}
+    return ErrorDecomposition(**rises, counts=areas.counts)
+
+
+def errors_by_class(
+    evaluated: EvaluatedSet, iou_threshold: float = 0.5, background_threshold: float = 0.1
+) -> dict[str, Float[np.ndarray, " C"]]:
+    """The rise in the average precision of each class, by kind of error; the mean over classes is `decompose_errors`.
+
+    Args:
+        evaluated: Detections and objects of a run.
+        iou_threshold: As for `decompose_errors`.
+        background_threshold: The same.
+
+    Returns:
+        For each of `ERROR_KINDS` and the two sums, 0 to 1; NaN for a class without countable objects. `classification`
+        is here of the class that the detections gain, as that of their objects, or lose.
+
+    Raises:
+        ValueError: If the thresholds are out of range.
+    """
+    areas = _areas(evaluated, iou_threshold, background_threshold)
+    unknown = areas.asked == 0
+    return {
+        kind: np.where(unknown, np.nan, np.nan_to_num(after) - np.nan_to_num(areas.before))
+        for kind, after in areas.after.items()
+    }
+
+
+class _Areas(NamedTuple):
+    """Average precision per class, as it is and with one kind of error fixed; objects that are asked for; counts."""
+
+    before: Float[np.ndarray, " C"]
+    after: dict[str, Float[np.ndarray, " C"]]
+    asked: Int[np.ndarray, " C"]
+    counts: ErrorCounts
+
+
+def _areas(evaluated: EvaluatedSet, iou_threshold: float, background_threshold: float) -> _Areas:
     if not 0 < background_threshold <= iou_threshold:
         raise ValueError(
             f"Expected a background threshold in (0, {iou_threshold}] but got {background_threshold}; "
@@ -100,7 +141,7 @@ def decompose_errors(
     kinds = _kinds(assignment, other_iou, iou_threshold, background_threshold)
     targets = np.select([kinds == _CLASSIFICATION, kinds == _LOCALIZATION], [other_target, assignment.target], -1)
     repaired = _best_of_each_target(assignment, targets, objects)
-    return _lost(assignment, kinds, targets, repaired, objects, len(evaluated.class_names))
+    return _fixed(assignment, kinds, targets, repaired, objects, len(evaluated.class_names))
 
 
 def _best_of_other_classes(
@@ -146,14 +187,14 @@ def _best_of_each_target(
     return repaired
 
 
-def _lost(
+def _fixed(
     assignment: Assignment,
     kinds: Int[np.ndarray, " D"],
     targets: Int[np.ndarray, " D"],
     repaired: Bool[np.ndarray, " D"],
     objects: PackedObjects,
     num_classes: int,
-) -> ErrorDecomposition:
+) -> _Areas:
     labels, true, false = assignment.detections.labels, assignment.true, assignment.false
     countable = ~objects.difficult
     reached = np.zeros(len(countable), bool)
@@ -162,28 +203,23 @@ def _lost(
     reached[targets[repaired]] = True
     asked = np.bincount(objects.labels[countable], minlength=num_classes)
     missed = np.bincount(objects.labels[countable & ~reached], minlength=num_classes)
-    before = _mean(average_precision_of(labels, true, false, asked), asked)
 
-    def rise(after: Float[np.ndarray, " C"]) -> float:
-        return float(np.maximum(_mean(after, asked) - before, 0))  # what falls below 0 is rounding
-
-    def without(kind: int) -> float:
+    def without(kind: int) -> Float[np.ndarray, " C"]:
         fixed = true | (repaired & (kinds == kind))
-        return rise(average_precision_of(labels, fixed, false & (kinds != kind), asked))
+        return average_precision_of(labels, fixed, false & (kinds != kind), asked)
 
-    return ErrorDecomposition(
-        classification=rise(
-            _with_right_classes(assignment, kinds == _CLASSIFICATION, targets, repaired, objects, asked)
-        ),
-        localization=without(_LOCALIZATION),
-        both=without(_BOTH),
-        duplicate=without(_DUPLICATE),
-        background=without(_BACKGROUND),
-        missed=rise(average_precision_of(labels, true, false, asked - missed)),
-        false_positive=rise(average_precision_of(labels, true, np.zeros_like(false), asked)),
-        false_negative=rise(average_precision_of(labels, true, false, found_per_class)),
-        counts=_counts(kinds, int(missed.sum())),
-    )
+    after = {
+        "classification": _with_right_classes(assignment, kinds == _CLASSIFICATION, targets, repaired, objects, asked),
+        "localization": without(_LOCALIZATION),
+        "both": without(_BOTH),
+        "duplicate": without(_DUPLICATE),
+        "background": without(_BACKGROUND),
+        "missed": average_precision_of(labels, true, false, asked - missed),
+        "false_positive": average_precision_of(labels, true, np.zeros_like(false), asked),
+        "false_negative": average_precision_of(labels, true, false, found_per_class),
+    }
+    before = average_precision_of(labels, true, false, asked)
+    return _Areas(before, after, asked, _counts(kinds, int(missed.sum())))
 
 
 def _with_right_classes(

@@ -13,7 +13,7 @@ from lightweight_ssd.runs.files import PICTURES, RESULTS_FILE
 from lightweight_ssd.runs.results import COCOMetrics, SplitMetrics
 from lightweight_ssd.system.plain_text import printable
 
-__all__ = ["coco_table", "metrics_table", "print_metrics"]
+__all__ = ["coco_table", "empty_table", "metrics_table", "print_metrics", "text_of"]
 
 _PRECISION = {
     "@[.5:.95]": "ap", "@0.5": "ap_50", "@0.75": "ap_75", "small": "ap_small", "medium": "ap_medium",
@@ -35,7 +35,7 @@ def print_metrics(metrics: SplitMetrics, folder: Path, split: str = "test") -> N
 
 def metrics_table(metrics: SplitMetrics, split: str = "test") -> str:
     """AP per class and its means on a split, in percent; the last column is COCO's AP where it was computed."""
-    table = _table(
+    table = empty_table(
         f"{split} AP in %", "objects", "AP@0.5", "11-point", "AP@[.5:.95]", *(["COCO AP"] if metrics.coco else [])
     )
     by_coco = (metrics.coco and metrics.coco.per_class) or {}
@@ -45,20 +45,20 @@ def metrics_table(metrics: SplitMetrics, split: str = "test") -> str:
         _add(table, name, one.objects, (one.ap_50, one.ap_50_11point, one.ap_50_95, *coco))
     means = (metrics.map_50, metrics.map_50_11point, metrics.map_50_95, *([metrics.coco.ap] if metrics.coco else []))
     _add(table, f"{split} mAP", sum(one.objects or 0 for one in per_class.values()), means)
-    return _text(table)
+    return text_of(table)
 
 
 def coco_table(metrics: COCOMetrics, split: str = "test") -> str:
     """COCO's twelve metrics on a split, in percent: precision and recall, over all objects and by their size."""
     tables = []
     for name, columns in (("AP", _PRECISION), ("AR", _RECALL)):
-        table = _table(f"{split} COCO {name} in %", *columns, width=9)
+        table = empty_table(f"{split} COCO {name} in %", *columns, width=9)
         table.add_row("", *(_percent(getattr(metrics, column)) for column in columns.values()))
-        tables.append(_text(table))
+        tables.append(text_of(table))
     return "\n".join(tables)
 
 
-def _table(first: str, *heads: str, width: int | None = None) -> Table:
+def empty_table(first: str, *heads: str, width: int | None = None) -> Table:
     """An empty table without lines; the first column holds names, the others numbers."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(first, no_wrap=True)
@@ -75,7 +75,7 @@ def _percent(value: float | None) -> str:
     return "-" if value is None or math.isnan(value) else f"{100 * value:.1f}"
 
 
-def _text(table: Table) -> str:
+def text_of(table: Table) -> str:
     """As wide as it is, whatever the terminal; a name is never cut."""
     console = Console(file=io.StringIO(), width=1000, color_system=None, highlight=False)
     with console.capture() as captured:

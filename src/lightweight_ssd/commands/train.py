@@ -86,6 +86,7 @@ def _run_here(cfg: DictConfig, choices: dict[str, str], overrides: list[str]) ->
     metrics = trained.results.test if is_first_rank() else None
     if metrics:
         print_metrics(metrics, trained.run_dir)
+        print(f"\n{trained.summary}")
 
 
 def _refuse_auto(arguments: list[str]) -> None:

@@ -22,6 +22,7 @@ class TrainSettings(Struct):
     eval_batch_size: Count
     num_workers: Natural | None
     seed: Annotated[int, Meta(ge=0, le=4294967295)]
+    anchors: Literal["auto"] | None
     deterministic: bool | Literal["warn"]
     compile: bool
     channels_last: bool

@@ -1,4 +1,4 @@
-"""A contact sheet of augmented samples with their boxes, each beside its image as it lies on disk."""
+"""The first look at a data set: its boxes counted beside the anchors, and a sheet of augmented samples."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,14 +8,19 @@ from typing import Annotated, Any
 import cv2
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8
+from matplotlib.figure import Figure
 from msgspec import Meta
 
 from lightweight_ssd.config.arguments import checked
 from lightweight_ssd.config.instantiate import build
+from lightweight_ssd.curation.box_statistics import BoxStatistics, box_statistics
 from lightweight_ssd.curation.source import Data, composed, data_source
 from lightweight_ssd.data.dataset import DetectionDataset, Sample
+from lightweight_ssd.data.formats.packed import PackedAnnotations
 from lightweight_ssd.data.images.reader import read_image
+from lightweight_ssd.detector.anchor_fit import AnchorGrid, AnchorShapes, anchor_grid, anchor_sides
 from lightweight_ssd.plots.contact_sheet import contact_sheet
+from lightweight_ssd.plots.data_statistics import BoxesAtInput, data_statistics
 from lightweight_ssd.plots.detections import draw_boxes
 from lightweight_ssd.plots.style import save
 from lightweight_ssd.system.disk_space import one_sentence_when_full
@@ -25,23 +30,31 @@ from lightweight_ssd.types import OTHER_CLASS, Annotation, SampleKey, Split
 
 __all__ = ["DataSheet", "data_show"]
 
+_Part = Annotated[Any, Meta(description="a part of the detector: its name, or its configuration")]
+
 _LONGEST_LIST = 40  # letters of class names in the head of the sheet
 _SIDE = 320  # pixels of a picture's longer side on the sheet: labels are drawn at this size, so that all are alike
 
 
 @dataclass(frozen=True)
 class DataSheet:
-    """The contact sheet.
+    """What was drawn and counted.
 
     Attributes:
-        output: Its PNG file.
+        output: PNG file of the contact sheet.
         images: How many images are on it.
         dataset_images: How many the split has.
+        statistics: The boxes of the split, counted beside the anchors.
+        chart: PNG file that shows them; None where none was asked for.
+        notes: One line for each thing that reading the data decided.
     """
 
     output: Path
     images: int
     dataset_images: int
+    statistics: BoxStatistics
+    chart: Path | None
+    notes: tuple[str, ...]
 
 
 @checked
@@ -56,9 +69,13 @@ def data_show(
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0,
     output: Path = Path("contact_sheet.png"),
     title: str | None = None,
+    chart: Path | None = Path("data_statistics.png"),
+    backbone: _Part = "mblitenet",
+    neck: _Part = "cfpn",
+    detector: _Part = "ssd",
     **settings: Any,
 ) -> DataSheet:
-    """Draws augmented samples with their boxes, each beside its image as it lies on disk.
+    """Counts the boxes of a split beside the anchors of a detector, and draws augmented samples beside their originals.
 
     If boxes on the left miss their objects, the annotations are wrong; if the objects on the right cannot be named, the
     augmentation is too strong. The same seed gives the same picture.
@@ -74,6 +91,10 @@ def data_show(
         seed: Of the choice of images and of the augmentation.
         output: The PNG file to write; its folder is made where missing.
         title: Head of the sheet; None names the data and the augmentation.
+        chart: The PNG file for counts per class, box sizes and anchors; None: it is not drawn.
+        backbone: Of the detector with whose anchors the boxes are compared: an option of the group `backbone`.
+        neck: The same for the group `neck`.
+        detector: An option of the group `detector`, or its node of a composed configuration, which has all parts.
         settings: Of the data set, as `data_source` takes them: `root="VOCdevkit"`. For those that have the name of an
             argument above, `seed` and `image_size` of `shapes`, pass `data_source("shapes", seed=1)` as data.
 
@@ -81,10 +102,15 @@ def data_show(
         FileNotFoundError: The data or a part of it is missing.
         ValueError: A setting does not fit, data cannot be read, or the disk is full.
     """
-    if output.suffix.lower() != ".png" or output.is_dir():
-        raise ValueError(f"Expected a PNG file for output=… but got {output}; give output=contact_sheet.png.")
-    file = make_output_folder(output.parent) / output.name
+    file = _png(output, "output=…", "output=contact_sheet.png")
+    chart_file = None if chart is None else _png(chart, "chart=…", "chart=data_statistics.png")
     source, pipeline = data_source(data, **settings), _pipeline(augment, image_size)
+    shapes, grid = _anchors(
+        backbone,
+        neck,
+        detector,
+        (image_size, image_size) if isinstance(image_size, int) else (image_size[0], image_size[1]),
+    )
     annotations = source.annotations(split)
     dataset = DetectionDataset(annotations, pipeline, seed, on_bad=source.on_bad)
     chosen = np.random.default_rng(seed).permutation(len(dataset))[:images].tolist()
@@ -93,8 +119,41 @@ def data_show(
     title = (title or f"data={_name(data, source)} augment={_name(augment, pipeline)}") + _chosen_classes(source)
     head = f"{title} split={split} seed={seed}: {len(chosen)} of {len(dataset):,} images"
     sheet = contact_sheet(before, after, captions, head)
+    counted = box_statistics(annotations, shapes, grid)
     with one_sentence_when_full(file, "make room, or name another output=…, and call the same command again."):
-        return DataSheet(save(sheet, file), len(chosen), len(dataset))
+        save(sheet, file)
+        if chart_file is not None:
+            save(_chart(annotations, counted, f"Objects of {split}"), chart_file)
+    return DataSheet(file, len(chosen), len(dataset), counted, chart_file, annotations.notes)
+
+
+def _png(path: Path, key: str, example: str) -> Path:
+    if path.suffix.lower() != ".png" or path.is_dir():
+        raise ValueError(f"Expected a PNG file for {key} but got {path}; give {example}.")
+    return make_output_folder(path.parent) / path.name
+
+
+def _anchors(backbone: Any, neck: Any, detector: Any, image_size: tuple[int, int]) -> tuple[AnchorShapes, AnchorGrid]:
+    """The anchors of a detector, and where they lie."""
+    node = detector
+    if not isinstance(detector, Mapping):
+        parts = {"backbone": backbone, "neck": neck, "detector": detector}
+        asked = [
+            each for name, part in parts.items() for each in ([f"{name}={part}"] if isinstance(part, str) else part)
+        ]
+        node = composed("detector", asked, "data_show")
+    parts = {key: value for key, value in node.items() if key != "backbone"}
+    backbone = {key: None if key == "weights" else value for key, value in node["backbone"].items()}
+    built = build({**parts, "backbone": backbone}, num_classes=1)
+    grid = anchor_grid(built, image_size)
+    return built.anchors.shapes(len(grid.sizes)), grid
+
+
+def _chart(annotations: PackedAnnotations, counted: BoxStatistics, title: str) -> Figure:
+    sides = [anchor_sides(level, counted.input_size) for level in counted.anchors]
+    boxes = counted.boxes.boxes
+    at_input = BoxesAtInput(boxes[:, 2:] - boxes[:, :2], counted.boxes.labels, counted.matched, sides)
+    return data_statistics(annotations.of_chosen_classes(), title, at_input)
 
 
 def _pipeline(augment: Any, image_size: int | list[int]) -> Any:

@@ -29,6 +29,7 @@ class SSDAnchors:
         aspect_ratios: Sequence[float] = (1.0, 2.0, 1 / 2, 3.0, 1 / 3),
         lowest: Sequence[Sequence[float]] | None = ((0.1, 1.0), (0.2, 2.0), (0.2, 0.5)),
         scale_after_last: float | None = 1.0,
+        levels: Sequence[Sequence[Sequence[float]]] | None = None,
     ) -> None:
         """Keep the settings.
 
@@ -39,25 +40,31 @@ class SSDAnchors:
             lowest: (scale, aspect ratio) of the anchors of the finest level in place of the rule's; none: the rule's.
             scale_after_last: What stands for the scale after the coarsest level's in the square of the geometric
                 mean; none: no level has that square.
+            levels: (scale, aspect ratio) of every anchor of a cell, a list per level, in place of all of the above;
+                none: the rule.
 
         Raises:
             ValueError: For a scale or a ratio that is not positive, or for no anchors.
         """
-        values = [min_scale, max_scale, *aspect_ratios, *(value for pair in lowest or () for value in pair)]
+        pairs = [*(lowest or ()), *(pair for level in levels or () for pair in level)]
+        values = [min_scale, max_scale, *aspect_ratios, *(value for pair in pairs for value in pair)]
         if min(values) <= 0 or (scale_after_last is not None and scale_after_last <= 0):
             raise ValueError(f"Expected positive scales and aspect ratios of the anchors but got {values}.")
-        if not aspect_ratios or (lowest is not None and not lowest):
-            raise ValueError("Expected at least one anchor per cell but got an empty list of aspect ratios or lowest.")
+        if not aspect_ratios or (lowest is not None and not lowest) or not all(levels or [True]):
+            raise ValueError(
+                "Expected at least one anchor per cell but got an empty list of aspect ratios, lowest or levels."
+            )
         self.min_scale, self.max_scale = min_scale, max_scale
         self.aspect_ratios = tuple(aspect_ratios)
         self.lowest = None if lowest is None else tuple((scale, ratio) for scale, ratio in lowest)
         self.scale_after_last = scale_after_last
+        self.levels = None if levels is None else [[(pair[0], pair[1]) for pair in level] for level in levels]
 
     def shapes(self, num_levels: int) -> list[list[tuple[float, float]]]:
         """(scale, aspect ratio) of every anchor of a cell, per level.
 
         Raises:
-            ValueError: For fewer than one level.
+            ValueError: For fewer than one level, or another number than `levels` has.
 
         Example:
             >>> SSDAnchors(aspect_ratios=(1.0,), scale_after_last=None).shapes(2)
@@ -65,6 +72,8 @@ class SSDAnchors:
         """
         if num_levels < 1:
             raise ValueError(f"Expected one level or more for the anchors but got {num_levels}.")
+        if self.levels is not None:
+            return self._given(num_levels)
         step = (self.max_scale - self.min_scale) / max(num_levels - 1, 1)
         scales = [self.min_scale + step * level for level in range(num_levels)]
         levels = [[(scale, ratio) for ratio in self.aspect_ratios] for scale in scales]
@@ -72,6 +81,15 @@ class SSDAnchors:
             for level, scale, after in zip(levels, scales, [*scales[1:], self.scale_after_last], strict=True):
                 level.append((math.sqrt(scale * after), 1.0))
         return levels if self.lowest is None else [list(self.lowest), *levels[1:]]
+
+    def _given(self, num_levels: int) -> list[list[tuple[float, float]]]:
+        given = self.levels or []
+        if len(given) != num_levels:
+            raise ValueError(
+                f"Expected detector.anchors.levels with {num_levels} lists, one per level of the detector, but got "
+                f"{len(given)}; give anchors=auto to fit them to the training boxes."
+            )
+        return [list(level) for level in given]
 
     def per_cell(self, num_levels: int) -> list[int]:
         """Anchors in a cell of each level.

@@ -33,14 +33,38 @@ def place_labels(
     """
     taken = np.zeros((0, 4))
     for box, size in zip(boxes, sizes, strict=True):
-        corners = _candidates(box, size, inside)
-        corners[:, 0] = np.clip(corners[:, 0], 0, max(0.0, width - size[0]))
-        beyond = (corners[:, 1] < 0) | (corners[:, 1] + size[1] > height)
-        labels = np.concatenate([corners, corners + size], axis=1)
-        cost = _covered(labels, taken) + beyond * 1e9
-        best = labels[int(np.argmin(cost))]  # the first of equal ones
+        best, cost = _best(_candidates(box, size, inside), size, width, height, taken)
+        if cost > 0:  # a little farther from the box, where that is better
+            farther, other = _best(_farther(box, size), size, width, height, taken)
+            best = farther if other < cost else best
         taken = np.concatenate([taken, best[None]])
     return np.maximum(taken[:, :2], 0)
+
+
+def _best(
+    corners: Float[np.ndarray, "K 2"],
+    size: Float[np.ndarray, " 2"],
+    width: int | float,
+    height: int | float,
+    taken: Float[np.ndarray, "M 4"],
+) -> tuple[Float[np.ndarray, " 4"], float]:
+    """The first of the places that cover least, as xyxy, and the area that it covers."""
+    corners[:, 0] = np.clip(corners[:, 0], 0, max(0.0, width - size[0]))
+    beyond = (corners[:, 1] < 0) | (corners[:, 1] + size[1] > height)
+    labels = np.concatenate([corners, corners + size], axis=1)
+    cost = _covered(labels, taken) + beyond * 1e9
+    at = int(np.argmin(cost))
+    return labels[at], float(cost[at])
+
+
+def _farther(box: Float[np.ndarray, " 4"], size: Float[np.ndarray, " 2"]) -> Float[np.ndarray, "K 2"]:
+    """Beside the box and over its middle, then a label's height farther above and below it."""
+    middle, center = (box[0] + box[2] - size[0]) / 2, (box[1] + box[3] - size[1]) / 2
+    beside = [(column, row) for column in (box[2], box[0] - size[0]) for row in (center, box[1], box[3] - size[1])]
+    over = [(middle, row) for row in (box[1] - size[1], box[3], box[1], box[3] - size[1])]
+    rows = (box[1] - 2 * size[1], box[3] + size[1])
+    columns = (box[0], box[2] - size[0], middle, box[2], box[0] - size[0])
+    return np.array([*over, *beside, *((column, row) for row in rows for column in columns)], np.float64)
 
 
 def _candidates(box: Float[np.ndarray, " 4"], size: Float[np.ndarray, " 2"], inside: bool) -> Float[np.ndarray, "8 2"]:

@@ -13,6 +13,7 @@ from lightweight_ssd.plots.style import ACCENT, INK, MAIN, MUTED, new_figure, pl
 
 __all__ = ["average_precision_bars", "confusion_heat_map", "precision_recall_curves"]
 
+_MOST_CLASSES, _SHOWN_CLASSES = 30, 24
 _PATCH = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
 
 
@@ -86,6 +87,9 @@ def confusion_heat_map(
 ) -> Figure:
     """True vs. predicted class of objects: counts as numbers, row-normalized shares as color.
 
+    Of more than 30 classes the 24 that are taken for one another most often are shown, the others as one, so that
+    numbers and names stay readable.
+
     Args:
         matrix: Row true class, column predicted class, K = C + 1 with the background last.
         class_names: C names.
@@ -93,6 +97,10 @@ def confusion_heat_map(
         iou_threshold: Smallest IoU at which a detection was assigned to an object.
         title: Heading; both thresholds are added.
     """
+    count = len(class_names)
+    if count > _MOST_CLASSES:
+        matrix, class_names = _most_confused(matrix, class_names)
+        title = f"{title}; the {_SHOWN_CLASSES} most confused of {count} classes"
     names = [*map(plain_text, class_names), "background"]
     share = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
     side = max(5.6, 2.0 + 0.36 * len(names))
@@ -114,6 +122,20 @@ def confusion_heat_map(
     bar.ax.tick_params(labelsize=8, colors=INK, length=2)
     bar.outline.set_visible(False)
     return figure
+
+
+def _most_confused(
+    matrix: Integer[np.ndarray, "K K"], class_names: Sequence[str]
+) -> tuple[Integer[np.ndarray, "J J"], list[str]]:
+    """The classes that are confused most often, either way, in their order; then all others as one."""
+    wrong = matrix[:-1, :-1].copy()
+    np.fill_diagonal(wrong, 0)
+    chosen = np.sort(np.argsort(-(wrong.sum(0) + wrong.sum(1)), kind="stable")[:_SHOWN_CLASSES])
+    place = np.full(len(matrix), _SHOWN_CLASSES)  # of the others
+    place[chosen], place[-1] = np.arange(_SHOWN_CLASSES), _SHOWN_CLASSES + 1
+    joined = np.zeros((_SHOWN_CLASSES + 2,) * 2, matrix.dtype)
+    np.add.at(joined, (place[:, None], place[None]), matrix)
+    return joined, [*(class_names[int(at)] for at in chosen), f"{len(class_names) - _SHOWN_CLASSES} others"]
 
 
 def _draw_curve(axes: Axes, curve: Curve, name: str, average_precision: float) -> None:

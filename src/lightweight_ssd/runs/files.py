@@ -5,6 +5,7 @@ from pathlib import Path
 __all__ = [
     "BEST_CHECKPOINT",
     "CONFIG_FILE",
+    "CURVES_FILE",
     "DETECTIONS_FILE",
     "ENVIRONMENT_FILE",
     "ERROR_LOG",
@@ -46,6 +47,7 @@ DETECTIONS_FILE = "detections.json"
 GRAY_DETECTIONS_FILE = "detections_gray.json"
 GROUND_TRUTH_FILE = "ground_truth.json"
 PICTURES = "pictures"  # folder
+CURVES_FILE = Path(PICTURES) / "curves.png"  # grows while the run trains
 
 # Of a sweep: its folder lies in this one, below the folder of runs.
 SWEEPS = "sweeps"

@@ -143,11 +143,18 @@ class TrainingSummary(Struct):
     best_validation: dict[str, float | None] | None = None
 
 
-class DataUsed(Struct):
-    """The data that was computed on: absolute path, and by split a hash of what is annotated."""
+class DataUsed(Struct, omit_defaults=True):
+    """The data that was computed on.
+
+    Attributes:
+        root: Absolute path.
+        digests: By split a hash of what is annotated.
+        train_objects: By class the objects that training learned from; an evaluation has none.
+    """
 
     root: str | None = None
     digests: dict[str, str | None] | None = None
+    train_objects: dict[str, int] | None = None
 
 
 class RunResults(Struct, omit_defaults=True):

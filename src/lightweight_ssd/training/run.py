@@ -18,6 +18,7 @@ from lightweight_ssd.runs.status import FINISHED, read_status
 from lightweight_ssd.system.disk_space import one_sentence_when_full
 from lightweight_ssd.training.quiet import quiet_frameworks
 from lightweight_ssd.training.session import is_first_rank, placed, settings_of_ranks, status_of, with_batch_size
+from lightweight_ssd.training.summary import run_summary
 
 __all__ = ["TrainedRun", "fit_and_measure", "train", "train_composed"]
 
@@ -37,6 +38,11 @@ class TrainedRun(NamedTuple):
     def results(self) -> RunResults:
         """Its metrics and how they came about, read from `results.json`."""
         return read_results(self.run_dir)
+
+    @property
+    def summary(self) -> str:
+        """What it found, in a few lines, as `lssd train` prints it at the end."""
+        return run_summary(self.run_dir)
 
 
 def train(config: Sequence[str] | DictConfig = ()) -> TrainedRun:
@@ -104,7 +110,8 @@ def fit_and_measure(
     from lightning.pytorch import seed_everything
 
     from lightweight_ssd.checkpoint.load import load_checkpoint, trained_weights
-    from lightweight_ssd.training.loggers import wandb_run
+    from lightweight_ssd.training.fitted_anchors import with_fitted_anchors
+    from lightweight_ssd.training.loggers import guest, wandb_run
     from lightweight_ssd.training.measure import measure
     from lightweight_ssd.training.resume import check_same_classes
     from lightweight_ssd.training.split_data import SplitData
@@ -119,6 +126,7 @@ def fit_and_measure(
         print(f"run folder: {run_dir}", flush=True)
     seed_everything(config["seed"], verbose=False)
     with wandb_run.closed_at_the_end():
+        config = with_fitted_anchors(config, resume_from)
         parts = prepare(config, resume_from)
         if resume_from is not None:
             check_same_classes(list(parts.datamodule.source.class_names), resume_from)
@@ -127,6 +135,7 @@ def fit_and_measure(
             write_provenance(run_dir, config, list(overrides), identity)
         trainer, data, scorer = parts.trainer, parts.datamodule, parts.task.scorer
         wandb_run.log_config(trainer, config, identity, resume_from)
+        guest.log_config(trainer, config, identity, resume_from)
         training = fit(parts, resume_from)
         checkpoint = checkpoint_to_test(parts, run_dir)
         parts.detector.load_state_dict(trained_weights(load_checkpoint(checkpoint)))
@@ -137,6 +146,7 @@ def fit_and_measure(
             about = {**identity, "checkpoint": str(checkpoint), "training": training}
             write_run(run_dir, parts, config, measured, about, gray=measured_gray)
             wandb_run.log_result(trainer, measured.result, run_dir)
+            guest.log_result(trainer, measured.result, config, run_dir)
     return TrainedRun(run_dir, checkpoint)
 
 

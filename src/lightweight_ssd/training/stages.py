@@ -6,6 +6,7 @@ import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
@@ -17,6 +18,7 @@ from lightweight_ssd.checkpoint.save import WholeCheckpoints
 from lightweight_ssd.config.instantiate import build
 from lightweight_ssd.config.monitors import check_monitors
 from lightweight_ssd.data.formats.coco_results import write_detections
+from lightweight_ssd.data.formats.packed import PackedAnnotations
 from lightweight_ssd.data.source import Source
 from lightweight_ssd.detector.ssd import Detector
 from lightweight_ssd.metrics.coco import COCOMetric
@@ -32,11 +34,13 @@ from lightweight_ssd.training.callbacks.evaluation_lines import EvaluationLines
 from lightweight_ssd.training.callbacks.progress import Progress
 from lightweight_ssd.training.datamodule import DetectionDataModule
 from lightweight_ssd.training.held_out import tell_if_chosen_on_test, tested_and_validated
+from lightweight_ssd.training.loggers.guest import Guest
 from lightweight_ssd.training.loggers.metrics_csv import MetricsCSV
 from lightweight_ssd.training.measure import Measured
 from lightweight_ssd.training.outputs import record_results, split_metrics, write_data_pictures, write_evaluation
 from lightweight_ssd.training.session import is_first_rank
 from lightweight_ssd.training.task import DetectionTask
+from lightweight_ssd.types import OTHER_CLASS
 
 __all__ = ["Parts", "checkpoint_to_test", "fit", "gray_images", "prepare", "write_run"]
 
@@ -214,9 +218,20 @@ def write_run(
         **({"chosen_on_test": tested_and_validated(data) > 0} if chosen else {}),
         **({"test_gray": split_metrics(gray.result, gray.coco)} if gray else {}),
         **({"latency": latency(detector.eval(), cost["input_size"], **asked)} if asked else {}),
-        "data": {"root": str(Path(str(data.source.root)).absolute()), "digests": data.state_dict()},
+        "data": {
+            "root": str(Path(str(data.source.root)).absolute()),
+            "digests": data.state_dict(),
+            **({"train_objects": _objects(data.datasets["train"].annotations)} if "train" in data.datasets else {}),
+        },
     }
     record_results(run_dir, split, split_metrics(measured.result, measured.coco), config, about)
+
+
+def _objects(annotations: PackedAnnotations) -> dict[str, int]:
+    """By class those that are learned: all but crowd regions and ignored objects."""
+    learned = annotations.labels[~annotations.crowd & (annotations.labels != OTHER_CLASS)]
+    counts = np.bincount(learned, minlength=len(annotations.class_names)).tolist()
+    return dict(zip(annotations.class_names, counts, strict=True))
 
 
 def _category_ids(source: Source) -> list[int]:
@@ -231,7 +246,7 @@ def _trainer(config: dict[str, Any], resume_from: Path | None) -> Trainer:
     if resume_from is not None:
         step = load_checkpoint(resume_from)["global_step"]
         for logger in loggers:
-            if isinstance(logger, MetricsCSV):
+            if isinstance(logger, MetricsCSV | Guest):
                 logger.resume(step)
     callbacks = [build(node) for node in config["callbacks"].values() if node]
     callbacks = [each for each in callbacks if not (isinstance(each, EMA) and each.decay is None)]
