@@ -29,13 +29,13 @@ class Moment(NamedTuple):
     """Where a picture is in a video or what a camera shows.
 
     Attributes:
-        index: Its number, from 0.
+        number: Of its frame, from 0.
         seconds: Since the first frame.
         rate: Frames per second of those that are looked at.
         expected: How many of them there will be; None if nobody knows.
     """
 
-    index: int
+    number: int
     seconds: float
     rate: float
     expected: int | None
@@ -161,5 +161,5 @@ def _of_video(place: Path | int, source: Source, limits: Limits, prepare: Prepar
 
 
 def _frame(frame: VideoFrame, video: Video, source: Source, prepare: Prepare) -> Frame:
-    moment = Moment(frame.index, frame.seconds, video.rate_drawn, video.expected)
+    moment = Moment(frame.number, frame.seconds, video.rate_drawn, video.expected)
     return Frame(source, Pixels(frame.pixels), prepare(frame.pixels), moment)

@@ -100,8 +100,8 @@ def predict(
 
     Args:
         checkpoint: A checkpoint file, or the folder of a run.
-        source: An image, a video, a folder, a glob such as `photos/**/*.jpg`, a list of files (`.txt`), an http or https
-            address, `-` for an image on standard input, or the number of a camera; or a list of them.
+        source: An image, a video, a folder, a glob such as `photos/**/*.jpg`, a list of files (`.txt`), an http or
+            https address, `-` for an image on standard input, or the number of a camera; or a list of them.
         output: Folder to write in; made if need be. What an earlier call wrote there is removed first.
         save: What to write: `images` (drawn images and videos), `json`, `coco`, `csv`, `yolo`, `crops`.
         yolo_scores: Whether YOLO's text files have the score of each box.
@@ -176,7 +176,7 @@ def _with_progress(written: Iterable[Found], sources: Sequence[Source]) -> Itera
     with tqdm(total=total, unit=unit, desc="predict") as bar:
         for each in written:
             moment = each.frame.moment
-            if moment is not None and moment.index == 0:
+            if moment is not None and moment.number == 0:
                 total = None if total is None or moment.expected is None else total + moment.expected - 1
                 bar.total = total
             bar.update()
@@ -199,7 +199,7 @@ class _Counter:
         self._last = now
 
     def _add_frame(self, source: str, moment: Moment, now: float) -> None:
-        if moment.index == 0:
+        if moment.number == 0:
             self._begun = self._last
             self._done.videos.append(VideoSummary(source, 0, moment.rate))
         self._done.videos[-1].frames += 1

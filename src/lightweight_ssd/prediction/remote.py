@@ -75,7 +75,7 @@ def _announced(response: requests.Response, source: Source) -> int | None:
     kind = response.headers.get("Content-Type", "").split(";")[0].strip().lower()
     if kind and not kind.startswith(_TAKEN):
         raise ValueError(
-            f"Expected an image or a video at {source} but the server sends {kind}: give the address of the file itself."
+            f"Expected an image or a video at {source} but the server sends {kind}: give the address of a file."
         )
     length = response.headers.get("Content-Length", "")
     return int(length) if length.isdecimal() and "Content-Encoding" not in response.headers else None

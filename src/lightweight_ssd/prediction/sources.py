@@ -54,10 +54,10 @@ class Sources(NamedTuple):
 
 
 def is_address(text: str) -> bool:
-    """Whether a text is an address, of whatever scheme, and no path.
+    r"""Whether a text is an address, of whatever scheme, and no path.
 
     Example:
-        >>> is_address("https://example.org/a.jpg"), is_address("photos/a.jpg"), is_address("C:\\\\a.jpg")
+        >>> is_address("https://example.org/a.jpg"), is_address("photos/a.jpg"), is_address("C:\\a.jpg")
         (True, False, False)
     """
     return _ADDRESS.match(text) is not None

@@ -62,7 +62,7 @@ def _detected(batch: Sequence[Frame], detect: Detect) -> Iterable[Found]:
 def _placed(found: ImageDetections, frame: Frame) -> ImageDetections:
     if frame.moment is None:
         return replace(found, source=str(frame.source))
-    return replace(found, source=str(frame.source), frame=frame.moment.index, seconds=frame.moment.seconds)
+    return replace(found, source=str(frame.source), frame=frame.moment.number, seconds=frame.moment.seconds)
 
 
 def say(sentence: str) -> None:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,12 +46,12 @@ class VideoFrame(NamedTuple):
 
     Attributes:
         pixels: RGB, upright.
-        index: Its number in the video, from 0.
+        number: In the video, from 0.
         seconds: Since the first one.
     """
 
     pixels: UInt8[np.ndarray, "H W 3"]
-    index: int
+    number: int
     seconds: float
 
 
@@ -97,7 +97,7 @@ class Video:
         """Frames per second of those that are read, so that they play as fast as the video does."""
         return self.rate / self._limits.stride
 
-    def frames(self) -> Iterator[VideoFrame]:
+    def frames(self) -> Generator[VideoFrame, None, None]:
         """Its frames, and the end of it: at the limits, the end of the file, or what cannot be read of it.
 
         Raises:

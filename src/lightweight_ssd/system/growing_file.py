@@ -3,7 +3,7 @@
 import contextlib
 from pathlib import Path
 
-from lightweight_ssd.system.atomic_write import PART, NotWritten, not_written
+from lightweight_ssd.system.atomic_write import PART, not_written
 
 __all__ = ["GrowingFile"]
 
