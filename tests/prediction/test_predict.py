@@ -75,6 +75,19 @@ def test_all_that_can_be_read_is_and_the_rest_is_named(capsys: pytest.CaptureFix
     assert "passed over 2 files that are no images or videos: notes.doc, notes.md\n" in capsys.readouterr().err
 
 
+def test_of_several_pictures_in_a_file_the_first_is_used_and_that_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    pictures = [Image.new("RGB", (60, 40), (80 * number, 0, 200)) for number in range(3)]
+    for kind, options in (("gif", {}), ("webp", {"lossless": True}), ("png", {}), ("tif", {})):
+        pictures[0].save(f"a.{kind}", save_all=True, append_images=pictures[1:], **options)
+    pictures[0].save("one.gif")
+    found = list(load("tiny.ckpt", device="cpu").stream("*.*g*i*f*"))
+    found += list(load("tiny.ckpt", device="cpu").stream(["a.webp", "a.png", "a.tif"]))
+    said = capsys.readouterr().err.splitlines()
+    assert said == [f"a.{kind} holds 3 pictures, of which the first is used." for kind in ("gif", "png", "tif", "webp")]
+    for one in found:
+        assert np.abs(one.image.astype(int) - (0, 0, 200)).max() <= 2
+
+
 def test_outputs_of_an_earlier_call_make_room_and_nothing_else_does() -> None:
     for name in ("a", "b"):
         write_image(f"photos/{name}.png")

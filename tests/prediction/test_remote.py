@@ -97,7 +97,7 @@ def test_refusals_and_nobody_there_are_one_sentence(web: ArchiveServer) -> None:
         ValueError, match=r"^Expected an image or a video at http://127\.0\.0\.1:1/a\.jpg but it cannot"
     ):
         fetched("http://127.0.0.1:1/a.jpg")
-    with pytest.raises(ValueError, match="leads to no address|cannot be reached"):
+    with pytest.raises(ValueError, match=r"leads to no address|cannot be reached"):
         fetched("http://")
 
 

@@ -1,6 +1,7 @@
 """`lssd predict`: a checkpoint's detections on images and videos, drawn and in files."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,7 +36,7 @@ def _key(argument: str) -> str:
 def _run(cfg: DictConfig) -> None:
     from lightweight_ssd.prediction.predict import predict
 
-    done = call(predict, cfg)
+    done = call(partial(predict, collect=False), cfg)
     print(summary(done, cfg.score_threshold))
     if done.skipped:
         what = "images and videos" if done.videos else "images"

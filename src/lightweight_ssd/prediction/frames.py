@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import UInt8
 
+from lightweight_ssd.data.images.header import count_pictures
 from lightweight_ssd.data.images.reader import decode_image
 from lightweight_ssd.prediction.images import Pixels, read
 from lightweight_ssd.prediction.remote import downloaded
@@ -49,12 +50,14 @@ class Frame(NamedTuple):
         image: As it is.
         resized: For the network.
         moment: None for what is no video.
+        note: What the user should know of it, in one sentence; empty where there is nothing.
     """
 
     source: Source
     image: Pixels
     resized: UInt8[np.ndarray, "h w 3"]
     moment: Moment | None = None
+    note: str = ""
 
 
 class Unread(NamedTuple):
@@ -106,9 +109,14 @@ def _until_none(events: Generator[Event | None, None, None]) -> Iterator[Event]:
 def _image(source: Source, prepare: Prepare) -> Event:
     try:
         image = read(source.place)
-        return Frame(source, image, prepare(image.array))
+        return Frame(source, image, prepare(image.array), note=_first_of_several(Path(source.place)))
     except (ValueError, OSError) as error:
         return Unread(source, str(error))
+
+
+def _first_of_several(path: Path) -> str:
+    count = count_pictures(path)
+    return f"{path} holds {count} pictures, of which the first is used." if count > 1 else ""
 
 
 def _in_turn(source: Source, limits: Limits, prepare: Prepare) -> Generator[Event, None, None]:

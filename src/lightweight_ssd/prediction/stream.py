@@ -47,6 +47,8 @@ def detections_of(
         elif isinstance(event, Unread):
             on_unread(event)
         else:
+            if event.note:
+                say(event.note)
             batch.append(event)
         if len(batch) == batch_size:
             yield from _detected(batch, detect)
