@@ -105,7 +105,7 @@ def _read_bytes(path: str | Path, count: int = -1) -> bytes:
 
 
 def _decode(data: bytes, path: str | Path, flags: int) -> UInt8[np.ndarray, "H W 3"]:
-    if flags == _STORED and (image := _decode_flawless_jpeg(data)) is not None:
+    if (flags == _STORED or not _has_exif(data)) and (image := _decode_flawless_jpeg(data)) is not None:
         return image
     try:
         image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), flags) if data else None
@@ -154,6 +154,11 @@ def is_cut_short(data: bytes) -> bool:
     if data.startswith(b"\x89PNG"):
         return data.rfind(b"IEND") < 0
     return False
+
+
+def _has_exif(data: bytes) -> bool:
+    """Whether a JPEG may say that it lies on its side."""
+    return b"Exif\0\0" in data[: _scan_start(data)]
 
 
 def _scan_start(data: bytes) -> int:
