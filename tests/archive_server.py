@@ -14,6 +14,7 @@ class ArchiveServer:
         ranges: Whether it sends a part of a file when asked to.
         etag: Its name for the present content; None names none.
         moved: Where else a path is now, by path.
+        kind: `Content-Type` of the answers; None says none.
         says_length: Whether an answer tells how long it is.
         cuts: For each coming request, after how many bytes of the answer the connection breaks; the rest is whole.
         statuses: For each coming request, a status to answer with in place of the file; 200 sends it.
@@ -27,6 +28,7 @@ class ArchiveServer:
     def __init__(self, files: dict[str, bytes], ranges: bool = True, etag: str | None = None) -> None:
         self.files, self.ranges, self.etag, self.says_length = dict(files), ranges, etag, True
         self.moved: dict[str, str] = {}
+        self.kind: str | None = None
         self.cuts: list[int] = []
         self.statuses: list[int] = []
         self.retry_after: str | None = None
@@ -90,6 +92,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
         if self.of.says_length:
             self.send_header("Content-Length", str(len(content) - start))
+        if self.of.kind:
+            self.send_header("Content-Type", self.of.kind)
         if self.of.etag:
             self.send_header("ETag", self.of.etag)
         self.end_headers()

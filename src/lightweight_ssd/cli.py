@@ -9,7 +9,10 @@ __all__ = ["main"]
 _COMMANDS = {
     "train": ("train", "trains a detector, tests it, and leaves a run folder with all metrics and plots"),
     "evaluate": ("evaluate", "measures a checkpoint on the test or val split"),
-    "predict": ("predict", "draws a checkpoint's detections on images and writes them as JSON"),
+    "predict": (
+        "predict",
+        "a checkpoint's detections on images and videos: drawn, and as JSON, CSV, COCO or YOLO files",
+    ),
     "profile": ("profile", "counts parameters and MACs by part and measures the latency of one image"),
     "report": ("report", "compares runs: tables with confidence intervals, plots, and one page"),
     "config": ("config", "shows the config groups and their options, one line each"),

@@ -1,4 +1,10 @@
+import csv
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -6,13 +12,14 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tests.command_line import run_command, tiny_checkpoint
+from tests.command_line import ending, run_command, tiny_checkpoint
 from tests.run_server import RunServer
 from tests.small_disk import run_on_small_disk
+from tests.small_videos import write_video
 
 from lightweight_ssd.augment.pipeline import Pipeline
 from lightweight_ssd.data.images.reader import read_image
-from lightweight_ssd.prediction.sources import find_images
+from lightweight_ssd.prediction.video import Limits, Video
 
 
 @pytest.fixture(autouse=True)
@@ -90,6 +97,7 @@ def test_broken_images_are_named_and_the_rest_is_done(monkeypatch, capsys):
     entries = json.loads(Path("predictions/predictions.json").read_text())
     assert [entry["file"] for entry in entries] == [f"photos/{name}.jpg" for name in "ade"]
     assert sorted(path.name for path in Path("predictions").iterdir()) == [
+        ".lssd-predict",
         "a.jpg",
         "d.jpg",
         "e.jpg",
@@ -102,14 +110,14 @@ def test_glob_of_equal_names_loses_no_picture(monkeypatch, capsys):
     tiny_checkpoint(Path("tiny.ckpt"))
     for path in ("photos/a.jpg", "photos/a.png", "photos/b/a.jpg"):
         write_image(path)
-    before = {path: path.read_bytes() for path in find_images([Path("photos/**/*")]).images}
+    before = {path: path.read_bytes() for path in Path().glob("photos/**/*.*")}
     ended = run_command(
         monkeypatch, capsys, "predict", "checkpoint=tiny.ckpt", "source=photos/**/*", "output=found", "device=cpu"
     )
     assert ended.code is None
     assert len(before) == 3
     assert len(list(Path("found").glob("*.jpg"))) == 3
-    assert before == {path: path.read_bytes() for path in find_images([Path("photos/**/*")]).images}
+    assert before == {path: path.read_bytes() for path in Path().glob("photos/**/*.*")}
 
 
 @pytest.mark.slow
@@ -117,17 +125,17 @@ def test_glob_of_equal_names_loses_no_picture(monkeypatch, capsys):
     ("options", "message"),
     [
         (["source=photos"], "Expected checkpoint, but none was given; give checkpoint=RUN/checkpoints/best.ckpt."),
-        (["checkpoint=tiny.ckpt"], "Expected source, but none was given; give source=IMAGE, FOLDER or GLOB."),
+        (["checkpoint=tiny.ckpt"], "Expected source, but none was given; give source=IMAGE, VIDEO, FOLDER or GLOB."),
         (["checkpoint=none.ckpt", "source=photos"], "There is no checkpoint at none.ckpt"),
         (["checkpoint=photos/a.jpg", "source=photos"], "photos/a.jpg is not a checkpoint, or incomplete"),
         (
             ["checkpoint=tiny.ckpt", "source=empty"],
-            "There is no image (jpg, png, webp, tif, gif, …) at source=empty",
+            "There is no image or video (jpg, png, webp, tif, …; mp4, avi, mov, …) at source=empty",
         ),
         (["checkpoint=tiny.ckpt", "source=photos/*.png"], "at source=photos/*.png"),
         (
             ["checkpoint=tiny.ckpt", "source=tiny.ckpt"],
-            "Expected an image (jpg, png, webp, tif, gif, …) for source=…",
+            "Expected an image or a video (jpg, png, webp, tif, …; mp4, avi, mov, …) for source=…",
         ),
         (["checkpoint=tiny.ckpt", "source=photos", "output=tiny.ckpt"], "Expected a folder to write in for output=…"),
         (["checkpoint=tiny.ckpt", "source=photos", "output=photos"], "Expected another folder for output=…"),
@@ -203,3 +211,82 @@ def test_a_full_disk_is_one_sentence(tmp_path: Path):
     assert ended.returncode == 1 and "Traceback" not in ended.stderr
     assert f"lssd predict: Expected to write {disk / 'out'}" in ended.stderr
     assert "No space left on device" in ended.stderr
+
+
+COMMAND = [sys.executable, "-m", "lightweight_ssd", "predict", "tiny.ckpt", "device=cpu", "score_threshold=0.011"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["-", "source=-"])
+def test_an_image_from_standard_input(way: str) -> None:
+    tiny_checkpoint(Path("tiny.ckpt"))
+    write_image("a.png")
+    with Path("a.png").open("rb") as image:
+        ended = subprocess.run([*COMMAND, way], stdin=image, capture_output=True, text=True, timeout=900)
+    assert ended.returncode == 0, ended.stderr
+    (entry,) = json.loads(Path("predictions/predictions.json").read_text())
+    assert (entry["file"], entry["picture"], entry["width"]) == ("-", "stdin.jpg", 60) and entry["detections"]
+    for content, sentence in ((b"", "nothing came; pipe a file into it"), (b"text", "Expected an image in -, but it")):
+        ended = subprocess.run([*COMMAND, way], input=content, capture_output=True, timeout=900)
+        assert ended.returncode == 1 and sentence in ended.stderr.decode() and b"Traceback" not in ended.stderr
+
+
+@pytest.mark.slow
+def test_ctrl_c_in_a_video_leaves_what_was_done() -> None:
+    tiny_checkpoint(Path("tiny.ckpt"))
+    write_video(Path("long.avi"), frames=6000)
+    command = [*COMMAND, "long.avi", "save=[images,json,csv,coco]"]
+    with (
+        subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as started,
+        ending(started),
+    ):
+        part, end = Path("predictions/predictions.json.part"), time.monotonic() + 600
+        while not (part.exists() and part.stat().st_size > 20_000) and time.monotonic() < end:
+            time.sleep(0.02)
+        os.kill(started.pid, signal.SIGINT)
+        _, err = started.communicate(timeout=600)
+    assert started.returncode == 130 and err.rstrip().endswith("lssd predict: interrupted.")
+    entries = json.loads(Path("predictions/predictions.json").read_text())
+    assert 2 <= len(entries) < 6000 and [entry["frame"] for entry in entries] == list(range(len(entries)))
+    drawn = list(Video(Path("predictions/long.mp4"), Limits(), "drawn").frames())
+    assert len(drawn) == len(entries)
+    assert len(json.loads(Path("predictions/coco_images.json").read_text())["images"]) == len(entries)
+    with Path("predictions/predictions.csv").open(newline="") as table:
+        assert {int(row["frame"]) for row in csv.DictReader(table)} <= set(range(len(entries)))
+    assert not list(Path("predictions").glob("*.part*"))
+
+
+@pytest.mark.slow
+def test_what_is_typed_reaches_the_function(server: RunServer, tmp_path: Path) -> None:
+    tiny_checkpoint(Path("tiny.ckpt"))
+    write_image("in/a.jpg")
+    write_image("in/below/b, c=d.jpg")
+    write_video(Path("in/clip.mp4"), frames=9)
+    Path("list.txt").write_text("in/a.jpg\nin/clip.mp4\n")
+    typed = ("in", "recursive=true", "save=[csv,yolo,json]", "classes=[circle]", "stride=4", "yolo_scores=true")
+    ended = server.run(tmp_path, "predict", "tiny.ckpt", "device=cpu", "score_threshold=0.011", *typed)
+    assert ended.code == 0, ended.err
+    assert (
+        "3 of 3 images and videos, " in ended.out and "in/clip.mp4: 3 frames, 6.25 a second of the video" in ended.out
+    )
+    entries = json.loads(Path("predictions/predictions.json").read_text())
+    assert [(entry["file"], entry.get("frame")) for entry in entries] == [
+        ("in/a.jpg", None), ("in/below/b, c=d.jpg", None), *(("in/clip.mp4", frame) for frame in (0, 4, 8)),
+    ]  # fmt: skip
+    assert {each["class_name"] for entry in entries for each in entry["detections"]} <= {"circle"}
+    assert Path("predictions/labels/b, c=d.txt").is_file() and not list(Path("predictions").glob("*.jpg"))
+    for arguments, sentence in (
+        (("source=7",), "Expected a camera for source=7, but there is none: connect it, or give a file."),
+        (("https://127.0.0.1:1/a.jpg?b=c,d",), "at https://127.0.0.1:1/a.jpg?b=c,d but it cannot be reached"),
+        (
+            ("file:///etc/passwd",),
+            "Expected an address that begins with http:// or https:// for source=… but got file:",
+        ),
+        (("in", "classes=circel"), "did you mean circle?"),
+        (("in", "vid_stride=2"), "There is no key vid_stride: did you mean stride=2?"),
+        (("list.txt", "max_frames=0"), "Expected max_frames to be a whole number of at least 1 or null, but got 0."),
+    ):
+        ended = server.run(tmp_path, "predict", "tiny.ckpt", "device=cpu", *arguments)
+        assert ended.code == 1 and sentence in ended.err and "Traceback" not in ended.err
+    ended = server.run(tmp_path, "predict", "tiny.ckpt", "device=cpu", "list.txt", "save=json")
+    assert ended.code == 0 and len(json.loads(Path("predictions/predictions.json").read_text())) == 10

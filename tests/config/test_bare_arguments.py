@@ -32,6 +32,8 @@ def key_of(argument: str) -> str:
         (["~output"], ["~output"]),
         (["-m", "photos/*.jpg"], ["-m", 'source="photos/*.jpg"']),
         (["--cfg", "job", "a.jpg"], ["--cfg", "job", 'source="a.jpg"']),
+        (["-", "best.ckpt"], ['source="-"', 'checkpoint="best.ckpt"']),
+        (["https://host/a.jpg?b=c,d"], ['source="https://host/a.jpg?b=c,d"']),
         (["--", "source=here.jpg", "-m"], ['source=["source=here.jpg","-m"]']),
         (["source=here.jpg"], ["source=here.jpg"]),
         (["no, such=file.jpg"], ["no, such=file.jpg"]),

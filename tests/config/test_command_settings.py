@@ -25,7 +25,10 @@ COMMANDS: dict[str, Callable[..., Any]] = {
 WITHOUT_A_FUNCTION = {"train"}  # its function takes the configuration as a whole
 # What only one of the two has.
 OF_THE_COMMAND = {"report": {"watch", "port", "every"}}  # how the page is served
-OF_PYTHON = {"report": {"plots", "live", "progress"}}  # set by serving it
+OF_PYTHON = {
+    "report": {"plots", "live", "progress"},  # set by serving it
+    "predict": {"collect"},  # nobody sees what the command returns
+}
 
 
 def settings(name: str) -> tuple[dict[str, Any], set[str]]:

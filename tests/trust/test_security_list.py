@@ -16,7 +16,7 @@ TEXT = (ROOT / "SECURITY.md").read_text()
 OPENS = re.compile(
     r"\btorch\.load\(|\bnp\.load\(|\byaml\.\w*load\w*\(|\bpickle\.loads?\(|XMLParser\(|ET\.(parse|fromstring)\("
     r"|tarfile\.open\(|zipfile\.ZipFile\(|\bimport_module\(|\binstantiate\(|OmegaConf\.load\(|\bload_state_dict\(str"
-    r"|cv2\.im(decode|read)\(|\bshelve\b|\bmarshal\b|\b(?<!\.)eval\(\w|\bexec\(\w"
+    r"|cv2\.im(decode|read)\(|cv2\.VideoCapture\(|\bshelve\b|\bmarshal\b|\b(?<!\.)eval\(\w|\bexec\(\w"
 )
 
 

@@ -17,7 +17,7 @@ def with_keys(
 ) -> list[str]:
     """Gives every bare argument its key.
 
-    Bare is what has no `=`, and what is there as a file although it has one; after `--`, everything is.
+    Bare is what has no `=`, and what is there as a file although it has one, and an address; after `--`, everything is.
 
     Args:
         arguments: Without the name of the command.
@@ -61,10 +61,12 @@ def _path_or_name(key: str, value: str) -> str:
 
 
 def _is_bare(argument: str, config: str) -> bool:
+    if argument == "-":  # standard input
+        return True
     if argument.startswith(("-", "+", "~")):
         return argument not in ("-m", "-c", "-p", "-r", "-i", "-h") and os.path.lexists(argument)
     key, equals, _ = argument.partition("=")
-    if not equals:
+    if not equals or "://" in key:
         return True
     first = re.split(r"[.@/]", key)[0]
     return first not in {*names_at_the_top(config), "hydra"} and os.path.lexists(argument)

@@ -28,7 +28,10 @@ class ImageDetections:
         category_ids: Id of each class in the files of the data that the detector was trained on.
         width: Of the image, pixels.
         height: Of the image, pixels.
-        path: File of the image; None where it was given in memory.
+        path: File of the image; None where it was given in memory, and for a frame of a video.
+        source: Where it comes from, as text: path, address, `-`, `camera 0`; None where it was given in memory.
+        frame: Its number in its video, from 0; None for what is no video.
+        seconds: Of that frame since the first one.
     """
 
     boxes: Float32[np.ndarray, "N 4"]
@@ -40,6 +43,9 @@ class ImageDetections:
     height: int
     path: Path | None = None
     pixels: UInt8[np.ndarray, "H W 3"] | None = field(default=None)
+    source: str | None = None
+    frame: int | None = None
+    seconds: float | None = None
 
     @property
     def names(self) -> list[str]:
@@ -48,9 +54,17 @@ class ImageDetections:
 
     @property
     def image(self) -> UInt8[np.ndarray, "H W 3"]:
-        """The image as RGB, 0 to 255; of one in a list of files, read again, so that a long list needs no memory."""
+        """The image as RGB, 0 to 255; of one in a list of files, read again, so that a long list needs no memory.
+
+        Raises:
+            ValueError: It was no file, such as a frame of a video, and its pixels were not kept.
+        """
         if self.pixels is not None:
             return self.pixels
+        if self.path is None:
+            raise ValueError(
+                f"Expected the pixels of {self.source} but they were not kept; use `Model.stream` for them."
+            )
         return read(self.path).array
 
     def draw(self) -> "Image.Image":
@@ -82,5 +96,7 @@ class ImageDetections:
 
     def __repr__(self) -> str:
         found = ", ".join(f"{count} {name}" for name, count in Counter(self.names).most_common())
-        where = f"{self.path}, " if self.path else ""
+        place = self.source or self.path
+        where = f"{place}, " if place else ""
+        where += f"frame {self.frame}, " if self.frame is not None else ""
         return f"ImageDetections({where}{self.width}×{self.height}: {found or 'nothing found'})"

@@ -1,21 +1,29 @@
 """`load`: a trained detector as an object that takes images in any form and gives detections in their pixels."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
 import torch
+from jaxtyping import UInt8
 
 from lightweight_ssd.augment.pipeline import Pipeline
 from lightweight_ssd.checkpoint.load import load_trained
-from lightweight_ssd.config.arguments import Count, Overlap, Share, checked
+from lightweight_ssd.config.arguments import Count, Overlap, Seconds, Share, checked
 from lightweight_ssd.detector.postprocess import PostProcess
 from lightweight_ssd.detector.ssd import Detector
 from lightweight_ssd.prediction.detections import ImageDetections
+from lightweight_ssd.prediction.frames import Event, Unread, read_frames
 from lightweight_ssd.prediction.images import ImageLike, Pixels, read
+from lightweight_ssd.prediction.kept_classes import labels_of, only
+from lightweight_ssd.prediction.sources import find_sources
+from lightweight_ssd.prediction.stream import Found, detections_of, say_passed_over, say_unread
+from lightweight_ssd.prediction.video import Limits
 from lightweight_ssd.runs.checkpoints import checkpoint_file
 from lightweight_ssd.system.device import choose_device
 from lightweight_ssd.tensor_types import Detections
@@ -77,6 +85,7 @@ class Model:
         score_threshold: float = 0.3,
         iou_threshold: float | None = None,
         max_detections: int | None = None,
+        classes: Sequence[str] | str | None = None,
         batch_size: int = 8,
     ) -> list[ImageDetections]: ...
     @overload
@@ -87,6 +96,7 @@ class Model:
         score_threshold: float = 0.3,
         iou_threshold: float | None = None,
         max_detections: int | None = None,
+        classes: Sequence[str] | str | None = None,
         batch_size: int = 8,
     ) -> ImageDetections: ...
     def predict(
@@ -96,17 +106,19 @@ class Model:
         score_threshold: Any = 0.3,
         iou_threshold: Any = None,
         max_detections: Any = None,
+        classes: Any = None,
         batch_size: Any = 8,
     ) -> Any:
         """Detects the objects of one image or of several.
 
         Args:
             images: A path, an array of height × width × 3 (RGB, 8 bits; gray and RGBA, too), a PIL image, a tensor of
-                bytes, or a list of any of them.
+                bytes, or a list of any of them. For folders, videos, addresses and cameras, see `stream`.
             score_threshold: A detection scores more than this, 0 to below 1.
             iou_threshold: Of two boxes of one class that overlap more, only the better one stays; None = as the
                 checkpoint was trained to.
             max_detections: Per image; None = as the checkpoint was trained to.
+            classes: Names of those to keep; None = all.
             batch_size: Images that are on the device at once.
 
         Returns:
@@ -118,13 +130,59 @@ class Model:
         """
         settings = {"iou_threshold": iou_threshold, "max_detections": max_detections}
         size, postprocess = _batch_size(batch_size=batch_size), self.postprocess(score_threshold, **settings)
+        labels = labels_of(classes, self.class_names)
         if not isinstance(images, list | tuple):
-            return self.detect([read(images)], postprocess)[0]
+            return self.detect([read(images)], postprocess=postprocess, labels=labels)[0]
         found: list[ImageDetections] = []
         for start in range(0, len(images), size):
             batch = [read(image) for image in images[start : start + size]]
-            found += [replace(one, pixels=None) if one.path else one for one in self.detect(batch, postprocess)]
+            detected = self.detect(batch, postprocess=postprocess, labels=labels)
+            found += [replace(one, pixels=None) if one.path else one for one in detected]
         return found
+
+    @checked
+    def stream(
+        self,
+        source: str | Path | Sequence[str | Path],
+        *,
+        recursive: bool = False,
+        stride: Count = 1,
+        max_frames: Count | None = None,
+        max_seconds: Seconds | None = None,
+        score_threshold: Share = 0.3,
+        iou_threshold: Overlap | None = None,
+        max_detections: Count | None = None,
+        classes: Sequence[str | int] | str | int | None = None,
+        batch_size: Count = 8,
+    ) -> Iterator[ImageDetections]:
+        """Detects objects in whatever `lssd predict source=…` takes, and keeps no more than a few pictures in memory.
+
+        Args:
+            source: An image, a video, a folder, a glob, a list of files (`.txt`), an http or https address, `-` for an
+                image on standard input, the number of a camera; or a list of them.
+            recursive: Whether the folders inside a folder count, too.
+            stride: Of a video, every so many frames one.
+            max_frames: Of each video; None = all.
+            max_seconds: Of each video from its beginning; None = all.
+            score_threshold: As in `predict`.
+            iou_threshold: As in `predict`.
+            max_detections: As in `predict`.
+            classes: As in `predict`.
+            batch_size: As in `predict`; 1 gives each picture of a camera as soon as possible.
+
+        Returns:
+            The detections of each image or frame in turn, with its pixels. What cannot be read is named on standard
+            error and left out.
+
+        Raises:
+            ValueError, FileNotFoundError: For a setting that cannot be met, or a source that does not exist.
+        """
+        found, limits = find_sources(_as_list(source), recursive), Limits(stride, max_frames, max_seconds)
+        postprocess = self.postprocess(score_threshold, iou_threshold=iou_threshold, max_detections=max_detections)
+        labels = labels_of(classes, self.class_names)
+        say_passed_over(found.passed_over)
+        each = self.detect_frames(read_frames(found.items, limits, self.resized), batch_size, postprocess, labels)
+        return (one.detections for one in each)
 
     @checked
     def postprocess(
@@ -139,15 +197,57 @@ class Model:
         asked = {name: value for name, value in asked.items() if value is not None}
         return replace(self.detector.postprocess, score_threshold=score_threshold, **asked)
 
-    def detect(self, images: Sequence[Pixels], postprocess: PostProcess) -> list[ImageDetections]:
-        """The detections of a batch of images, which go to the device at once."""
+    def resized(self, image: UInt8[np.ndarray, "H W 3"]) -> UInt8[np.ndarray, "h w 3"]:
+        """An image in the size of the network's input."""
+        none = np.zeros((0, 4), np.float32), np.zeros(0, np.int64)
+        return self._resize(image, *none, generator=np.random.default_rng(0))[0]
+
+    def detect(
+        self,
+        images: Sequence[Pixels],
+        resized: Sequence[UInt8[np.ndarray, "h w 3"]] | None = None,
+        *,
+        postprocess: PostProcess,
+        labels: Sequence[int] | None = None,
+    ) -> list[ImageDetections]:
+        """The detections of a batch of images, which go to the device at once.
+
+        Args:
+            images: As they are.
+            resized: The same for the network, where that is done already.
+            postprocess: Settings.
+            labels: Of the classes to keep; None = all.
+        """
         if not images:
             return []
-        none, generator = (np.zeros((0, 4), np.float32), np.zeros(0, np.int64)), np.random.default_rng(0)
-        resized = [self._resize(image.array, *none, generator=generator)[0] for image in images]
+        resized = [self.resized(image.array) for image in images] if resized is None else resized
         batch = torch.from_numpy(np.stack(resized)).permute(0, 3, 1, 2).to(self.detector.mean.device)
-        found = self.detector.predict(batch, postprocess)
+        with torch.no_grad():
+            raw = self.detector(batch)
+            found = postprocess(raw if labels is None else only(raw, labels), self.image_size)
         return [self._of_image(image, one) for image, one in zip(images, found, strict=True)]
+
+    def detect_frames(
+        self,
+        events: Generator[Event, None, None],
+        batch_size: int,
+        postprocess: PostProcess,
+        labels: Sequence[int] | None = None,
+        on_unread: Callable[[Unread], None] = say_unread,
+    ) -> Generator[Found, None, None]:
+        """The detections of pictures as they are read; closed early, nothing more is read.
+
+        Args:
+            events: As `read_frames` gives them.
+            batch_size: Pictures that are on the device at once.
+            postprocess: Settings.
+            labels: Of the classes to keep; None = all.
+            on_unread: Called with each source that cannot be read.
+        """
+        with closing(events):
+            yield from detections_of(
+                events, partial(self.detect, postprocess=postprocess, labels=labels), batch_size, on_unread
+            )
 
     def _of_image(self, image: Pixels, found: Detections) -> ImageDetections:
         """Detections in pixels of the network's input as those of the image, in numpy."""
@@ -173,3 +273,7 @@ class Model:
 @checked
 def _batch_size(*, batch_size: Count) -> int:
     return batch_size
+
+
+def _as_list(source: str | Path | Sequence[str | Path]) -> Sequence[str | Path]:
+    return [source] if isinstance(source, str | Path) else source

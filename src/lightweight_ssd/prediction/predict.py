@@ -1,138 +1,212 @@
-"""`predict`: a checkpoint's detections on the images of a folder, drawn and as JSON, for the shell and for Python."""
+"""`predict`: a checkpoint's detections on images and videos, drawn and in files, for the shell and for Python."""
 
-import sys
-from collections.abc import Sequence
-from dataclasses import replace
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated
 
 from msgspec import Meta
 from tqdm import tqdm
 
-from lightweight_ssd.config.arguments import Checkpoint, Count, Overlap, Share, checked
-from lightweight_ssd.detector.postprocess import PostProcess
+from lightweight_ssd.config.arguments import Checkpoint, Count, Overlap, Seconds, Share, checked
 from lightweight_ssd.prediction.detections import ImageDetections
-from lightweight_ssd.prediction.images import Pixels, read
-from lightweight_ssd.prediction.model import Model, load
-from lightweight_ssd.prediction.pictures import RESULTS, output_folder, picture_names, remove_earlier, write_picture
-from lightweight_ssd.prediction.sources import Sources, find_images
+from lightweight_ssd.prediction.frames import Moment, Unread, read_frames
+from lightweight_ssd.prediction.kept_classes import labels_of
+from lightweight_ssd.prediction.model import load
+from lightweight_ssd.prediction.outputs.folder import prepare_folder, remove_earlier
+from lightweight_ssd.prediction.outputs.names import output_stems
+from lightweight_ssd.prediction.outputs.outputs import Kind, Outputs
+from lightweight_ssd.prediction.outputs.picture import Picture
+from lightweight_ssd.prediction.sources import Source, find_sources
+from lightweight_ssd.prediction.stream import Found, say_passed_over, say_unread
+from lightweight_ssd.prediction.video import Limits
 from lightweight_ssd.system.disk_space import one_sentence_when_full
-from lightweight_ssd.system.json_file import write_json
-from lightweight_ssd.system.plain_text import printable
+from lightweight_ssd.system.read_ahead import done_ahead
 
-__all__ = ["Predictions", "predict"]
+__all__ = ["Predictions", "VideoSummary", "predict"]
 
-_MOST_NAMED = 5
+_WAIT_TO_BE_WRITTEN = 4  # pictures
 
 
-class Predictions(NamedTuple):
+@dataclass
+class VideoSummary:
+    """A video that was looked at.
+
+    Attributes:
+        source: Path, address or camera.
+        frames: That were looked at.
+        rate: Of them per second of the video.
+        took: Seconds until the last one was written.
+    """
+
+    source: str
+    frames: int
+    rate: float
+    took: float = 0.0
+
+
+@dataclass
+class Predictions:
     """What `predict` found and wrote.
 
     Attributes:
-        found: Detections of each image that could be read, sorted by path.
-        skipped: Images that could not be read.
-        output: Folder of the pictures.
-        file: JSON of all detections; its boxes are xyxy in pixels of the image.
+        output: Folder of everything that was written.
+        files: File or folder of each kind in it, by the names that `save` has.
+        found: Detections of each picture, files sorted by path; empty with `collect=False`.
+        skipped: What could not be read: paths of files, and other sources as text.
+        images: Number of images that were read.
+        videos: Those that were read.
+        detections: Number of detections in all of them.
     """
 
-    found: list[ImageDetections]
-    skipped: list[Path]
     output: Path
-    file: Path
+    files: dict[Kind, Path] = field(default_factory=dict)
+    found: list[ImageDetections] = field(default_factory=list)
+    skipped: list[Path | str] = field(default_factory=list)
+    images: int = 0
+    videos: list[VideoSummary] = field(default_factory=list)
+    detections: int = 0
+
+    @property
+    def file(self) -> Path | None:
+        """JSON of all detections, whose boxes are xyxy in pixels of the image; None where it is not saved."""
+        return self.files.get("json")
 
 
 @checked
 def predict(
     checkpoint: Checkpoint,
-    source: Annotated[Path | Sequence[Path], Meta(examples=["IMAGE, FOLDER or GLOB"])],
+    source: Annotated[Path | str | Sequence[Path | str], Meta(examples=["IMAGE, VIDEO, FOLDER or GLOB"])],
     *,
     output: Path = Path("predictions"),
+    save: Sequence[Kind] | Kind = ("images", "json"),
+    yolo_scores: bool = False,
+    recursive: bool = False,
+    stride: Count = 1,
+    max_frames: Count | None = None,
+    max_seconds: Seconds | None = None,
     score_threshold: Share = 0.3,
     iou_threshold: Overlap | None = None,
     max_detections: Count | None = None,
+    classes: Sequence[str | int] | str | int | None = None,
     batch_size: Count = 8,
     device: str = "auto",
+    collect: bool = True,
 ) -> Predictions:
-    """Detects objects in images and writes a picture of each and one JSON file.
+    """Detects objects in images and videos, and writes drawn pictures, JSON and other files.
 
     Args:
         checkpoint: A checkpoint file, or the folder of a run.
-        source: An image, a folder (not those inside it), or a glob such as `photos/**/*.jpg`; or a list of them.
-        output: Folder for the pictures and `predictions.json`; made if need be. The pictures of an earlier call there
-            make room for those of this one.
+        source: An image, a video, a folder, a glob such as `photos/**/*.jpg`, a list of files (`.txt`), an http or
+            https address, `-` for an image on standard input, or the number of a camera; or a list of them.
+        output: Folder to write in; made if need be. What an earlier call wrote there is removed first.
+        save: What to write: `images` (drawn images and videos), `json`, `coco`, `csv`, `yolo`, `crops`.
+        yolo_scores: Whether YOLO's text files have the score of each box.
+        recursive: Whether the folders inside a folder count, too.
+        stride: Of a video, every so many frames one.
+        max_frames: Of each video; None = all.
+        max_seconds: Of each video from its beginning; None = all.
         score_threshold: A detection scores more than this.
         iou_threshold: Of two boxes of one class that overlap more, only the better one stays; None = as in the
             checkpoint.
-        max_detections: Per image; None = as in the checkpoint.
-        batch_size: Images at once.
+        max_detections: Per picture; None = as in the checkpoint.
+        classes: Names of those to keep; None = all.
+        batch_size: Pictures at once.
         device: `auto` (the GPU where there is one), `cpu`, `cuda` or `cuda:N`.
+        collect: Whether to return the detections, too; without, a long video takes no memory.
 
     Returns:
-        The detections, without the images' pixels, and where everything lies. An image that cannot be read is named
-        on standard error and skipped, and so are files of a folder that are no images.
+        The detections, without the pixels, and where everything lies. What cannot be read is named on standard error
+        and skipped, and so are files of a folder that are no images or videos.
 
     Raises:
         ValueError, FileNotFoundError: For a setting that cannot be met.
     """
-    sources = find_images([source] if isinstance(source, Path) else source)
+    kinds: Sequence[Kind] = [save] if isinstance(save, str) else save
+    sources = find_sources([source] if isinstance(source, Path | str) else source, recursive, output)
     model = load(checkpoint, device)
     postprocess = model.postprocess(score_threshold, iou_threshold=iou_threshold, max_detections=max_detections)
-    folder, names = output_folder(output, sources.images), picture_names(sources.images)
-    _name_passed_over(sources)
+    labels = labels_of(classes, model.class_names)
+    folder = prepare_folder(output, sources.items)
+    say_passed_over(sources.passed_over)
     remove_earlier(folder)
-    done = Predictions([], [], output, output / RESULTS)
-    with one_sentence_when_full(folder, "make room, or name another output=…, and call the same command again."):
-        _detect(model, postprocess, sources.images, batch_size, names, done)
+    done = Predictions(output)
+    events = read_frames(sources.items, Limits(stride, max_frames, max_seconds), model.resized)
+    found = model.detect_frames(events, batch_size, postprocess, labels, partial(_skip, done))
+    with (
+        one_sentence_when_full(folder, "make room, or name another output=…, and call the same command again."),
+        Outputs(folder, kinds, model.class_names, model.category_ids, yolo_scores) as outputs,
+        closing(found),
+    ):
+        done.files = outputs.places
+        _write_all(found, outputs, sources.items, done, collect)
     return done
 
 
-def _detect(
-    model: Model, postprocess: PostProcess, images: list[Path], batch_size: int, names: dict[Path, str],
-    done: Predictions,
-) -> None:  # fmt: skip
-    """Draws each image and lists what was found, also of an interrupted call; fills `done`."""
-    entries = []
-    try:
-        with tqdm(total=len(images), unit="image", desc="predict") as progress:
-            for start in range(0, len(images), batch_size):
-                batch = _read(images[start : start + batch_size], done.skipped)
-                for one in model.detect(batch, postprocess):
-                    assert one.path is not None
-                    entries.append(_entry(one, names[one.path]))  # first, so that no picture is without an entry
-                    write_picture(one.draw(), done.output / names[one.path])
-                    done.found.append(replace(one, pixels=None))
-                progress.update(min(batch_size, len(images) - start))
-    finally:
-        write_json(done.file, entries)
+def _write_all(
+    found: Iterable[Found], outputs: Outputs, sources: Sequence[Source], done: Predictions, collect: bool
+) -> None:
+    """Writes each picture in a thread while the network looks at the next ones; fills `done`."""
+    stems = dict(zip(sources, output_stems(sources), strict=True))
+    jobs = (partial(_write, each, stems[each.frame.source], outputs) for each in found)
+    with closing(done_ahead(jobs, 1, _WAIT_TO_BE_WRITTEN)) as written:
+        counter = _Counter(done)
+        for each in _with_progress(written, sources):
+            counter.add(each)
+            if collect:
+                done.found.append(each.detections)
 
 
-def _name_passed_over(sources: Sources) -> None:
-    if not sources.passed_over:
-        return
-    names = [path.name for path in sources.passed_over]
-    shown = ", ".join(names[:_MOST_NAMED]) + (", …" if len(names) > _MOST_NAMED else "")
-    count = f"{len(names)} file{'s' if len(names) > 1 else ''}"
-    print(f"passed over {count} that cannot be read as images: {shown}", file=sys.stderr)
+def _write(each: Found, stem: str, outputs: Outputs) -> Found:
+    """The same without pixels, once it is written."""
+    outputs.add(Picture(each.detections, stem, each.frame.moment))
+    image = each.frame.image._replace(array=each.frame.image.array[:0])
+    return Found(
+        each.frame._replace(image=image, resized=each.frame.resized[:0]), replace(each.detections, pixels=None)
+    )
 
 
-def _read(batch: Sequence[Path], skipped: list[Path]) -> list[Pixels]:
-    """The images of a batch; those that cannot be read are named and go to `skipped`."""
-    images = []
-    for path in batch:
-        try:
-            images.append(read(path))
-        except (ValueError, OSError) as error:
-            tqdm.write(printable(f"skipped: {error}"), file=sys.stderr)
-            skipped.append(path)
-    return images
+def _with_progress(written: Iterable[Found], sources: Sequence[Source]) -> Iterator[Found]:
+    """A bar that counts pictures; how many a video has is known with its first frame."""
+    unit = "image" if all(source.kind == "image" for source in sources) else "frame"
+    total: int | None = len(sources)
+    with tqdm(total=total, unit=unit, desc="predict") as bar:
+        for each in written:
+            moment = each.frame.moment
+            if moment is not None and moment.number == 0:
+                total = None if total is None or moment.expected is None else total + moment.expected - 1
+                bar.total = total
+            bar.update()
+            yield each
 
 
-def _entry(found: ImageDetections, picture: str) -> dict[str, Any]:
-    """What `predictions.json` says of an image; boxes are xyxy in its pixels."""
-    rows = zip(found.labels.tolist(), found.names, found.scores.tolist(), found.boxes.tolist(), strict=True)
-    detections = [
-        {"label": label, "category_id": found.category_ids[label], "class_name": name, "score": score, "box": box}
-        for label, name, score, box in rows
-    ]
-    size = {"width": found.width, "height": found.height}
-    return {"file": str(found.path), "picture": picture, **size, "detections": detections}
+class _Counter:
+    """Fills `done` as pictures are written; the time of a video begins where that of the source before it ended."""
+
+    def __init__(self, done: Predictions) -> None:
+        self._done, self._last, self._begun = done, time.monotonic(), 0.0
+
+    def add(self, each: Found) -> None:
+        self._done.detections += len(each.detections)
+        moment, now = each.frame.moment, time.monotonic()
+        if moment is None:
+            self._done.images += 1
+        else:
+            self._add_frame(str(each.frame.source), moment, now)
+        self._last = now
+
+    def _add_frame(self, source: str, moment: Moment, now: float) -> None:
+        if moment.number == 0:
+            self._begun = self._last
+            self._done.videos.append(VideoSummary(source, 0, moment.rate))
+        self._done.videos[-1].frames += 1
+        self._done.videos[-1].took = now - self._begun
+
+
+def _skip(done: Predictions, unread: Unread) -> None:
+    say_unread(unread)
+    source = unread.source
+    done.skipped.append(Path(source.place) if source.kind in ("image", "video") else str(source))

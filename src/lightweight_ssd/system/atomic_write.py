@@ -11,7 +11,7 @@ import os
 import shutil
 from pathlib import Path
 
-__all__ = ["PART", "NotWritten", "write_atomic"]
+__all__ = ["PART", "NotWritten", "not_written", "write_atomic"]
 
 PART = ".part"  # ending of a file that is being written
 _NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)  # errors of file systems that cannot sync a folder
@@ -54,7 +54,7 @@ def write_atomic(path: Path, content: bytes | memoryview, durable: bool = False,
     except OSError as error:
         with contextlib.suppress(OSError):
             part.unlink()
-        raise NotWritten(_sentence(path, len(content), error)) from error
+        raise not_written(path, len(content), error) from error
 
 
 def _sync_folder(folder: Path) -> None:
@@ -69,12 +69,19 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _sentence(path: Path, size: int, error: OSError) -> str:
+def not_written(path: Path, size: int, error: OSError) -> NotWritten:
+    """The error of a file that cannot be written, with the room that there is.
+
+    Args:
+        path: File that was to be written.
+        size: Of its content, bytes.
+        error: Of the operating system.
+    """
     try:
         room = f"; {shutil.disk_usage(path.parent).free / 1e6:.1f} MB are free"
     except OSError:
         room = ""
-    return (
+    return NotWritten(
         f"Expected to write {path} ({size / 1e6:.1f} MB), but got '{error.strerror}'{room}: "
         "make room, or choose another disk; what the file held before is untouched."
     )

@@ -63,6 +63,15 @@ def test_exif_turns_where_the_annotation_was_made_on_the_turned_image(tmp_path: 
     assert np.abs(turned.astype(int) - np.rot90(picture(), -1)).mean() < 2
 
 
+def test_one_that_lies_upright_has_the_same_pixels_upright(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (61, 83, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "plain.jpg")
+    Image.fromarray(noise).save(tmp_path / "noted.jpg", exif=Image.Exif())
+    for name in ("plain.jpg", "noted.jpg"):
+        expected = cv2.imread(str(tmp_path / name), cv2.IMREAD_COLOR_RGB)
+        assert np.array_equal(read_image(tmp_path / name, upright=True), expected)
+
+
 @pytest.mark.parametrize(("orientation", "turns"), [(1, 0), (3, 2), (6, -1), (8, 1)])
 def test_upright_turns_as_a_viewer_does(tmp_path: Path, orientation: int, turns: int) -> None:
     path = with_orientation(tmp_path / "a.jpg", orientation)

@@ -1,12 +1,15 @@
 """The size of an image from the first bytes of its file."""
 
+import warnings
 from pathlib import Path
 
 from PIL import Image
 
 from lightweight_ssd.data.images.reader import read_image
 
-__all__ = ["read_size"]
+__all__ = ["count_pictures", "read_size"]
+
+_HOLD_SEVERAL = (".gif", ".webp", ".png", ".avif", ".tif", ".tiff")
 
 
 def read_size(path: Path) -> tuple[int, int] | None:
@@ -27,3 +30,18 @@ def read_size(path: Path) -> tuple[int, int] | None:
     except (OSError, ValueError):
         return None
     return height, width
+
+
+def count_pictures(path: Path) -> int:
+    """How many pictures a file holds: of an animation its frames, of a TIFF its pages; 1 where nobody can tell.
+
+    Args:
+        path: Image file.
+    """
+    if path.suffix.lower() not in _HOLD_SEVERAL:
+        return 1
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(path) as image:  # of large ones; none is decoded
+            return int(getattr(image, "n_frames", 1))
+    except Exception:  # as above
+        return 1

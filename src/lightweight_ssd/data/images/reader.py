@@ -15,7 +15,7 @@ import numpy as np
 import simplejpeg
 from jaxtyping import UInt8
 
-__all__ = ["expect_image", "is_cut_short", "read_image"]
+__all__ = ["decode_image", "expect_image", "is_cut_short", "read_image"]
 
 _STORED = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
 _TURNED = cv2.IMREAD_COLOR_RGB
@@ -41,7 +41,23 @@ def read_image(
         ValueError: The file is no image, is cut short, or has another size than expected; one that says so at its
             beginning is not decoded, so that it takes no memory.
     """
-    data = _read_bytes(path)
+    return decode_image(_read_bytes(path), path, expected_size, upright)
+
+
+def decode_image(
+    data: bytes, path: str | Path, expected_size: tuple[int, int] | None = None, upright: bool = False
+) -> UInt8[np.ndarray, "H W 3"]:
+    """The same of a file's content that is in memory already.
+
+    Args:
+        data: Content of an image file.
+        path: What an error calls it.
+        expected_size: As for `read_image`.
+        upright: As for `read_image`.
+
+    Raises:
+        ValueError: As `read_image`.
+    """
     if is_cut_short(data):
         raise ValueError(f"Expected a whole image in {path}, but the file is truncated: copy or download it again.")
     size = _announced_size(data)
@@ -89,7 +105,7 @@ def _read_bytes(path: str | Path, count: int = -1) -> bytes:
 
 
 def _decode(data: bytes, path: str | Path, flags: int) -> UInt8[np.ndarray, "H W 3"]:
-    if flags == _STORED and (image := _decode_flawless_jpeg(data)) is not None:
+    if (flags == _STORED or not _has_exif(data)) and (image := _decode_flawless_jpeg(data)) is not None:
         return image
     try:
         image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), flags) if data else None
@@ -138,6 +154,11 @@ def is_cut_short(data: bytes) -> bool:
     if data.startswith(b"\x89PNG"):
         return data.rfind(b"IEND") < 0
     return False
+
+
+def _has_exif(data: bytes) -> bool:
+    """Whether a JPEG may say that it lies on its side."""
+    return b"Exif\0\0" in data[: _scan_start(data)]
 
 
 def _scan_start(data: bytes) -> int:
