@@ -19,12 +19,14 @@ __all__ = [
     "AXES",
     "content_hash",
     "folders_of_content",
+    "is_neutral",
     "newest_run_dir",
     "next_run_dir",
     "not_content",
     "resumable_run_dir",
     "run_dir_of",
     "slug",
+    "with_neutral",
     "write_provenance",
 ]
 
@@ -45,9 +47,20 @@ _NOT_CONTENT = {
     ),
 }  # fmt: skip
 
+# Keys of `data` that were added after the first release, each with the value at which the data is read as it was before
+# the key existed.
+_NEUTRAL: dict[str, Any] = {
+    "classes": None, "other_classes": "background", "empty_images": "keep", "val_share": None, "split": None,
+    "origin": "auto",
+}  # fmt: skip
+
 
 def content_hash(config: dict[str, Any]) -> str:
     """Eight hexadecimal digits of what a run computes.
+
+    A key of `data` at its neutral value does not count, so a new key leaves the runs of earlier versions findable. What
+    is neutral stands in a table of its own and is not the key's default: a default may change, and the same digits
+    would then stand for two contents. The table only grows, and a value in it never gets another meaning.
 
     Args:
         config: Resolved configuration, plain containers, with `run_dir` still null. Its `content` names settings that
@@ -62,9 +75,25 @@ def content_hash(config: dict[str, Any]) -> str:
         if isinstance(kept.get(group), dict) and group not in counted:
             dropped = {key for key in keys if f"{group}.{key}" not in counted}
             kept[group] = {key: value for key, value in kept[group].items() if key not in dropped}
-    if isinstance(data := kept.get("data"), dict) and data.get("cache") == "ram" and "data.cache" not in counted:
-        kept["data"] = {**data, "cache": "disk"}  # the same images, kept elsewhere
+    if isinstance(data := kept.get("data"), dict):
+        same = {"cache": "disk"} if data.get("cache") == "ram" and "data.cache" not in counted else {}  # kept elsewhere
+        kept["data"] = {key: value for key, value in {**data, **same}.items() if not is_neutral(key, value)}
     return hashlib.sha256(json.dumps(_class_names(kept), sort_keys=True, default=str).encode()).hexdigest()[:8]
+
+
+def is_neutral(key: str, value: Any) -> bool:
+    """Whether a key of `data` has the value at which the data is read as it was before the key existed.
+
+    Example:
+        >>> is_neutral("classes", None), is_neutral("classes", ["cat"]), is_neutral("class_names", None)
+        (True, False, False)
+    """
+    return key in _NEUTRAL and value == _NEUTRAL[key]
+
+
+def with_neutral(data: dict[str, Any]) -> dict[str, Any]:
+    """The node `data` of any version, with the keys that it does not know yet."""
+    return {**_NEUTRAL, **data}
 
 
 def _class_names(node: Any) -> Any:

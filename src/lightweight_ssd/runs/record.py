@@ -25,7 +25,7 @@ from lightweight_ssd.runs.files import (
     STATUS_FILE,
     TRAIN_LOG,
 )
-from lightweight_ssd.runs.folder import content_hash
+from lightweight_ssd.runs.folder import content_hash, with_neutral
 from lightweight_ssd.runs.metrics_file import Columns, read_curves
 from lightweight_ssd.runs.results import RunResults, metric_of
 from lightweight_ssd.runs.results_file import load_results
@@ -162,12 +162,16 @@ def flat_config(run: RunRecord) -> dict[str, Any]:
     """What the run computes, as one flat mapping from dotted keys to values, the seed included.
 
     Left out is what its content hash leaves out, and what is only another group written out in a second place
-    (`detector.neck` is `neck`). The run folder's own path reads `RUN`.
+    (`detector.neck` is `neck`). The run folder's own path reads `RUN`, and a key of `data` that the run's version did
+    not know has its neutral value.
     """
     home = str(run.config.get("run_dir") or run.folder)
-    groups = {key: value for key, value in run.config.items() if isinstance(value, dict)}
+    config = run.config
+    if isinstance(config.get("data"), dict):
+        config = {**config, "data": with_neutral(config["data"])}
+    groups = {key: value for key, value in config.items() if isinstance(value, dict)}
     flat: dict[str, Any] = {}
-    for key, value in _leaves(run.config, groups):
+    for key, value in _leaves(config, groups):
         if _is_content(key, run.config.get("content")):
             flat[".".join(key)] = value.replace(home, "RUN") if isinstance(value, str) else value
     return flat
