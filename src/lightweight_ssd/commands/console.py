@@ -1,4 +1,4 @@
-"""What a user sees when something is wrong: one sentence, and the file of the traceback where it is not our sentence."""
+"""What a user sees when something is wrong: one sentence, and the file of the traceback if it is not our sentence."""
 
 import dis
 import os
@@ -43,7 +43,9 @@ def one_sentence_errors(command: str) -> Iterator[None]:
         print(f"{command}: {what}", file=sys.stderr)
         if not (expected and _is_our_sentence(error)):
             log = write_traceback(error, command)
-            print(f"(the traceback is in {log})" if log else "(HYDRA_FULL_ERROR=1 shows the traceback)", file=sys.stderr)
+            print(
+                f"(the traceback is in {log})" if log else "(HYDRA_FULL_ERROR=1 shows the traceback)", file=sys.stderr
+            )
         raise SystemExit(1) from None
 
 

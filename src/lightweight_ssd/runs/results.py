@@ -165,8 +165,8 @@ class RunResults(Struct, omit_defaults=True):
         latency: Where `latency` was on.
         postprocess: Settings of the post-processing; the metrics depend on them.
         precision: Arithmetic in which the split was measured, such as `32-true` or `bf16-mixed`.
-        chosen_on_test: Whether the checkpoint was chosen by its metrics on some of the test images; only of a run that
-            chose one.
+        chosen_on_test: Whether the checkpoint was chosen by its metrics on some of the images that were measured: those
+            of the test, or of `val` where that split was; only of a best checkpoint.
         data: What was computed on.
         seed: Of the run.
         experiment: Its name.
