@@ -17,6 +17,7 @@ from lightweight_ssd.report.left_out import (
     FILE,
     LeftOut,
     files_left_out,
+    folders_left_out,
     jobs_left_out,
     left_out_line,
 )
@@ -41,6 +42,7 @@ def build_payload(
     images: Path | None = None,
     watch: bool = False,
     sweeps: SweepNotes | None = None,
+    unlisted: Sequence[OSError] = (),
 ) -> dict[str, Any]:
     """Gathers everything that the page and the tables show.
 
@@ -50,6 +52,7 @@ def build_payload(
         images: Folder of the image files; None looks where they lay when the runs were measured.
         watch: Whether the page is served and asks for newer versions of itself.
         sweeps: Notes on jobs of sweeps that have no run folder.
+        unlisted: Errors of folders that could not be searched for runs.
 
     Returns:
         Plain containers without NaN; shares from 0 to 1, hours, milliseconds. `rows` have a finished run, `started`
@@ -62,7 +65,7 @@ def build_payload(
     rows, baseline, latencies = comparison.rows, comparison.baseline, row_latencies(comparison.rows)
     shown = [*rows, *comparison.started]
     curves = {run.folder: read_curves(run.folder) for row in shown for run in row.runs}
-    left_out = [*comparison.left_out, *jobs_left_out(sweeps.failed)]
+    left_out = [*comparison.left_out, *jobs_left_out(sweeps.failed), *folders_left_out(unlisted)]
     left_out += [
         entry for row in shown for run in row.runs for entry in files_left_out(row.label, run, curves[run.folder][1])
     ]

@@ -88,29 +88,35 @@ class RunRecord(NamedTuple):
         return read_curves(self.folder)[0]
 
 
-def find_runs(paths: Iterable[str | Path]) -> list[RunRecord]:
+def find_runs(paths: Iterable[str | Path], unlisted: list[OSError] | None = None) -> list[RunRecord]:
     """All runs in and below the folders, by the time at which they started.
 
     A run's folder holds `identity.json`, or `results.json` beside `config.yaml`; what lies inside one is not searched.
 
     Args:
         paths: Folders of runs or of folders of runs; one that is named twice counts once.
+        unlisted: Gets the error of each folder that cannot be listed, such as one of another user; it is passed over.
 
     Raises:
         FileNotFoundError: If one of the paths is no folder.
     """
     found: dict[Path, None] = {}
     for path in paths:
-        if not Path(path).is_dir():
+        if not os.path.isdir(path):  # noqa: PTH112  # that of Path fails where a folder above may not be entered
             raise FileNotFoundError(f"Expected a folder of runs but there is none at {path}; give one, such as runs.")
-        found |= dict.fromkeys(run_folders(Path(path).resolve()))
+        found |= dict.fromkeys(run_folders(Path(path).resolve(), unlisted))
     return sorted(map(read_run, found), key=lambda run: (run.identity["started"], str(run.folder)))
 
 
-def run_folders(root: Path) -> list[Path]:
-    """The folders of runs in and below a folder; empty where there is none."""
+def run_folders(root: Path, unlisted: list[OSError] | None = None) -> list[Path]:
+    """The folders of runs in and below a folder; empty where there is none.
+
+    Args:
+        root: Where to begin.
+        unlisted: Gets the error of each folder that cannot be listed.
+    """
     folders = []
-    for folder, children, files in os.walk(root):
+    for folder, children, files in os.walk(root, onerror=None if unlisted is None else unlisted.append):
         if IDENTITY_FILE in files or {RESULTS_FILE, CONFIG_FILE} <= set(files):
             folders.append(Path(folder))
             children.clear()

@@ -31,6 +31,7 @@ from lightweight_ssd.runs.results_file import read_results
 from lightweight_ssd.runs.status import ABORTED, FINISHED, UNDER_WAY, read_status, write_status
 from lightweight_ssd.sweeps.child import run_child
 from lightweight_ssd.sweeps.record import JobRecord, read_jobs, read_sweep, write_job
+from lightweight_ssd.sweeps.worker import end_with_sweep
 
 __all__ = ["run_in_own_process"]
 
@@ -55,6 +56,7 @@ def run_in_own_process(cfg: DictConfig, choices: dict[str, str]) -> float | None
     Raises:
         KeyboardInterrupt: If the sweep was asked to stop; the run has left a checkpoint by then.
     """
+    end_with_sweep()
     hydra_cfg = HydraConfig.get()
     sweep_dir = Path(hydra_cfg.sweep.dir)
     job = JobRecord(int(hydra_cfg.job.num), list(hydra_cfg.overrides.task), "running")
