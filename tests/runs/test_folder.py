@@ -8,6 +8,7 @@ import pytest
 from lightweight_ssd.config.compose import compose
 from lightweight_ssd.config.settings import resolved
 from lightweight_ssd.runs.folder import (
+    _VOC_CLASSES,
     content_hash,
     next_run_dir,
     not_content,
@@ -138,3 +139,12 @@ def test_a_default_that_changes_is_another_content() -> None:
     """Not the default of the day is left out but one value for ever, so two defaults never share their digits."""
     today, later = ({**CONFIG, "data": {**CONFIG["data"], "empty_images": value}} for value in ("keep", "drop"))
     assert content_hash(today) == content_hash(CONFIG) != content_hash(later)
+
+
+def test_the_classes_of_voc_count_whether_they_are_spelled_out_or_not() -> None:
+    names = resolved(compose(["data=voc_train_val", "trainer.max_epochs=1"]))
+    spelled = names | {"data": {**names["data"], "class_names": list(_VOC_CLASSES)}}
+    left_out, others = (names | {"data": {**names["data"], "class_names": each}} for each in (None, ["cat", "dog"]))
+    assert content_hash(spelled) == content_hash(left_out) != content_hash(others)
+    shapes = resolved(compose(["data=shapes", "trainer.max_epochs=1"]))
+    assert content_hash(shapes) != content_hash(shapes | {"data": {**shapes["data"], "class_names": None}})

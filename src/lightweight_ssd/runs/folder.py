@@ -17,16 +17,16 @@ from lightweight_ssd.system.json_file import write_json
 
 __all__ = [
     "AXES",
+    "comparable_data",
     "content_hash",
+    "data_content",
     "folders_of_content",
-    "is_neutral",
     "newest_run_dir",
     "next_run_dir",
     "not_content",
     "resumable_run_dir",
     "run_dir_of",
     "slug",
-    "with_neutral",
     "write_provenance",
 ]
 
@@ -51,8 +51,13 @@ _NOT_CONTENT = {
 # the key existed.
 _NEUTRAL: dict[str, Any] = {
     "classes": None, "other_classes": "background", "empty_images": "keep", "val_share": None, "split": None,
-    "origin": "auto",
+    "origin": "auto", "images": None, "annotations": None,
 }  # fmt: skip
+# `class_names` null of `data=voc`: these, which its configuration spelled out up to 0.2
+_VOC_CLASSES = (
+    "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable", "dog",
+    "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
+)  # fmt: skip
 
 
 def content_hash(config: dict[str, Any]) -> str:
@@ -77,23 +82,24 @@ def content_hash(config: dict[str, Any]) -> str:
             kept[group] = {key: value for key, value in kept[group].items() if key not in dropped}
     if isinstance(data := kept.get("data"), dict):
         same = {"cache": "disk"} if data.get("cache") == "ram" and "data.cache" not in counted else {}  # kept elsewhere
-        kept["data"] = {key: value for key, value in {**data, **same}.items() if not is_neutral(key, value)}
+        said = comparable_data({**data, **same})
+        kept["data"] = {key: value for key, value in said.items() if key not in _NEUTRAL or value != _NEUTRAL[key]}
     return hashlib.sha256(json.dumps(_class_names(kept), sort_keys=True, default=str).encode()).hexdigest()[:8]
 
 
-def is_neutral(key: str, value: Any) -> bool:
-    """Whether a key of `data` has the value at which the data is read as it was before the key existed.
-
-    Example:
-        >>> is_neutral("classes", None), is_neutral("classes", ["cat"]), is_neutral("class_names", None)
-        (True, False, False)
-    """
-    return key in _NEUTRAL and value == _NEUTRAL[key]
+def comparable_data(data: dict[str, Any]) -> dict[str, Any]:
+    """The node `data` of any version as today's would say it: keys that it does not know have their neutral value."""
+    names = {"class_names": list(_VOC_CLASSES)} if _is_voc(data) and data.get("class_names") is None else {}
+    return {**_NEUTRAL, **data, **names}
 
 
-def with_neutral(data: dict[str, Any]) -> dict[str, Any]:
-    """The node `data` of any version, with the keys that it does not know yet."""
-    return {**_NEUTRAL, **data}
+def data_content(data: dict[str, Any]) -> dict[str, Any]:
+    """The node `data` as it is written, without what does not count: where things lie and how they are read."""
+    return {key: value for key, value in data.items() if key not in _NOT_CONTENT["data"]}
+
+
+def _is_voc(data: dict[str, Any]) -> bool:
+    return str(data.get("_target_")).rpartition(".")[2] == "VOC"
 
 
 def _class_names(node: Any) -> Any:

@@ -12,7 +12,7 @@ from lightweight_ssd.config.instantiate import build
 from lightweight_ssd.data.digest import check_same_data, digests_of
 from lightweight_ssd.runs.conditions import changed_conditions, conditions_of, recorded_conditions
 from lightweight_ssd.runs.files import CONFIG_FILE, IDENTITY_FILE
-from lightweight_ssd.runs.folder import content_hash, is_neutral
+from lightweight_ssd.runs.folder import content_hash, data_content
 from lightweight_ssd.runs.results_file import read_results
 from lightweight_ssd.runs.typed_file import read_mapping
 
@@ -38,19 +38,18 @@ def check_is_the_run(cfg: DictConfig, run_dir: Path) -> None:
 
     Raises:
         ValueError: What is annotated differs from the run's. It is read only where it may: `data.root` is another one,
-            or the run is of a version that did not know all keys of `data`.
+            or `data` says the same in other words, since the run is of an earlier version.
     """
     data = read_results(run_dir).data
     recorded = msgspec.structs.asdict(data) if data else {}
     known = read_mapping(run_dir / CONFIG_FILE)[0].get("data")
-    newer = isinstance(known, dict) and any(
-        is_neutral(str(key), value) for key, value in cfg.data.items() if key not in known
-    )
+    asked: dict[str, Any] = OmegaConf.to_container(cfg.data, resolve=True)  # pyright: ignore[reportAssignmentType]
+    in_other_words = isinstance(known, dict) and data_content(known) != data_content(asked)
 
     def read() -> dict[str, str]:
         return digests_of(build(cfg.data), cfg.datamodule.first_images)
 
-    check_same_data(cfg.data.get("root"), recorded, read, always=newer)
+    check_same_data(cfg.data.get("root"), recorded, read, always=in_other_words)
 
 
 def identify(cfg: DictConfig, choices: dict[str, str], overrides: list[str]) -> dict[str, Any]:

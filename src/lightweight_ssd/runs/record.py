@@ -25,9 +25,10 @@ from lightweight_ssd.runs.files import (
     STATUS_FILE,
     TRAIN_LOG,
 )
-from lightweight_ssd.runs.folder import content_hash, with_neutral
+from lightweight_ssd.runs.folder import comparable_data, content_hash
 from lightweight_ssd.runs.metrics_file import Columns, read_curves
-from lightweight_ssd.runs.results import RunResults, metric_of
+from lightweight_ssd.runs.result_metrics import metric_of
+from lightweight_ssd.runs.results import RunResults
 from lightweight_ssd.runs.results_file import load_results
 from lightweight_ssd.runs.run_files import Config, Environment, Identity, Status
 from lightweight_ssd.runs.status import FINISHED, seen_now
@@ -174,7 +175,7 @@ def flat_config(run: RunRecord) -> dict[str, Any]:
     home = str(run.config.get("run_dir") or run.folder)
     config = run.config
     if isinstance(config.get("data"), dict):
-        config = {**config, "data": with_neutral(config["data"])}
+        config = {**config, "data": comparable_data(config["data"])}
     groups = {key: value for key, value in config.items() if isinstance(value, dict)}
     flat: dict[str, Any] = {}
     for key, value in _leaves(config, groups):

@@ -26,7 +26,8 @@ from lightweight_ssd.runs.files import BEST_CHECKPOINT, LAST_CHECKPOINT, TRAIN_L
 from lightweight_ssd.runs.folder import newest_run_dir, slug
 from lightweight_ssd.runs.identity import check_is_the_run, conditions_note, content_of
 from lightweight_ssd.runs.ownership import Claim, busy_folder, claim_found, claim_new, holds_training
-from lightweight_ssd.runs.results import RunResults, metric_of, objective_of
+from lightweight_ssd.runs.result_metrics import metric_of, objective_of
+from lightweight_ssd.runs.results import RunResults
 from lightweight_ssd.runs.results_file import read_results
 from lightweight_ssd.runs.status import ABORTED, FINISHED, UNDER_WAY, read_status, write_status
 from lightweight_ssd.sweeps.child import run_child
