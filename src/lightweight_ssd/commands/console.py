@@ -52,12 +52,13 @@ def one_sentence_errors(command: str) -> Iterator[None]:
 def _is_our_sentence(error: Exception) -> bool:
     """Whether a `raise` of this package made it, and not a library that it called, such as `int` for a wrong number.
 
-    The one sentence that we put around whatever a part raises, which may be a user's own, is not counted.
+    Not counted are the sentence that we put around whatever a part raises, which may be a user's own, and what comes
+    from a loader process, whose traceback is a note of the error.
     """
     place = error.__traceback__
     while place and place.tb_next:
         place = place.tb_next
-    if place is None or isinstance(error.__cause__, InstantiationException):
+    if place is None or isinstance(error.__cause__, InstantiationException) or getattr(error, "__notes__", None):
         return False
     ours = str(place.tb_frame.f_globals.get("__name__")).startswith(f"{__name__.partition('.')[0]}.")
     return ours and dis.opname[place.tb_frame.f_code.co_code[place.tb_lasti]] == "RAISE_VARARGS"

@@ -62,7 +62,7 @@ def data_prepare(
         ValueError: A setting does not fit, what came is not what was expected, a disk is too small, or the server is
             out of reach.
 
-    With `data_prepare("voc", root="VOCdevkit", parts=["trainval2007"])`, `missing` names the other parts, `test2007` and
+    `data_prepare("voc", root="VOCdevkit", parts=["trainval2007"]).missing` names the other parts: `test2007` and
     `trainval2012`.
     """
     if not download:

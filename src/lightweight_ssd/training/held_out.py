@@ -66,14 +66,16 @@ def images_that_chose(
         asked: What was asked for in place of the checkpoint's own settings of `data`.
 
     Returns:
-        None where they cannot be told: of an own class of data, or where the files of the validation are not there.
+        None where nobody chose, or where they cannot be told: the data is of another class, or is not there.
     """
-    data = config["data"]
-    if asked.get("_target_", data["_target_"]) != data["_target_"]:
+    data = config.get("data")
+    if checkpoint.name != BEST_CHECKPOINT.name or not isinstance(data, dict):
+        return None
+    if asked.get("_target_", data.get("_target_")) != data.get("_target_"):
         return None
     try:
         if any(asked[key] != data.get(key) for key in asked.keys() - _SAME_IMAGES):
-            if str(data["_target_"]).startswith(_DRAWN):  # it would draw them
+            if str(data.get("_target_")).startswith(_DRAWN):  # it would draw them
                 return None
             check_targets(config, "data", checkpoint)
             source = build({**data, "cache_dir": None, "root": asked.get("root", data.get("root"))})
