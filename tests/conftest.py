@@ -1,5 +1,8 @@
 """Shapes in signatures are checked under pytest only; nothing depends on chance, load or the test before.
 
+No test writes into the user's caches: those of ours are new for each session. Matplotlib's list of fonts, which takes
+seconds to make, is kept in the folder of temporary files.
+
 One thread each, so that two workers fit two cores. Hypothesis draws the same examples every time and gives a slow
 machine all the time it needs; every other source of random numbers begins at the same place for each test.
 """
@@ -7,12 +10,18 @@ machine all the time it needs; every other source of random numbers begins at th
 import logging
 import os
 import random
+import shutil
 import signal
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 os.environ.setdefault("WANDB_MODE", "offline")
+os.environ["XDG_CACHE_HOME"] = os.environ.get("LSSD_TESTS_CACHE") or tempfile.mkdtemp(prefix="lightweight-ssd-tests-")
+os.environ["LSSD_TESTS_CACHE"] = os.environ["XDG_CACHE_HOME"]  # the workers of xdist inherit it
+os.environ.setdefault("MPLCONFIGDIR", str(Path(tempfile.gettempdir()) / f"lightweight-ssd-fonts-{os.getuid()}"))
 
 import numpy as np
 import pytest
@@ -46,6 +55,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     np.set_printoptions(**_PRINT_OPTIONS)
     items.sort(key=lambda item: item.path not in slow)
+
+
+def pytest_unconfigure() -> None:
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        shutil.rmtree(os.environ["XDG_CACHE_HOME"], ignore_errors=True)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,29 @@ def test_joblib_runs_jobs_side_by_side_and_then_skips_them(tmp_path: Path) -> No
     assert not err, "neither Hydra nor its workers warn of anything"
     out, _ = _sweep(tmp_path, *jobs)
     assert "2 skipped" in out and len(_runs(tmp_path)) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", ["joblib", "submitit_local"])
+def test_what_a_killed_sweep_started_ends_with_it(tmp_path: Path, launcher: str) -> None:
+    """The run stops with a checkpoint. A third job of joblib's two workers waits, and never begins."""
+    seeds = "seed=0,1,2" if launcher == "joblib" else "seed=0,1"
+    process = _start(tmp_path, f"hydra/launcher={launcher}", "trainer.max_epochs=4000", seeds)
+    _wait_until(lambda: bool(list(tmp_path.glob("runs/smoke/*/checkpoints/last.ckpt"))))
+    process.kill()
+    process.communicate(timeout=60)
+    _wait_until(lambda: not _processes("run_dir=", str(tmp_path)))
+    _wait_until(lambda: not _processes("submitit.core", str(tmp_path)))
+    found = {path.parent: _read(path)["state"] for path in (tmp_path / "runs" / "smoke").glob("*/status.json")}
+    assert set(found.values()) == {"interrupted"} and not any("seed2" in run.name for run in found), found
+    assert any((run / "checkpoints" / "last.ckpt").is_file() for run in found)
+
+
+def _wait_until(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + 120
+    while not holds():
+        assert time.monotonic() < end, _processes("lightweight_ssd")
+        time.sleep(0.2)
 
 
 @pytest.mark.slow

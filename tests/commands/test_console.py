@@ -8,6 +8,7 @@ from tests.command_line import run_command
 
 from lightweight_ssd.commands.console import one_sentence_errors
 from lightweight_ssd.commands.traceback_file import _KEPT, cache_folder
+from lightweight_ssd.config.batch_split import BatchSplit
 
 
 @pytest.fixture(autouse=True)
@@ -64,9 +65,38 @@ def test_what_cannot_be_written_is_not_pointed_at(monkeypatch, capsys) -> None:
     assert capsys.readouterr().err == "lssd data check: wrong\n(HYDRA_FULL_ERROR=1 shows the traceback)\n"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("train", "data=voc"), "Expected the data set data=voc at data.root="),
+        (("train", "experiment=smoke", "trainer=gpu"), "Expected a GPU for trainer=gpu but PyTorch sees 0"),
+        (("predict", "photo.jpg", "checkpoint=no.ckpt"), "There is no image ("),
+        (("report", "runs=nowhere"), "Expected a folder of runs but there is none at nowhere"),
+    ],
+)
+def test_a_sentence_of_ours_stands_alone(monkeypatch, capsys, arguments: tuple[str, ...], sentence: str) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    ended = run_command(monkeypatch, capsys, *arguments)
+    assert ended.code == 1 and sentence in ended.err
+    assert len(ended.err.splitlines()) == 1 and not cache_folder().exists()
+
+
+def test_a_value_that_a_library_refuses_within_our_code_keeps_its_traceback(capsys) -> None:
+    """It is a ValueError, too, but nobody has thought of it, and its words say nothing to a user."""
+    with pytest.raises(SystemExit), one_sentence_errors("lssd train"):
+        BatchSplit.parse("some x many")
+    assert "int()" in named(capsys.readouterr().err).read_text()
+
+
 @pytest.mark.slow
-def test_a_run_that_fails_has_its_traceback(tmp_path: Path, monkeypatch, capsys) -> None:
-    arguments = ("experiment=smoke", "logger=csv", f"run_dir={tmp_path / 'run'}", "optim=sgd", "optim.lr=1e30")
-    ended = run_command(monkeypatch, capsys, "train", *arguments)
-    assert ended.code == 1 and f"(the traceback is in {tmp_path / 'run' / 'lssd-error.log'})" in ended.err
-    assert (tmp_path / "run" / "lssd-error.log").read_text().startswith("Traceback")
+def test_what_a_part_of_the_user_raises_while_training_has_its_traceback(tmp_path: Path, monkeypatch, capsys) -> None:
+    (tmp_path / "mine_that_fails.py").write_text(
+        "from lightning.pytorch import Callback\n\nclass Mine(Callback):\n"
+        "    def on_train_batch_end(self, *args):\n        raise ValueError('mine')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    arguments = ("experiment=smoke", "logger=csv", f"run_dir={tmp_path / 'run'}")
+    ended = run_command(monkeypatch, capsys, "train", *arguments, "+callbacks.mine._target_=mine_that_fails.Mine")
+    log = tmp_path / "run" / "lssd-error.log"
+    assert ended.code == 1 and ended.err.endswith(f"lssd train: mine\n(the traceback is in {log})\n")
+    assert "mine_that_fails.py" in log.read_text()

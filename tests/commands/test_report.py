@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 from tests.command_line import Outcome, ending, run_command
 from tests.run_folders import TABLE, draw_scene, write_run_folder, write_table
+from tests.run_server import RunServer
+from tests.surroundings import Surroundings
 
 from lightweight_ssd.config.overrides import hydra_arguments
 from lightweight_ssd.sweeps.record import JobRecord, write_job, write_sweep
@@ -191,3 +193,25 @@ def _version(address: str) -> str:
         except urllib.error.HTTPError:
             time.sleep(0.1)
     raise AssertionError("no version.json")
+
+
+@pytest.mark.slow
+def test_a_folder_that_may_not_be_listed_is_named(server: RunServer, tmp_path: Path) -> None:
+    """Another user's, say; root is bound by the modes here, too."""
+    write_table(tmp_path / "runs", TABLE[:1], seeds=(0,), num_images=2)
+    hers = tmp_path / "runs" / "hers"
+    write_table(hers, TABLE[1:2], seeds=(0,), num_images=2)
+    hers.chmod(0)
+    try:
+        held = {"around": Surroundings(modes_hold=True, plain_plots=True)}
+        ended = server.run(tmp_path, "report", *FAST, **held)
+        assert ended.code == 0 and "1 file or folder could not be used" in ended.out, ended.out + ended.err
+        said = f"{hers} cannot be listed (Permission denied), so runs in it are not shown."
+        assert said in (tmp_path / "report" / "report.md").read_text()
+        assert said in (tmp_path / "report" / "index.html").read_text()
+        alone = server.run(tmp_path, "report", f"runs={hers}", "output=other", **held)
+        assert alone.code == 1 and f"found none ({said[:-1]}); name a folder" in alone.err, alone.err
+        below = server.run(tmp_path, "report", f"runs={hers / 'necks'}", "output=other", **held)
+        assert below.code == 1 and below.err.startswith("lssd report: Expected a folder of runs but there is none at ")
+    finally:
+        hers.chmod(0o755)

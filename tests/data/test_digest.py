@@ -58,3 +58,12 @@ def test_data_in_its_old_place_or_of_an_old_run_is_not_read(tmp_path: Path, monk
     monkeypatch.chdir(tmp_path)
     check_same_data("a", {"root": str(tmp_path / "a"), "digests": {}}, read)
     check_same_data("a", {}, read)
+
+
+def test_data_in_its_old_place_that_may_be_read_in_another_way_is_compared(tmp_path: Path) -> None:
+    recorded = {"root": str(tmp_path / "a"), "digests": digests_of(Source("a"))}
+    check_same_data(str(tmp_path / "a"), recorded, lambda: digests_of(Source("a")), always=True)
+    with pytest.raises(
+        ValueError, match=r"but those in \S+/a are now read in another way: give another exp.*never\)\.$"
+    ):
+        check_same_data(str(tmp_path / "a"), recorded, lambda: digests_of(Source("a", 1)), always=True)

@@ -89,5 +89,5 @@ def test_older_attempts_that_failed_are_counted_though_a_later_one_finished(tmp_
 def test_the_line_counts_by_kind() -> None:
     kinds = ["failed", "aborted", "failed", "file", "file"]
     left_out = [LeftOut("a", kind, None, None, None) for kind in kinds]
-    assert left_out_line(left_out) == "Not in the table: 2 failed, 1 aborted; 2 files could not be used."
+    assert left_out_line(left_out) == "Not in the table: 2 failed, 1 aborted; 2 files or folders could not be used."
     assert left_out_line([]) == "" and left_out_line([], 1) == "Not in the table: 1 run in progress."

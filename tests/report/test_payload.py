@@ -4,12 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from tests.run_folders import TABLE, draw_scene, write_run_folder, write_table
 
 from lightweight_ssd.report.comparison import compare
-from lightweight_ssd.report.payload import _curves, build_payload
+from lightweight_ssd.report.payload import build_payload
 from lightweight_ssd.runs.record import find_runs
 from lightweight_ssd.sweeps.notes import FailedJob, SweepNotes
 
@@ -152,16 +151,6 @@ def test_a_class_that_is_never_there_is_null(tmp_path: Path) -> None:
     run = _payload(tmp_path)["runs"][0]
     assert None in run["per_class"].values()
     assert run["per_class"] == {name: each["ap_50"] for name, each in figures.items()}
-
-
-def test_long_curves_are_thinned_and_keep_what_was_validated() -> None:
-    steps = np.arange(10_000.0)
-    validated = np.where(steps % 500 == 499, steps / 1e4, np.nan)
-    thin = _curves({"step": steps, "train/loss": 1 / (1 + steps), "val/map_50": validated})
-    assert len(thin["step"]) <= 500 and sum(value is not None for value in thin["val/map_50"]) == 20
-    assert (thin["step"][0], thin["step"][-1]) == (0.0, 9999.0) and thin["step"] == sorted(thin["step"])
-    many = _curves({"step": steps, "val/map_50": steps})
-    assert len(many["step"]) <= 500 and many["step"][-1] == 9999.0
 
 
 def test_a_date_within_a_list_of_a_config_becomes_text(tmp_path: Path) -> None:

@@ -133,3 +133,14 @@ def test_flat_config_is_what_a_run_computes(tmp_path: Path) -> None:
     assert flat["callbacks.interrupt.path"] == "RUN/checkpoints/last.ckpt"
     left_out = ("detector.neck.width", "trainer.devices", "data.root", "run_dir", "logger.csv.save_dir", "row.label")
     assert not set(left_out) & set(flat)
+
+
+def test_a_config_without_a_later_key_does_not_differ_from_one_with_it(tmp_path: Path) -> None:
+    """A run of an earlier version beside one of today: both read their data in the same way."""
+    folders = write_table(tmp_path, TABLE[1:2], seeds=(0, 1))
+    for folder, more in zip(folders, ({}, {"classes": None, "split": None}), strict=True):
+        config = yaml.safe_load((folder / "config.yaml").read_text())
+        config["data"] |= more
+        (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    first, second = (flat_config(read_run(folder)) for folder in folders)
+    assert first | {"seed": 1} == second and first["data.classes"] is None

@@ -1,7 +1,6 @@
 """The results of a run are written and read back as one typed record, and a file that is damaged costs little."""
 
 import json
-import math
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +9,8 @@ import msgspec
 import pytest
 
 from lightweight_ssd.metrics.names import COCO_METRICS, VOC_METRICS
-from lightweight_ssd.runs.results import (
-    METRICS,
-    ClassMetrics,
-    COCOMetrics,
-    Latency,
-    RunResults,
-    SplitMetrics,
-    TrainingSummary,
-    metric_of,
-    objective_of,
-)
+from lightweight_ssd.runs.result_metrics import METRICS, metric_of
+from lightweight_ssd.runs.results import ClassMetrics, COCOMetrics, Latency, RunResults, SplitMetrics, TrainingSummary
 from lightweight_ssd.runs.results_file import load_results, read_results, results_of, results_schema, write_results
 
 ROOT = Path(__file__).parents[2]
@@ -122,30 +112,6 @@ def test_without_a_file_there_are_no_results(tmp_path: Path) -> None:
 def test_a_value_of_the_wrong_type_cannot_be_recorded() -> None:
     with pytest.raises(msgspec.ValidationError, match=r"\$\.training\.steps"):
         results_of({"training": {"steps": "ten"}})
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("test/map_50", 0.5),
-        ("test/map_50_95", 0.3),
-        ("test/coco_ap", 0.31),
-        ("test/coco_ar_1", None),
-        ("val/map_50", 0.6),
-        ("val/map_50_95", None),
-        ("train/loss", None),
-        ("test/per_class", None),
-    ],
-)
-def test_objectives(name: str, expected: float | None) -> None:
-    assert objective_of(RESULTS, name) == expected and objective_of(RunResults(), name) is None
-
-
-def test_metrics_are_floats_and_none_without_a_measurement() -> None:
-    values = {name: metric_of(RESULTS, name) for name in METRICS}
-    assert all(isinstance(value, float) for value in values.values()) and values["training_hours"] == 2
-    assert {metric_of(RunResults(), name) for name in METRICS} == {None}
-    assert math.isclose(values["gray_map_50"] or 0, 0.4)
 
 
 def test_the_record_has_every_metric_of_an_evaluation() -> None:

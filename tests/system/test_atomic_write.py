@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -56,6 +57,7 @@ print([(each.name, each.read_bytes() == b"1" * 60_000) for each in path.parent.i
     *sentences, left = ended.stdout.splitlines()
     assert left == "[('a', True)]", ended.stderr
     assert len(sentences) == 3 and "No space left on device" in sentences[0] and "make room" in sentences[0]
+    assert "/a (60 kB), but got" in sentences[0] and re.search(r"; [\d.]+ kB are free: make room", sentences[0])
 
 
 @pytest.mark.parametrize(("number", "stops"), [(errno.EINVAL, False), (errno.ENOTSUP, False), (errno.EIO, True)])

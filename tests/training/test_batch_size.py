@@ -11,6 +11,7 @@ import pytest
 import torch
 from omegaconf import DictConfig, OmegaConf
 from tests.command_line import TINY, run_command
+from tests.run_server import RunServer
 from tests.running import smoke_config
 
 from lightweight_ssd.config.batch_split import BatchSplit
@@ -166,12 +167,6 @@ def test_what_fits_is_not_refused(tmp_path: Path, monkeypatch):
             "batch_size=auto, or batch_size=63 trainer.accumulate_grad_batches=4.",
         ),
         (
-            18.04,  # a job of a sweep, all of whose jobs have one number
-            ["batch_size=126", "image_size=300", "content=[neck]"],
-            "Expected 26.2 GB of memory for batch_size=126 at 300 pixels in 32-true, but 18.0 GB are free; give "
-            "batch_size=42 trainer.accumulate_grad_batches=3, or trainer.precision=bf16-mixed.",
-        ),
-        (
             1.05,
             ["batch_size=1"],
             "Expected 1.2 GB of memory for batch_size=1 at 64 pixels in 32-true, but 1.0 GB are free; give a smaller "
@@ -186,6 +181,24 @@ def test_what_does_not_fit_is_refused_with_what_does(
     with pytest.raises(ValueError) as refused:
         check_memory(_config(tmp_path, *overrides))
     assert str(refused.value) == sentence
+
+
+def test_a_job_of_a_sweep_is_offered_what_a_sweep_takes(tmp_path: Path, monkeypatch):
+    """All its jobs have one number, and `batch_size=auto` is refused there."""
+    _machine(monkeypatch, 18.04)
+    said = r"are free; give batch_size=42 trainer\.accumulate_grad_batches=3, or trainer\.precision=bf16-mixed\.$"
+    with pytest.raises(ValueError, match=said):
+        check_memory(_config(tmp_path, "batch_size=126", "image_size=300"), of_sweep=True)
+
+
+@pytest.mark.slow
+def test_a_sweep_whose_batch_does_not_fit_says_what_it_takes(server: RunServer, tmp_path: Path):
+    """Whatever it varies, and however large this machine is."""
+    ended = server.run(tmp_path, "train", "-m", "experiment=smoke", "logger=csv", "batch_size=200000", "neck=none,fpn")
+    assert ended.code == 1 and "2 failed" in ended.out, ended.out + ended.err
+    logs = [path.read_text() for path in (tmp_path / "runs" / "sweeps").rglob("*.log")]
+    assert len(logs) == 2 and all("GB are free; give batch_size=" in log for log in logs), logs
+    assert not any("batch_size=auto" in log for log in logs)
 
 
 def test_the_advice_fits(tmp_path: Path, monkeypatch):

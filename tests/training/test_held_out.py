@@ -2,13 +2,17 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.broken_data import voc
 from tests.command_line import TINY, run_command
 
+from lightweight_ssd.training.evaluation import evaluate
+
 pytestmark = pytest.mark.slow  # runs are trained
 SAID = "val and test are the same images: the best checkpoint is chosen on the images that it is tested on; "
+NOTE = "† the checkpoint was chosen by its mAP on these images, or on some of them"
 QUICK = (
     *TINY, "augment=basic", "image_size=64", "batch_size=2", "eval_batch_size=4", "num_workers=0", "trainer=cpu",
     "trainer.max_epochs=1", "logger=csv", "pictures=0", "gray_test=false", "latency=null", "coco_metric=null",
@@ -25,17 +29,51 @@ def _train(tmp_path: Path, monkeypatch, capsys, *overrides: str) -> tuple[str, d
     return ended.out, json.loads((tmp_path / "run" / "results.json").read_text())
 
 
+def _evaluate(tmp_path: Path, monkeypatch, capsys, *overrides: str) -> tuple[str, dict]:
+    output = f"output={tmp_path / 'evaluated'}"
+    ended = run_command(
+        monkeypatch, capsys, "evaluate", str(tmp_path / "run"), output, "num_workers=0", "trainer=cpu", *overrides
+    )
+    assert ended.code is None, ended.err
+    return ended.out, json.loads((tmp_path / "evaluated" / "results.json").read_text())
+
+
 def test_the_same_images_are_told_at_the_start_and_marked(tmp_path: Path, monkeypatch, capsys) -> None:
     out, results = _train(tmp_path, monkeypatch, capsys)
     assert out.count(f"{SAID}data.val_share=0.1 validates on a tenth of the training images instead\n") == 1
-    assert results["chosen_on_test"] is True
+    assert results["chosen_on_test"] is True and "test mAP †" in out and NOTE in out
+    out, results = _evaluate(tmp_path, monkeypatch, capsys)
+    assert results["chosen_on_test"] is True and "test mAP †" in out and NOTE in out
 
 
 def test_a_share_of_the_training_images_avoids_it(tmp_path: Path, monkeypatch, capsys) -> None:
     out, results = _train(tmp_path, monkeypatch, capsys, "data.val_share=0.5")
-    assert "chosen on the images" not in out
+    assert "chosen on the images" not in out and "†" not in out
     assert results["chosen_on_test"] is False
     assert len(set(results["data"]["digests"].values())) == 3
+    out, results = _evaluate(tmp_path, monkeypatch, capsys)
+    assert results["chosen_on_test"] is False and "†" not in out
+    out, results = _evaluate(tmp_path, monkeypatch, capsys, "split=val")
+    assert results["chosen_on_test"] is True and "val mAP †" in out and NOTE in out
+
+
+def test_an_evaluation_on_another_list_is_compared_with_the_images_that_chose(
+    tmp_path: Path, monkeypatch, capsys
+) -> None:
+    _train(tmp_path, monkeypatch, capsys, "data.test.2007=train")
+
+    def chosen_on_it(file: str = "best.ckpt", **data: Any) -> bool | None:
+        done = evaluate(
+            tmp_path / "run" / "checkpoints" / file, data=data, output=tmp_path / "out", num_workers=0, pictures=0,
+            trainer={"accelerator": "cpu", "enable_progress_bar": False},
+        )  # fmt: skip
+        return done.results.chosen_on_test
+
+    lists = {"test": {"2007": ["test"]}, "val": {"2007": ["train"]}}  # another val than the one that chose
+    assert (chosen_on_it(), chosen_on_it(**lists)) == (False, True)
+    (tmp_path / "devkit").rename(tmp_path / "moved")
+    assert chosen_on_it(root=str(tmp_path / "moved"), **lists) is True
+    assert chosen_on_it("last.ckpt", root=str(tmp_path / "moved"), **lists) is None
 
 
 def test_images_in_common_are_counted(tmp_path: Path, monkeypatch, capsys) -> None:

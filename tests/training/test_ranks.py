@@ -5,10 +5,16 @@ import threading
 from pathlib import Path
 
 import pytest
+from tests.running import smoke_config
 
+from lightweight_ssd.runs.identity import content_of
+from lightweight_ssd.runs.results import RunResults
+from lightweight_ssd.runs.results_file import write_results
+from lightweight_ssd.runs.status import write_status
 from lightweight_ssd.training import ranks
 from lightweight_ssd.training.place import RunPlace
 from lightweight_ssd.training.ranks import announced, launched_rank, place_of_first_rank
+from lightweight_ssd.training.session import placed
 
 
 @pytest.mark.parametrize(
@@ -51,3 +57,16 @@ def test_what_an_earlier_launch_left_is_not_believed(tmp_path: Path, monkeypatch
 def test_without_a_launcher_nothing_is_written(tmp_path: Path) -> None:
     with announced(RunPlace(tmp_path / "run", None), tmp_path, "0123abcd"):
         assert not list(tmp_path.iterdir())
+
+
+def test_another_rank_of_a_finished_run_waits_for_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first one has nothing to do, and may have ended before this one has begun."""
+    cfg = smoke_config(tmp_path, "resume=auto")
+    (tmp_path / "run").mkdir()
+    write_status(tmp_path / "run", state="finished")
+    write_results(tmp_path / "run", RunResults(content=content_of(cfg)))
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr(ranks, "_WAIT", 0.5)
+    with placed(cfg, {}, []) as place:
+        assert place == RunPlace(tmp_path / "run", None)

@@ -1,9 +1,12 @@
-"""What a user sees when something is wrong: one sentence, and where the whole traceback lies."""
+"""What a user sees when something is wrong: one sentence, and the file of the traceback if it is not our sentence."""
 
+import dis
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from hydra.errors import InstantiationException
 
 from lightweight_ssd.commands.traceback_file import write_traceback
 from lightweight_ssd.system.plain_text import printable
@@ -18,6 +21,8 @@ __all__ = [
 @contextmanager
 def one_sentence_errors(command: str) -> Iterator[None]:
     """Ends the process with one sentence on standard error instead of a traceback.
+
+    A sentence that this package raised says all. What anything else raised is followed by the file of its traceback.
 
     Args:
         command: What the sentence starts with, such as `lssd train`.
@@ -35,10 +40,28 @@ def one_sentence_errors(command: str) -> Iterator[None]:
             raise
         expected = isinstance(error, ValueError | FileNotFoundError)
         what = printable(str(error) if expected else f"{type(error).__name__}: {error}", keep="\n")
-        log = write_traceback(error, command)
-        where = f"(the traceback is in {log})" if log else "(HYDRA_FULL_ERROR=1 shows the traceback)"
-        print(f"{command}: {what}\n{where}", file=sys.stderr)
+        print(f"{command}: {what}", file=sys.stderr)
+        if not (expected and _is_our_sentence(error)):
+            log = write_traceback(error, command)
+            print(
+                f"(the traceback is in {log})" if log else "(HYDRA_FULL_ERROR=1 shows the traceback)", file=sys.stderr
+            )
         raise SystemExit(1) from None
+
+
+def _is_our_sentence(error: Exception) -> bool:
+    """Whether a `raise` of this package made it, and not a library that it called, such as `int` for a wrong number.
+
+    Not counted are the sentence that we put around whatever a part raises, which may be a user's own, and what comes
+    from a loader process, whose traceback is a note of the error.
+    """
+    place = error.__traceback__
+    while place and place.tb_next:
+        place = place.tb_next
+    if place is None or isinstance(error.__cause__, InstantiationException) or getattr(error, "__notes__", None):
+        return False
+    ours = str(place.tb_frame.f_globals.get("__name__")).startswith(f"{__name__.partition('.')[0]}.")
+    return ours and dis.opname[place.tb_frame.f_code.co_code[place.tb_lasti]] == "RAISE_VARARGS"
 
 
 @contextmanager

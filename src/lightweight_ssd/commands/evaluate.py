@@ -38,7 +38,7 @@ def _run(cfg: DictConfig) -> float | None:
 
         evaluation: Evaluation = call(evaluate, cfg)
         if is_first_rank():
-            print_metrics(evaluation.metrics, evaluation.output, evaluation.split)
+            print_metrics(evaluation.metrics, evaluation.output, evaluation.split, evaluation.results.chosen_on_test)
             if evaluation.precision_note:
                 print(f"precision: {evaluation.precision_note}")
     return None

@@ -25,16 +25,31 @@ _RECALL = {
 }  # fmt: skip
 
 
-def print_metrics(metrics: SplitMetrics, folder: Path, split: str = "test") -> None:
-    """Prints AP per class, COCO's metrics where they were computed, and where everything else lies."""
-    print(metrics_table(metrics, split))
+def print_metrics(metrics: SplitMetrics, folder: Path, split: str = "test", chosen_on_it: bool | None = None) -> None:
+    """Prints AP per class, COCO's metrics where they were computed, and where everything else lies.
+
+    Args:
+        metrics: To print.
+        folder: With everything else.
+        split: Whose metrics they are.
+        chosen_on_it: Whether the checkpoint was chosen by its mAP on images of the split; mAP then has a †.
+    """
+    print(metrics_table(metrics, split, " †" if chosen_on_it else ""))
+    if chosen_on_it:
+        print("† the checkpoint was chosen by its mAP on these images, or on some of them")
     if metrics.coco:
         print(f"\n{coco_table(metrics.coco, split)}")
     print(f"\npictures:  {folder / PICTURES}\nresults:   {folder / RESULTS_FILE}")
 
 
-def metrics_table(metrics: SplitMetrics, split: str = "test") -> str:
-    """AP per class and its means on a split, in percent; the last column is COCO's AP where it was computed."""
+def metrics_table(metrics: SplitMetrics, split: str = "test", mark: str = "") -> str:
+    """AP per class and its means on a split, in percent; the last column is COCO's AP where it was computed.
+
+    Args:
+        metrics: Of the split.
+        split: Its name.
+        mark: What follows the name of the means.
+    """
     table = empty_table(
         f"{split} AP in %", "objects", "AP@0.5", "11-point", "AP@[.5:.95]", *(["COCO AP"] if metrics.coco else [])
     )
@@ -44,7 +59,7 @@ def metrics_table(metrics: SplitMetrics, split: str = "test") -> str:
         coco = [by_coco[name].ap if name in by_coco else None] if metrics.coco else []
         _add(table, name, one.objects, (one.ap_50, one.ap_50_11point, one.ap_50_95, *coco))
     means = (metrics.map_50, metrics.map_50_11point, metrics.map_50_95, *([metrics.coco.ap] if metrics.coco else []))
-    _add(table, f"{split} mAP", sum(one.objects or 0 for one in per_class.values()), means)
+    _add(table, f"{split} mAP{mark}", sum(one.objects or 0 for one in per_class.values()), means)
     return text_of(table)
 
 

@@ -83,9 +83,9 @@ def _run_here(cfg: DictConfig, choices: dict[str, str], overrides: list[str]) ->
         if not str(stop):  # else how to resume it has been printed
             print("lssd train: interrupted before the first step.", file=sys.stderr)
         raise SystemExit(INTERRUPTED_EXIT_CODE) from None
-    metrics = trained.results.test if is_first_rank() else None
-    if metrics:
-        print_metrics(metrics, trained.run_dir)
+    results = trained.results if is_first_rank() else None
+    if results and results.test:
+        print_metrics(results.test, trained.run_dir, chosen_on_it=results.chosen_on_test)
         print(f"\n{trained.summary}")
 
 

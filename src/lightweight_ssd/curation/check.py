@@ -95,8 +95,10 @@ def data_check(
         ValueError: A setting does not fit, or the output cannot be written. What is wrong with the data is no error.
 
     Example:
-        >>> check = data_check("voc", root="VOCdevkit", output="problems.csv")  # doctest: +SKIP
-        >>> check.errors  # doctest: +SKIP
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     check = data_check("shapes_tiny", root=folder, output=f"{folder}/problems.csv", workers=1)
+        >>> check.errors
         0
     """
     if output.is_dir():

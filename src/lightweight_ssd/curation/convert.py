@@ -99,9 +99,11 @@ def data_convert(
             format has no place for a name, or the disk is full.
 
     Example:
-        >>> done = data_convert("coco", "voc_as_coco", "voc", root="VOCdevkit")  # doctest: +SKIP
-        >>> done.splits["train"].images  # doctest: +SKIP
-        16551
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     done = data_convert("coco", f"{folder}/coco", "shapes_tiny", root=folder)
+        >>> done.splits["train"].images
+        24
     """
     source = data_source(data, **settings)
     output = output.absolute()

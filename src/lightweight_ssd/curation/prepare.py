@@ -62,9 +62,8 @@ def data_prepare(
         ValueError: A setting does not fit, what came is not what was expected, a disk is too small, or the server is
             out of reach.
 
-    Example:
-        >>> data_prepare("voc", root="VOCdevkit", parts=["trainval2007"]).missing  # doctest: +SKIP
-        ('test2007', 'trainval2012')
+    `data_prepare("voc", root="VOCdevkit", parts=["trainval2007"]).missing` names the other parts: `test2007` and
+    `trainval2012`.
     """
     if not download:
         raise ValueError("Expected what to prepare but got nothing: lssd data prepare voc, or coco.")

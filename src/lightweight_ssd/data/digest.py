@@ -50,21 +50,28 @@ def same_where_both(digests: Mapping[str, str], others: Mapping[str, str]) -> bo
     return all(digests[split] == others[split] for split in digests.keys() & others.keys())
 
 
-def check_same_data(root: Any, recorded: Mapping[str, Any], read: Callable[[], Mapping[str, str]]) -> None:
+def check_same_data(
+    root: Any, recorded: Mapping[str, Any], read: Callable[[], Mapping[str, str]], always: bool = False
+) -> None:
     """Refuses to take a finished run for one on other data.
 
     Args:
         root: `data.root` as it is now.
         recorded: What the run noted as `data`: `root` (absolute) and `digests`; empty if it noted nothing.
-        read: Called for the digests of the data that is asked for; only if it lies elsewhere, for it takes seconds.
+        read: Called for the digests of the data that is asked for; as a rule only if it lies elsewhere, for it takes
+            seconds.
+        always: Read it also where it lies in the same place, since it may be read in another way.
 
     Raises:
-        ValueError: The annotations in the other place are others.
+        ValueError: The annotations in the other place, or read in the other way, are others.
     """
-    if not recorded or root is None or str(Path(str(root)).absolute()) == recorded["root"]:
+    if not recorded or root is None:
         return
-    if not same_where_both(read(), recorded["digests"]):
+    elsewhere = str(Path(str(root)).absolute()) != recorded["root"]
+    if (elsewhere or always) and not same_where_both(read(), recorded["digests"]):
+        how = f"; {recorded['root']} was computed on, not {root}" if elsewhere else ""
+        what = "data.root holds other annotations" if elsewhere else f"those in {root} are now read in another way"
         raise ValueError(
-            "Expected the data of the finished run, but data.root holds other annotations: give another "
-            f"experiment_name, or rerun=all (without -m: resume=never); {recorded['root']} was computed on, not {root}."
+            f"Expected the data of the finished run, but {what}: give another experiment_name, or rerun=all (without "
+            f"-m: resume=never){how}."
         )

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from lightweight_ssd.config.arguments import Count, Natural, checked
 from lightweight_ssd.report.comparison import Comparison, compare
+from lightweight_ssd.report.left_out import folders_left_out
 from lightweight_ssd.report.page.html import write_page
 from lightweight_ssd.report.payload import build_payload
 from lightweight_ssd.report.rows import Row
@@ -92,14 +93,18 @@ def build_report(
     if images and not images.is_dir():
         raise ValueError(f"Expected a folder of image files but there is none at images={images}; name one.")
     roots = run_roots(runs)
-    found = find_runs(roots)
+    unlisted: list[OSError] = []
+    found = find_runs(roots, unlisted)
     if not found:
-        raise ValueError(f"Expected runs in {', '.join(roots)} but found none; name a folder that lssd train wrote to.")
+        hidden = "".join(f" ({str(each.reason).rstrip('.')})" for each in folders_left_out(unlisted)[:1])
+        raise ValueError(
+            f"Expected runs in {', '.join(roots)} but found none{hidden}; name a folder that lssd train wrote to."
+        )
     output = make_output_folder(output)
     comparison = compare(
         found, output / "cache", baseline, resamples, seed, tell=progress or (lambda line: None), workers=workers
     )
-    payload = build_payload(comparison, max_images, images, live, sweep_notes(roots, found))
+    payload = build_payload(comparison, max_images, images, live, sweep_notes(roots, found), unlisted)
     payload["version"] = str(time.time_ns())
     report = Report(
         output / "index.html", output / "report.md", output / "report.csv", output / "runs.csv", output / "plots",

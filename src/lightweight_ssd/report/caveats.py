@@ -10,7 +10,7 @@ from lightweight_ssd.report.latency import latency_device, latency_notes, row_la
 from lightweight_ssd.report.left_out import run_name
 from lightweight_ssd.report.rows import Row, listed, spread
 from lightweight_ssd.runs.record import RunRecord
-from lightweight_ssd.runs.results import METRICS
+from lightweight_ssd.runs.result_metrics import METRICS
 
 __all__ = ["comparable_with_paper", "comparison_notes"]
 

@@ -22,7 +22,7 @@ from lightweight_ssd.report.rows import Row, choose_baselines, spread
 from lightweight_ssd.report.run_analysis import RunAnalysis, analyze_run
 from lightweight_ssd.runs.files import DETECTIONS_FILE, GRAY_DETECTIONS_FILE, RESULTS_FILE
 from lightweight_ssd.runs.record import RunRecord
-from lightweight_ssd.runs.results import metric_of
+from lightweight_ssd.runs.result_metrics import metric_of
 
 __all__ = ["Comparison", "compare", "mean_of"]
 

@@ -10,7 +10,17 @@ from lightweight_ssd.runs.record import RunRecord
 from lightweight_ssd.runs.status import FINISHED, UNDER_WAY
 from lightweight_ssd.sweeps.notes import FailedJob
 
-__all__ = ["FILE", "LeftOut", "Shown", "divide", "files_left_out", "jobs_left_out", "left_out_line", "run_name"]
+__all__ = [
+    "FILE",
+    "LeftOut",
+    "Shown",
+    "divide",
+    "files_left_out",
+    "folders_left_out",
+    "jobs_left_out",
+    "left_out_line",
+    "run_name",
+]
 
 FILE = "file"
 _DAMAGED = "damaged"
@@ -20,8 +30,9 @@ class LeftOut(NamedTuple):
     """A run that is in no table, or a file of a run that could not be used.
 
     Attributes:
-        name: Of the run, with its experiment.
-        kind: failed, interrupted, aborted, damaged (finished, but its files cannot be read), or file.
+        name: Of the run, with its experiment; of a folder that is no known run its path.
+        kind: failed, interrupted, aborted, damaged (finished, but its files cannot be read), or file, which may be a
+            folder.
         reason: Why, as far as it is known.
         place: Folder of the run, None where it has none.
         log: File that says most, None where there is none.
@@ -89,19 +100,36 @@ def jobs_left_out(jobs: Sequence[FailedJob]) -> list[LeftOut]:
     return [LeftOut(f"{job.experiment}: {job.name}", job.state, job.reason, None, job.log) for job in jobs]
 
 
+def folders_left_out(errors: Sequence[OSError]) -> list[LeftOut]:
+    """An entry for each folder that could not be searched for runs.
+
+    Example:
+        >>> folders_left_out([PermissionError(13, "Permission denied", "runs/hers")])[0].reason
+        'runs/hers cannot be listed (Permission denied), so runs in it are not shown.'
+    """
+    return [
+        LeftOut(
+            str(error.filename), FILE,
+            f"{error.filename} cannot be listed ({error.strerror}), so runs in it are not shown.", str(error.filename),
+            None,
+        )
+        for error in errors
+    ]  # fmt: skip
+
+
 def left_out_line(left_out: Sequence[LeftOut], under_way: int = 0) -> str:
     """How many there are of each kind, empty where there are none.
 
     Example:
         >>> left_out_line([LeftOut("a", "failed", None, None, None), LeftOut("b", "file", None, None, None)], 2)
-        'Not in the table: 2 runs in progress, 1 failed; 1 file could not be used.'
+        'Not in the table: 2 runs in progress, 1 failed; 1 file or folder could not be used.'
     """
     counts = Counter(each.kind for each in left_out)
     files = counts.pop(FILE, 0)
     runs = [f"{under_way} run{'s' if under_way > 1 else ''} in progress"] if under_way else []
     runs += [f"{count} {kind}" for kind, count in counts.most_common()]
     said = [f"Not in the table: {', '.join(runs)}"] if runs else []
-    said += [f"{files} file{'s' if files > 1 else ''} could not be used"] if files else []
+    said += [f"{files} {'files or folders' if files > 1 else 'file or folder'} could not be used"] if files else []
     return "; ".join(said) + "." if said else ""
 
 

@@ -6,33 +6,30 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from lightweight_ssd.report.caveats import comparable_with_paper
 from lightweight_ssd.report.comparison import Comparison, mean_of
 from lightweight_ssd.report.conditions import chosen_on_test
 from lightweight_ssd.report.disagreement_images import disagreement_images
-from lightweight_ssd.report.latency import RowLatency, latency_device, row_latencies
+from lightweight_ssd.report.latency import RowLatency, row_latencies
 from lightweight_ssd.report.left_out import (
     FILE,
     LeftOut,
     files_left_out,
+    folders_left_out,
     jobs_left_out,
     left_out_line,
 )
 from lightweight_ssd.report.paper_results import PAPER_GPU, TABLE_5
 from lightweight_ssd.report.rows import Row, config_differences, spread
+from lightweight_ssd.report.run_payload import per_class, run_payload
 from lightweight_ssd.runs.environment import environment
-from lightweight_ssd.runs.metrics_file import Columns, read_curves
-from lightweight_ssd.runs.record import RunRecord
-from lightweight_ssd.runs.results import METRICS, metric_of
+from lightweight_ssd.runs.metrics_file import read_curves
+from lightweight_ssd.runs.result_metrics import METRICS
 from lightweight_ssd.runs.status import UNDER_WAY
 from lightweight_ssd.sweeps.notes import SweepNotes
 from lightweight_ssd.system.json_file import finite
 
 __all__ = ["build_payload"]
-
-_MAX_POINTS = 500  # of a curve; a screen shows no more
 
 
 def build_payload(
@@ -41,6 +38,7 @@ def build_payload(
     images: Path | None = None,
     watch: bool = False,
     sweeps: SweepNotes | None = None,
+    unlisted: Sequence[OSError] = (),
 ) -> dict[str, Any]:
     """Gathers everything that the page and the tables show.
 
@@ -50,6 +48,7 @@ def build_payload(
         images: Folder of the image files; None looks where they lay when the runs were measured.
         watch: Whether the page is served and asks for newer versions of itself.
         sweeps: Notes on jobs of sweeps that have no run folder.
+        unlisted: Errors of folders that could not be searched for runs.
 
     Returns:
         Plain containers without NaN; shares from 0 to 1, hours, milliseconds. `rows` have a finished run, `started`
@@ -62,12 +61,14 @@ def build_payload(
     rows, baseline, latencies = comparison.rows, comparison.baseline, row_latencies(comparison.rows)
     shown = [*rows, *comparison.started]
     curves = {run.folder: read_curves(run.folder) for row in shown for run in row.runs}
-    left_out = [*comparison.left_out, *jobs_left_out(sweeps.failed)]
+    left_out = [*comparison.left_out, *jobs_left_out(sweeps.failed), *folders_left_out(unlisted)]
     left_out += [
         entry for row in shown for run in row.runs for entry in files_left_out(row.label, run, curves[run.folder][1])
     ]
     runs = [
-        _run(comparison, row, run, curves.get(run.folder)) for row in (*shown, *comparison.others) for run in row.runs
+        run_payload(comparison, row, run, curves.get(run.folder))
+        for row in (*shown, *comparison.others)
+        for run in row.runs
     ]
     under_way = sum(run["state"] in UNDER_WAY for run in runs)
     content = {
@@ -148,33 +149,6 @@ def _row(comparison: Comparison, row: Row, latency: RowLatency | None) -> dict[s
     }
 
 
-def _run(comparison: Comparison, row: Row, run: RunRecord, curves: tuple[Columns, list[str]] | None) -> dict[str, Any]:
-    identity, status = run.identity, run.status
-    analysis = comparison.analyses.get(identity["content"])
-    return {
-        "id": identity["content"],
-        "row": row.id,
-        **{key: getattr(row, key) for key in ("label", "experiment", "scale")},
-        "seed": identity["seed"],
-        "state": run.state,
-        "folder": str(run.folder),
-        "commit": run.environment.get("commit"),
-        "host": status.get("host"),
-        "error": run.error,
-        **{key: status.get(key) for key in ("step", "total_steps", "seconds_left", "updated")},
-        "val_map_50": status.get("map_50"),
-        "curves": _curves(curves[0]) if curves else {},
-        "per_class": _per_class(run),
-        "precision_recall": analysis.precision_recall if analysis else {},
-        "log": str(run.log),
-        "latency_device": latency_device(run),
-        "started": identity["started"],
-        "overrides": identity["overrides"],
-        "uncommitted_changes": run.environment.get("uncommitted_changes"),
-        "metrics": {name: metric_of(run.results, name) for name in METRICS} if run.complete else {},
-    }
-
-
 def _paper(row: Row) -> dict[str, float | None] | None:
     """The paper's results for a row, without those on another data set than the row was measured on."""
     if not row.paper:
@@ -189,40 +163,13 @@ def _number(value: Any) -> float | None:
     return None if value is None else float(value)
 
 
-def _per_class(run: RunRecord) -> dict[str, Any]:
-    per_class = (run.results.test and run.results.test.per_class) or {}
-    return {name: metrics.ap_50 for name, metrics in per_class.items()} if run.complete else {}
-
-
-def _curves(columns: Columns) -> dict[str, list[float | None]]:
-    """The columns thinned to what a screen shows; points of the validation go last."""
-    count = len(columns["step"])
-    kept = np.arange(count)
-    if count > _MAX_POINTS:
-        rare = [column for name, column in columns.items() if name.startswith(("val/", "test/"))]
-        measured = np.flatnonzero(~np.isnan(np.stack(rare)).all(0)) if rare else kept[:0]
-        measured = _thinned(measured, _MAX_POINTS // 2)
-        kept = np.union1d(measured, _thinned(np.arange(count), _MAX_POINTS - len(measured)))
-    return {name: [_digits(value) for value in column[kept].tolist()] for name, column in columns.items()}
-
-
-def _thinned(places: np.ndarray, most: int) -> np.ndarray:
-    if len(places) <= most:
-        return places
-    return places[np.linspace(0, len(places) - 1, most).round().astype(int)]
-
-
-def _digits(value: float) -> float | None:
-    return float(f"{value:.6g}") if np.isfinite(value) else None
-
-
 def _classes(comparison: Comparison) -> list[str]:
     """The first baseline's classes in the order of their labels, then those that only other runs have."""
     rows = sorted(comparison.rows, key=lambda row: not comparison.is_baseline(row))
     runs = [run for row in rows for run in row.finished]
     analyses = [comparison.analyses.get(run.identity["content"]) for run in runs]
     names = [name for each in analyses if each for name in each.class_names]
-    return list(dict.fromkeys([*names, *(name for run in runs for name in _per_class(run))]))
+    return list(dict.fromkeys([*names, *(name for run in runs for name in per_class(run))]))
 
 
 def _configs(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:

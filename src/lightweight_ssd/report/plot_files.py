@@ -12,13 +12,8 @@ from jaxtyping import Float64
 from matplotlib.figure import Figure
 
 from lightweight_ssd.analysis.error_decomposition import ERROR_KINDS
-from lightweight_ssd.report.plots import (
-    accuracy_against_cost,
-    curves_with_band,
-    difference_forest,
-    lost_map_bars,
-    save_both,
-)
+from lightweight_ssd.report.bar_plots import difference_forest, lost_map_bars
+from lightweight_ssd.report.plots import accuracy_against_cost, curves_with_band, save_both
 
 __all__ = ["write_plots"]
 

@@ -1,24 +1,14 @@
 """Runs put together into the rows of a table: the seeds of one row, their mean and spread, and what rows differ in."""
 
 import statistics
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from lightweight_ssd.runs.folder import AXES
+from lightweight_ssd.report.row_labels import row_labels, tellings, unique_names
 from lightweight_ssd.runs.record import RunRecord, flat_config
-from lightweight_ssd.runs.results import metric_of
+from lightweight_ssd.runs.result_metrics import metric_of
 
 __all__ = ["Row", "Spread", "choose_baselines", "config_differences", "listed", "rows_of", "spread"]
-
-
-# Overrides that say where, on what and how often, not which row.
-_NAMELESS = {
-    "experiment", "scale", "seed", "row", "trainer", "logger", "runs", "run_dir", "resume", "rerun", "objective",
-    "pictures", "compile", "channels_last", "num_workers", "latency", "gray_test", "coco_metric", "trainer.accelerator",
-    "trainer.devices", "trainer.num_nodes", "trainer.strategy", "data.root", "data.cache_dir", "data.num_threads",
-    "content",
-}  # fmt: skip
 
 
 _ATTENTION = ("failed", "aborted", "interrupted", "running", "starting")
@@ -99,11 +89,11 @@ def rows_of(runs: Sequence[RunRecord]) -> tuple[list[Row], list[str]]:
         groups.setdefault((run.identity["experiment"], run.identity["row"]), []).append(run)
     order = list(dict.fromkeys(experiment for experiment, _ in groups))
     members = sorted(groups.values(), key=lambda group: order.index(group[0].identity["experiment"]))
-    rows = [_row(group, label) for group, label in zip(members, _labels(members), strict=True)]
+    rows = [_row(group, label) for group, label in zip(members, row_labels(members), strict=True)]
     experiments, scales = [row.experiment for row in rows], [row.scale or "no scale" for row in rows]
-    typed, ids = [" ".join(each) for each in _tellings(members)], [row.id for row in rows]
-    names = _unique([row.label for row in rows], experiments, scales, typed, ids)
-    ids = _unique(ids, experiments)
+    typed, ids = [" ".join(each) for each in tellings(members)], [row.id for row in rows]
+    names = unique_names([row.label for row in rows], experiments, scales, typed, ids)
+    ids = unique_names(ids, experiments)
     return [row._replace(label=label, id=name) for row, label, name in zip(rows, names, ids, strict=True)], notes
 
 
@@ -201,74 +191,3 @@ def _row(runs: list[RunRecord], label: str) -> Row:
     ordered = tuple(sorted(runs, key=lambda run: (run.identity["seed"] is None, run.identity["seed"])))
     is_baseline = any(run.identity["baseline"] for run in runs)
     return Row(first["row"], label, first["experiment"], first["scale"], ordered, paper, is_baseline)
-
-
-def _labels(groups: list[list[RunRecord]]) -> list[str]:
-    """The label that a table gives its row, with what a sweep varied beside it; else what was typed, else its parts."""
-    labels = []
-    for group, telling in zip(groups, _tellings(groups), strict=True):
-        identity = group[0].identity
-        choices = [identity["choices"].get(axis) for axis in AXES]
-        varied = [each for each in telling if not _names_a_row(each)]
-        given = " ".join([identity["label"], *varied]) if identity["label"] else " ".join(telling)
-        labels.append(given or "-".join(filter(None, choices)) or identity["row"])
-    return labels
-
-
-def _tellings(groups: list[list[RunRecord]]) -> list[list[str]]:
-    """What was typed for each row, without what all rows of its experiment have."""
-    typed = [_typed(group[0]) for group in groups]
-    tellings = []
-    for group, overrides in zip(groups, typed, strict=True):
-        peers = [each for other, each in zip(groups, typed, strict=True) if _experiment(other) == _experiment(group)]
-        common = set(peers[0]).intersection(*peers) if len(peers) > 1 else set()
-        tellings.append([each for each in overrides if each not in common])
-    return tellings
-
-
-def _typed(run: RunRecord) -> list[str]:
-    """The overrides that name the row: those that do so anywhere, and those that the run's own sweep varied."""
-    varied = {*(run.config.get("content") or ())} - {"row"}
-    return [each for each in run.identity["overrides"] if _names_a_row(each) or _key(each) in varied]
-
-
-def _experiment(group: list[RunRecord]) -> str:
-    return group[0].identity["experiment"]
-
-
-def _names_a_row(override: str) -> bool:
-    """Whether an override, as it was typed, says which row this is.
-
-    Example:
-        >>> [each for each in ("neck=fpn", "seed=1", "+hydra.x=1", "~callbacks.ema") if _names_a_row(each)]
-        ['neck=fpn', '~callbacks.ema']
-    """
-    key = _key(override)
-    return key not in _NAMELESS and key.split(".")[0].split("/")[0] not in ("hydra", "logger", "row")
-
-
-def _key(override: str) -> str:
-    return override.lstrip("+~").split("=", 1)[0]
-
-
-def _unique(names: Iterable[str], *more: list[str]) -> list[str]:
-    """Adds what else is known, in brackets, to names that occur more than once, and a number as the last resort.
-
-    Example:
-        >>> _unique(["FPN", "FPN", "SSD"], ["table3", "table4", "table3"])
-        ['FPN (table3)', 'FPN (table4)', 'SSD']
-    """
-    unique = list(names)
-    for known in more:
-        values: dict[str, set[str]] = {}
-        for name, each in zip(unique, known, strict=True):
-            values.setdefault(name, set()).add(each)
-        unique = [
-            f"{name} ({each})" if each and len(values[name]) > 1 else name
-            for name, each in zip(unique, known, strict=True)
-        ]
-    seen: Counter[str] = Counter()
-    for place, name in enumerate(unique):
-        seen[name] += 1
-        unique[place] = name if seen[name] == 1 else f"{name} #{seen[name]}"
-    return unique

@@ -17,7 +17,9 @@ from lightweight_ssd.system.json_file import write_json
 
 __all__ = [
     "AXES",
+    "comparable_data",
     "content_hash",
+    "data_content",
     "folders_of_content",
     "newest_run_dir",
     "next_run_dir",
@@ -45,9 +47,25 @@ _NOT_CONTENT = {
     ),
 }  # fmt: skip
 
+# Keys of `data` that were added after the first release, each with the value at which the data is read as it was before
+# the key existed.
+_NEUTRAL: dict[str, Any] = {
+    "classes": None, "other_classes": "background", "empty_images": "keep", "val_share": None, "split": None,
+    "origin": "auto", "images": None, "annotations": None,
+}  # fmt: skip
+# `class_names` null of `data=voc`: these, which its configuration spelled out up to 0.2
+_VOC_CLASSES = (
+    "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable", "dog",
+    "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
+)  # fmt: skip
+
 
 def content_hash(config: dict[str, Any]) -> str:
     """Eight hexadecimal digits of what a run computes.
+
+    A key of `data` at its neutral value does not count, so a new key leaves the runs of earlier versions findable. What
+    is neutral stands in a table of its own and is not the key's default: a default may change, and the same digits
+    would then stand for two contents. The table only grows, and a value in it never gets another meaning.
 
     Args:
         config: Resolved configuration, plain containers, with `run_dir` still null. Its `content` names settings that
@@ -62,9 +80,26 @@ def content_hash(config: dict[str, Any]) -> str:
         if isinstance(kept.get(group), dict) and group not in counted:
             dropped = {key for key in keys if f"{group}.{key}" not in counted}
             kept[group] = {key: value for key, value in kept[group].items() if key not in dropped}
-    if isinstance(data := kept.get("data"), dict) and data.get("cache") == "ram" and "data.cache" not in counted:
-        kept["data"] = {**data, "cache": "disk"}  # the same images, kept elsewhere
+    if isinstance(data := kept.get("data"), dict):
+        same = {"cache": "disk"} if data.get("cache") == "ram" and "data.cache" not in counted else {}  # kept elsewhere
+        said = comparable_data({**data, **same})
+        kept["data"] = {key: value for key, value in said.items() if key not in _NEUTRAL or value != _NEUTRAL[key]}
     return hashlib.sha256(json.dumps(_class_names(kept), sort_keys=True, default=str).encode()).hexdigest()[:8]
+
+
+def comparable_data(data: dict[str, Any]) -> dict[str, Any]:
+    """The node `data` of any version as today's would say it: keys that it does not know have their neutral value."""
+    names = {"class_names": list(_VOC_CLASSES)} if _is_voc(data) and data.get("class_names") is None else {}
+    return {**_NEUTRAL, **data, **names}
+
+
+def data_content(data: dict[str, Any]) -> dict[str, Any]:
+    """The node `data` as it is written, without what does not count: where things lie and how they are read."""
+    return {key: value for key, value in data.items() if key not in _NOT_CONTENT["data"]}
+
+
+def _is_voc(data: dict[str, Any]) -> bool:
+    return str(data.get("_target_")).rpartition(".")[2] == "VOC"
 
 
 def _class_names(node: Any) -> Any:

@@ -11,9 +11,10 @@ from omegaconf import DictConfig, OmegaConf
 from lightweight_ssd.config.instantiate import build
 from lightweight_ssd.data.digest import check_same_data, digests_of
 from lightweight_ssd.runs.conditions import changed_conditions, conditions_of, recorded_conditions
-from lightweight_ssd.runs.files import IDENTITY_FILE
-from lightweight_ssd.runs.folder import content_hash
+from lightweight_ssd.runs.files import CONFIG_FILE, IDENTITY_FILE
+from lightweight_ssd.runs.folder import content_hash, data_content
 from lightweight_ssd.runs.results_file import read_results
+from lightweight_ssd.runs.typed_file import read_mapping
 
 __all__ = ["check_is_the_run", "conditions_note", "content_of", "continued", "identify", "row_of"]
 
@@ -36,11 +37,19 @@ def check_is_the_run(cfg: DictConfig, run_dir: Path) -> None:
         run_dir: Folder of the finished run.
 
     Raises:
-        ValueError: `data.root` differs from the run's, and what is annotated there does, too.
+        ValueError: What is annotated differs from the run's. It is read only where it may: `data.root` is another one,
+            or `data` says the same in other words, since the run is of an earlier version.
     """
     data = read_results(run_dir).data
     recorded = msgspec.structs.asdict(data) if data else {}
-    check_same_data(cfg.data.get("root"), recorded, lambda: digests_of(build(cfg.data), cfg.datamodule.first_images))
+    known = read_mapping(run_dir / CONFIG_FILE)[0].get("data")
+    asked: dict[str, Any] = OmegaConf.to_container(cfg.data, resolve=True)  # pyright: ignore[reportAssignmentType]
+    in_other_words = isinstance(known, dict) and data_content(known) != data_content(asked)
+
+    def read() -> dict[str, str]:
+        return digests_of(build(cfg.data), cfg.datamodule.first_images)
+
+    check_same_data(cfg.data.get("root"), recorded, read, always=in_other_words)
 
 
 def identify(cfg: DictConfig, choices: dict[str, str], overrides: list[str]) -> dict[str, Any]:

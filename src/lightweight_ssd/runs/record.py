@@ -25,9 +25,10 @@ from lightweight_ssd.runs.files import (
     STATUS_FILE,
     TRAIN_LOG,
 )
-from lightweight_ssd.runs.folder import content_hash
+from lightweight_ssd.runs.folder import comparable_data, content_hash
 from lightweight_ssd.runs.metrics_file import Columns, read_curves
-from lightweight_ssd.runs.results import RunResults, metric_of
+from lightweight_ssd.runs.result_metrics import metric_of
+from lightweight_ssd.runs.results import RunResults
 from lightweight_ssd.runs.results_file import load_results
 from lightweight_ssd.runs.run_files import Config, Environment, Identity, Status
 from lightweight_ssd.runs.status import FINISHED, seen_now
@@ -88,29 +89,35 @@ class RunRecord(NamedTuple):
         return read_curves(self.folder)[0]
 
 
-def find_runs(paths: Iterable[str | Path]) -> list[RunRecord]:
+def find_runs(paths: Iterable[str | Path], unlisted: list[OSError] | None = None) -> list[RunRecord]:
     """All runs in and below the folders, by the time at which they started.
 
     A run's folder holds `identity.json`, or `results.json` beside `config.yaml`; what lies inside one is not searched.
 
     Args:
         paths: Folders of runs or of folders of runs; one that is named twice counts once.
+        unlisted: Gets the error of each folder that cannot be listed, such as one of another user; it is passed over.
 
     Raises:
         FileNotFoundError: If one of the paths is no folder.
     """
     found: dict[Path, None] = {}
     for path in paths:
-        if not Path(path).is_dir():
+        if not os.path.isdir(path):  # noqa: PTH112  # that of Path fails where a folder above may not be entered
             raise FileNotFoundError(f"Expected a folder of runs but there is none at {path}; give one, such as runs.")
-        found |= dict.fromkeys(run_folders(Path(path).resolve()))
+        found |= dict.fromkeys(run_folders(Path(path).resolve(), unlisted))
     return sorted(map(read_run, found), key=lambda run: (run.identity["started"], str(run.folder)))
 
 
-def run_folders(root: Path) -> list[Path]:
-    """The folders of runs in and below a folder; empty where there is none."""
+def run_folders(root: Path, unlisted: list[OSError] | None = None) -> list[Path]:
+    """The folders of runs in and below a folder; empty where there is none.
+
+    Args:
+        root: Where to begin.
+        unlisted: Gets the error of each folder that cannot be listed.
+    """
     folders = []
-    for folder, children, files in os.walk(root):
+    for folder, children, files in os.walk(root, onerror=None if unlisted is None else unlisted.append):
         if IDENTITY_FILE in files or {RESULTS_FILE, CONFIG_FILE} <= set(files):
             folders.append(Path(folder))
             children.clear()
@@ -162,12 +169,16 @@ def flat_config(run: RunRecord) -> dict[str, Any]:
     """What the run computes, as one flat mapping from dotted keys to values, the seed included.
 
     Left out is what its content hash leaves out, and what is only another group written out in a second place
-    (`detector.neck` is `neck`). The run folder's own path reads `RUN`.
+    (`detector.neck` is `neck`). The run folder's own path reads `RUN`, and a key of `data` that the run's version did
+    not know has its neutral value.
     """
     home = str(run.config.get("run_dir") or run.folder)
-    groups = {key: value for key, value in run.config.items() if isinstance(value, dict)}
+    config = run.config
+    if isinstance(config.get("data"), dict):
+        config = {**config, "data": comparable_data(config["data"])}
+    groups = {key: value for key, value in config.items() if isinstance(value, dict)}
     flat: dict[str, Any] = {}
-    for key, value in _leaves(run.config, groups):
+    for key, value in _leaves(config, groups):
         if _is_content(key, run.config.get("content")):
             flat[".".join(key)] = value.replace(home, "RUN") if isinstance(value, str) else value
     return flat

@@ -2,17 +2,14 @@
 
 `results.json` is this record. What was not measured or not asked for is left out of the file; a number that could not
 be computed, such as the AP of a class without objects, is null. Shares run from 0 to 1. `runs/results_file` reads and
-writes it, and `docs/results_schema.json` is its JSON schema.
+writes it, `runs/result_metrics` finds a metric in it, and `docs/results_schema.json` is its JSON schema.
 """
 
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 __all__ = [
-    "METRICS",
     "COCOClassMetrics",
     "COCOMetrics",
     "ClassMetrics",
@@ -22,8 +19,6 @@ __all__ = [
     "RunResults",
     "SplitMetrics",
     "TrainingSummary",
-    "metric_of",
-    "objective_of",
 ]
 
 Name = str | int | float  # YAML makes a number of an experiment that is called 2007
@@ -172,8 +167,8 @@ class RunResults(Struct, omit_defaults=True):
         latency: Where `latency` was on.
         postprocess: Settings of the post-processing; the metrics depend on them.
         precision: Arithmetic in which the split was measured, such as `32-true` or `bf16-mixed`.
-        chosen_on_test: Whether the checkpoint was chosen by its metrics on some of the test images; only of a run that
-            chose one.
+        chosen_on_test: Whether the checkpoint was chosen by its metrics on some of the images that were measured: those
+            of the test, or of `val` where that split was; only of a best checkpoint.
         data: What was computed on.
         seed: Of the run.
         experiment: Its name.
@@ -218,56 +213,3 @@ class RunResults(Struct, omit_defaults=True):
     checkpoint: str | None = None
     training: TrainingSummary | None = None
     environment: dict[str, Any] | None = None
-
-
-METRICS: Final[dict[str, Callable[[RunResults], float | None]]] = {
-    "map_50": lambda results: results.test and results.test.map_50,
-    "map_50_11point": lambda results: results.test and results.test.map_50_11point,
-    "map_50_95": lambda results: results.test and results.test.map_50_95,
-    "coco_ap": lambda results: results.test and results.test.coco and results.test.coco.ap,
-    "gray_map_50": lambda results: results.test_gray and results.test_gray.map_50,
-    "latency_ms": lambda results: results.latency and results.latency.ms,
-    "training_hours": lambda results: results.training and _hours(results.training.seconds),
-    "parameters": lambda results: results.parameters,
-    "macs": lambda results: results.macs,
-}
-"""What a table shows of each run, and where it stands in the results."""
-
-
-def _hours(seconds: float | None) -> float | None:
-    return None if seconds is None else seconds / 3600
-
-
-def metric_of(results: RunResults, name: str) -> float | None:
-    """One of `METRICS`; None where it was not measured.
-
-    Example:
-        >>> metric_of(RunResults(test=SplitMetrics(map_50=0.75)), "map_50"), metric_of(RunResults(), "coco_ap")
-        (0.75, None)
-    """
-    value = METRICS[name](results)
-    return None if value is None else float(value)
-
-
-def objective_of(results: RunResults, name: str) -> float | None:
-    """The metric that a search optimizes, such as `val/map_50` or `test/coco_ap`; None where there is none.
-
-    Args:
-        results: Of the run. Validation metrics are those of the best checkpoint.
-        name: Split and metric.
-    """
-    split, _, metric = name.partition("/")
-    if split == "val":
-        best = results.training and results.training.best_validation
-        return (best or {}).get(metric)
-    scalars = _scalars(results.test) | {f"coco_{key}": value for key, value in _scalars(_coco(results)).items()}
-    return scalars.get(metric) if split == "test" else None
-
-
-def _coco(results: RunResults) -> COCOMetrics | None:
-    return results.test and results.test.coco
-
-
-def _scalars(part: Struct | None) -> dict[str, float]:
-    values = msgspec.structs.asdict(part) if part else {}
-    return {name: value for name, value in values.items() if isinstance(value, float)}

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lightweight_ssd.sweeps.launcher import HANDED_ON
+from lightweight_ssd.sweeps.worker import SWEEP_VARIABLE
 from lightweight_ssd.system.file_lock import PASSED_LOCK, Lock
 from lightweight_ssd.system.signals import PARENT_PIPE
 
@@ -74,7 +75,7 @@ def child_environment(environment: dict[str, str], pipe: int, lock: int | None =
         A copy. Under SLURM a job of a sweep is one task that may start several ranks itself, but Lightning takes the
         task counts that it finds for its own ranks; so they are left out.
     """
-    kept = {name: value for name, value in environment.items() if name not in _OF_RANKS}
+    kept = {name: value for name, value in environment.items() if name not in (*_OF_RANKS, SWEEP_VARIABLE)}
     if kept.pop(HANDED_ON, None):
         kept.pop("HYDRA_FULL_ERROR", None)  # set by the sweep for itself
     if kept.get("SLURM_NTASKS") == "1":

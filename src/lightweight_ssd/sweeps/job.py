@@ -26,11 +26,13 @@ from lightweight_ssd.runs.files import BEST_CHECKPOINT, LAST_CHECKPOINT, TRAIN_L
 from lightweight_ssd.runs.folder import newest_run_dir, slug
 from lightweight_ssd.runs.identity import check_is_the_run, conditions_note, content_of
 from lightweight_ssd.runs.ownership import Claim, busy_folder, claim_found, claim_new, holds_training
-from lightweight_ssd.runs.results import RunResults, metric_of, objective_of
+from lightweight_ssd.runs.result_metrics import metric_of, objective_of
+from lightweight_ssd.runs.results import RunResults
 from lightweight_ssd.runs.results_file import read_results
 from lightweight_ssd.runs.status import ABORTED, FINISHED, UNDER_WAY, read_status, write_status
 from lightweight_ssd.sweeps.child import run_child
 from lightweight_ssd.sweeps.record import JobRecord, read_jobs, read_sweep, write_job
+from lightweight_ssd.sweeps.worker import end_with_sweep
 
 __all__ = ["run_in_own_process"]
 
@@ -55,6 +57,7 @@ def run_in_own_process(cfg: DictConfig, choices: dict[str, str]) -> float | None
     Raises:
         KeyboardInterrupt: If the sweep was asked to stop; the run has left a checkpoint by then.
     """
+    end_with_sweep()
     hydra_cfg = HydraConfig.get()
     sweep_dir = Path(hydra_cfg.sweep.dir)
     job = JobRecord(int(hydra_cfg.job.num), list(hydra_cfg.overrides.task), "running")

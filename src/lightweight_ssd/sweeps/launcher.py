@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, open_dict, read_write
 
+from lightweight_ssd.sweeps.worker import name_sweep
+
 __all__ = [
     "HANDED_ON", "ending_the_sweep", "errors_are_handed_on", "errors_are_printed", "expect_plugins", "prepare_launcher",
 ]  # fmt: skip
@@ -71,6 +73,7 @@ def prepare_launcher(config: DictConfig, command: str = "lssd train") -> None:
             option = config.hydra.runtime.choices[f"hydra/{part}"]
             extra = f"pip install 'lightweight-ssd[{_EXTRAS[plugin]}]'"
             raise SystemExit(f"{command}: hydra/{part}={option} needs a package that is not installed; run {extra}.")
+    name_sweep(str(config.hydra.launcher._target_))
     if "hydra_ray_launcher" in config.hydra.launcher._target_:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray sends reports of its use otherwise
         with read_write(config), open_dict(config):

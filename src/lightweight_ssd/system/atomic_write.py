@@ -11,6 +11,8 @@ import os
 import shutil
 from pathlib import Path
 
+from lightweight_ssd.system.disk_space import format_bytes
+
 __all__ = ["PART", "NotWritten", "not_written", "write_atomic"]
 
 PART = ".part"  # ending of a file that is being written
@@ -78,10 +80,10 @@ def not_written(path: Path, size: int, error: OSError) -> NotWritten:
         error: Of the operating system.
     """
     try:
-        room = f"; {shutil.disk_usage(path.parent).free / 1e6:.1f} MB are free"
+        room = f"; {format_bytes(shutil.disk_usage(path.parent).free)} are free"
     except OSError:
         room = ""
     return NotWritten(
-        f"Expected to write {path} ({size / 1e6:.1f} MB), but got '{error.strerror}'{room}: "
+        f"Expected to write {path} ({format_bytes(size)}), but got '{error.strerror}'{room}: "
         "make room, or choose another disk; what the file held before is untouched."
     )

@@ -68,13 +68,14 @@ def choose_batch(cfg: DictConfig) -> BatchSplit:
     return batch
 
 
-def check_memory(cfg: DictConfig) -> None:
+def check_memory(cfg: DictConfig, of_sweep: bool = False) -> None:
     """Refuses a batch that does not fit into the memory that is free now.
 
     Nothing is refused where no step can be rehearsed or the operating system does not say how much is free.
 
     Args:
         cfg: Of `lssd train`, with numbers for the batch.
+        of_sweep: Whether the run is a job of a sweep, whose jobs need one number: `auto` is not offered.
 
     Raises:
         ValueError: It does not fit; the sentence says how much is needed and free, and what fits.
@@ -86,7 +87,7 @@ def check_memory(cfg: DictConfig) -> None:
     memory = training_memory(cfg)
     images = -(-batch.images // cfg.trainer.num_nodes)
     if free is not None and memory.of(images) > free:
-        raise ValueError(_too_much(cfg, memory, free, batch))
+        raise ValueError(_too_much(cfg, memory, free, batch, of_sweep))
 
 
 def _that_fits(cfg: DictConfig, device: torch.device) -> BatchSplit:
@@ -141,14 +142,14 @@ def _budget(device: torch.device, free: int) -> int:
     return int(min(_OF_FREE * free, _OF_MACHINE * (memory_of(device) or free)))
 
 
-def _too_much(cfg: DictConfig, memory: TrainingMemory, free: int, batch: BatchSplit) -> str:
+def _too_much(cfg: DictConfig, memory: TrainingMemory, free: int, batch: BatchSplit, of_sweep: bool = False) -> str:
     """One sentence: what is needed, what is free, and what fits."""
     nodes = cfg.trainer.num_nodes
     images, most = -(-batch.images // nodes), nodes * _most(memory, free)
     ways = []
     if 0 < most < batch.images:
         smaller = split(batch.total, most, memory.devices * nodes)
-        ways = ["batch_size=auto"] if nodes == 1 and not cfg.content else []  # the jobs of a sweep need one number
+        ways = ["batch_size=auto"] if nodes == 1 and not of_sweep else []
         ways.append(f"batch_size={smaller.images} trainer.accumulate_grad_batches={smaller.passes}")
     if str(cfg.trainer.precision) in ("32", "32-true"):
         half = training_memory(changed(cfg, trainer={"precision": _HALF}))

@@ -100,6 +100,7 @@ def evaluate(
     """
     from lightweight_ssd.config.instantiate import build
     from lightweight_ssd.training.datamodule import DetectionDataModule
+    from lightweight_ssd.training.held_out import chosen_on, images_that_chose
     from lightweight_ssd.training.measure import measure
     from lightweight_ssd.training.quiet import quiet_frameworks
     from lightweight_ssd.training.split_data import SplitData
@@ -119,7 +120,9 @@ def evaluate(
     parts = Parts(_trainer(trainer or {}, folder, trained_in), task, loader)
     measured = measure(parts.trainer, task.scorer, SplitData(loader, split))
     if parts.trainer.is_global_zero:
-        about = {"checkpoint": str(checkpoint.absolute())}
+        chose = images_that_chose(checkpoint, config, source, data or {})
+        about: dict[str, Any] = {"checkpoint": str(checkpoint.absolute())}
+        about |= chosen_on(checkpoint, loader.used_split(split), chose)
         write_run(folder, parts, {**config, "pictures": pictures}, measured, about, split)
     return Evaluation(folder, split, trained_in)
 

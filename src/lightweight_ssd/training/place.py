@@ -26,7 +26,7 @@ from lightweight_ssd.runs.status import FINISHED, read_status
 from lightweight_ssd.system.file_lock import PASSED_LOCK, holder_of
 from lightweight_ssd.system.parallel import without_ctrl_c
 
-__all__ = ["RunPlace", "owned"]
+__all__ = ["RunPlace", "finished_place", "owned"]
 
 
 class RunPlace(NamedTuple):
@@ -69,10 +69,9 @@ def owned(cfg: DictConfig, choices: dict[str, str], overrides: Sequence[str]) ->
         ValueError: Another process has the folder, it cannot be written, or `resume` names another run's checkpoint.
         FileNotFoundError: `resume` names a file that does not exist.
     """
-    name = f"{slug(cfg.seed, choices, overrides)}-{content_of(cfg)}"
-    names = _Names(Path(cfg.runs).absolute() / cfg.experiment_name, name)
-    if cfg.resume == "auto" and (finished := _finished(cfg, names)):
-        yield RunPlace(finished, None)
+    names = _names(cfg, choices, overrides)
+    if finished := finished_place(cfg, choices, overrides):
+        yield finished
         return
     taken = None
     try:
@@ -86,6 +85,17 @@ def owned(cfg: DictConfig, choices: dict[str, str], overrides: Sequence[str]) ->
     finally:
         if taken:
             taken.release()
+
+
+def finished_place(cfg: DictConfig, choices: dict[str, str], overrides: Sequence[str]) -> RunPlace | None:
+    """The place of a finished run that `resume=auto` finds, where nobody has anything to do."""
+    finished = _finished(cfg, _names(cfg, choices, overrides)) if cfg.resume == "auto" else None
+    return RunPlace(finished, None) if finished else None
+
+
+def _names(cfg: DictConfig, choices: dict[str, str], overrides: Sequence[str]) -> _Names:
+    name = f"{slug(cfg.seed, choices, overrides)}-{content_of(cfg)}"
+    return _Names(Path(cfg.runs).absolute() / cfg.experiment_name, name)
 
 
 def _finished(cfg: DictConfig, names: _Names) -> Path | None:

@@ -13,11 +13,12 @@ from pathlib import Path
 from lightweight_ssd.system.json_file import read_json, write_json
 from lightweight_ssd.training.place import RunPlace
 
-__all__ = ["announced", "launched_rank", "place_of_first_rank"]
+__all__ = ["announced", "launched_rank", "naming_lost_ranks", "place_of_first_rank"]
 
 _BEFORE_US = 120  # seconds that the first rank may be earlier than this one; what is older is of another launch
 _WAIT = 1800  # seconds
 _BEGAN = time.time()
+_LOST = re.compile(r"gloo|nccl|connection (?:reset|closed|refused)|broken pipe|socket", re.IGNORECASE)
 
 
 def launched_rank(environment: Mapping[str, str]) -> int | None:
@@ -63,6 +64,29 @@ def place_of_first_rank(runs: Path, content: str) -> RunPlace:
                 return RunPlace(Path(known["run_dir"]), Path(known["resume_from"]) if known["resume_from"] else None)
         time.sleep(0.2)
     raise ValueError(f"Expected the first rank to choose a run folder but there is no {file} after {_WAIT} s.")
+
+
+@contextmanager
+def naming_lost_ranks() -> Iterator[None]:
+    """Around what the processes of a run do together: one that cannot reach another says so, in place of its library.
+
+    Raises:
+        ValueError: The connection to another process broke, mostly since that was killed.
+    """
+    from torch import distributed
+
+    try:
+        yield
+    except RuntimeError as error:
+        together = distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1
+        if not together or not _LOST.search(str(error)):
+            raise
+        rank, size = distributed.get_rank(), distributed.get_world_size()
+        raise ValueError(
+            f"Expected {size} processes to train together, but process {rank} lost the connection to another one, "
+            "which has ended or was killed: see what that one said; the same command with resume=auto then goes on "
+            "from the last checkpoint."
+        ) from error
 
 
 def _file(runs: Path, content: str) -> Path:

@@ -1,11 +1,13 @@
 """`train`: one run from a configuration to a folder that holds everything known of it, for the shell and for Python."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from omegaconf import DictConfig
 
+from lightweight_ssd.config.batch_split import BATCH_VARIABLE
 from lightweight_ssd.config.compose import choices_of, compose, overrides_of
 from lightweight_ssd.config.monitors import check_metrics
 from lightweight_ssd.config.settings import changed, default_epochs, resolved, settled
@@ -76,19 +78,23 @@ def train_composed(cfg: DictConfig, choices: dict[str, str], overrides: Sequence
         overrides: As the user typed them.
     """
     from lightweight_ssd.training.batch_size import check_memory
+    from lightweight_ssd.training.pass_size import check_pass
 
     epochs = default_epochs(cfg, choices)
+    of_sweep = BATCH_VARIABLE in os.environ  # it hands on the batch of all its jobs
     with settings_of_ranks():
         cfg = with_batch_size(settled(cfg, choices))
         with placed(cfg, choices, overrides) as (run_dir, resume_from):
             if cfg.resume == "auto" and read_status(run_dir).get("state") == FINISHED:
                 check_is_the_run(cfg, run_dir)
                 done = f"Nothing to do: this run is finished, its metrics are in {run_dir / RESULTS_FILE}."
-                print(" ".join(filter(None, (done, conditions_note(cfg, run_dir)))), flush=True)
+                if is_first_rank():
+                    print(" ".join(filter(None, (done, conditions_note(cfg, run_dir)))), flush=True)
                 return TrainedRun(run_dir, _tested(run_dir))
             check_metrics(cfg, overrides)
             if is_first_rank():
-                check_memory(cfg)
+                check_pass(cfg)
+                check_memory(cfg, of_sweep)
             full = one_sentence_when_full(run_dir, "make room; the same command with resume=auto then goes on.")
             with status_of(run_dir), full:
                 if epochs is not None and is_first_rank():
@@ -111,8 +117,10 @@ def fit_and_measure(
 
     from lightweight_ssd.checkpoint.load import load_checkpoint, trained_weights
     from lightweight_ssd.training.fitted_anchors import with_fitted_anchors
+    from lightweight_ssd.training.held_out import chosen_on
     from lightweight_ssd.training.loggers import guest, wandb_run
     from lightweight_ssd.training.measure import measure
+    from lightweight_ssd.training.ranks import naming_lost_ranks
     from lightweight_ssd.training.resume import check_same_classes
     from lightweight_ssd.training.split_data import SplitData
     from lightweight_ssd.training.stages import checkpoint_to_test, fit, gray_images, prepare, write_run
@@ -125,7 +133,7 @@ def fit_and_measure(
     if is_first_rank():
         print(f"run folder: {run_dir}", flush=True)
     seed_everything(config["seed"], verbose=False)
-    with wandb_run.closed_at_the_end():
+    with wandb_run.closed_at_the_end(), naming_lost_ranks():
         config = with_fitted_anchors(config, resume_from)
         parts = prepare(config, resume_from)
         if resume_from is not None:
@@ -144,6 +152,8 @@ def fit_and_measure(
         measured_gray = measure(trainer, scorer, gray, "test_gray") if gray else None
         if trainer.is_global_zero:
             about = {**identity, "checkpoint": str(checkpoint), "training": training}
+            val = data.datasets.get("val")
+            about |= chosen_on(checkpoint, data.used_split("test"), None if val is None else val.annotations)
             write_run(run_dir, parts, config, measured, about, gray=measured_gray)
             wandb_run.log_result(trainer, measured.result, run_dir)
             guest.log_result(trainer, measured.result, config, run_dir)

@@ -17,7 +17,7 @@ from lightweight_ssd.runs.ownership import holds_training
 from lightweight_ssd.runs.status import FINISHED, STARTING, read_status, write_status
 from lightweight_ssd.system.parent_watch import end_with_process
 from lightweight_ssd.system.signals import Interrupted
-from lightweight_ssd.training.place import RunPlace, owned
+from lightweight_ssd.training.place import RunPlace, finished_place, owned
 from lightweight_ssd.training.ranks import announced, launched_rank, place_of_first_rank
 
 __all__ = ["is_first_rank", "placed", "settings_of_ranks", "status_of", "with_batch_size"]
@@ -68,8 +68,8 @@ def placed(cfg: DictConfig, choices: dict[str, str], overrides: Sequence[str]) -
         yield RunPlace(Path(os.environ[_RUN_DIR]), Path(resume_from) if resume_from else None)
         return
     runs, content = Path(cfg.runs).absolute(), content_of(cfg)
-    if launched_rank(os.environ):
-        yield place_of_first_rank(runs, content)
+    if launched_rank(os.environ):  # the first one may be through with a finished run before this one can ask it
+        yield finished_place(cfg, choices, overrides) or place_of_first_rank(runs, content)
         return
     with owned(cfg, choices, overrides) as place, announced(place, runs, content):
         os.environ |= {

@@ -33,7 +33,7 @@ from lightweight_ssd.training.callbacks.ema import EMA
 from lightweight_ssd.training.callbacks.evaluation_lines import EvaluationLines
 from lightweight_ssd.training.callbacks.progress import Progress
 from lightweight_ssd.training.datamodule import DetectionDataModule
-from lightweight_ssd.training.held_out import tell_if_chosen_on_test, tested_and_validated
+from lightweight_ssd.training.held_out import tell_if_chosen_on_test
 from lightweight_ssd.training.loggers.guest import Guest
 from lightweight_ssd.training.loggers.metrics_csv import MetricsCSV
 from lightweight_ssd.training.measure import Measured
@@ -210,12 +210,10 @@ def write_run(
     asked = config.get("latency")
     detector.to(parts.trainer.strategy.root_device)  # the trainer took it off
     write_data_pictures(run_dir, {name: dataset.annotations for name, dataset in data.datasets.items()})
-    chosen = Path(str(about.get("checkpoint"))).name == BEST_CHECKPOINT.name and {"val", "test"} <= data.datasets.keys()
     about = {
         **about,
         **cost,
         "precision": str(parts.trainer.precision),
-        **({"chosen_on_test": tested_and_validated(data) > 0} if chosen else {}),
         **({"test_gray": split_metrics(gray.result, gray.coco)} if gray else {}),
         **({"latency": latency(detector.eval(), cost["input_size"], **asked)} if asked else {}),
         "data": {
