@@ -6,7 +6,10 @@ from PIL import Image
 
 from lightweight_ssd.data.images.reader import read_image
 
-__all__ = ["read_size"]
+__all__ = ["read_orientation", "read_size"]
+
+_ORIENTATION = 0x0112  # EXIF tag; 1 is upright, 5 to 8 swap width and height
+_TURNED_BY_VIEWERS = ("JPEG", "MPO")  # what cameras write
 
 
 def read_size(path: Path) -> tuple[int, int] | None:
@@ -27,3 +30,17 @@ def read_size(path: Path) -> tuple[int, int] | None:
     except (OSError, ValueError):
         return None
     return height, width
+
+
+def read_orientation(path: Path) -> int:
+    """How a photograph is turned by viewers: EXIF's orientation, 1 to 8; 1 (upright) for any other file.
+
+    Args:
+        path: Image file.
+    """
+    try:
+        with Image.open(path) as image:
+            tag = image.getexif().get(_ORIENTATION, 1) if image.format in _TURNED_BY_VIEWERS else 1
+    except Exception:  # Pillow's parsers raise nearly anything on hostile bytes
+        return 1
+    return tag if tag in range(1, 9) else 1

@@ -1,0 +1,96 @@
+"""YOLO's text files: by Ultralytics' data.yaml, by darknet's obj.data, or beside their images or in folders of labels."""
+
+from collections.abc import Mapping
+from itertools import islice
+from pathlib import Path
+
+from lightweight_ssd.data.formats.yolo_config import is_config, read_config
+from lightweight_ssd.data.layouts.listing import ALL, Layout, Listing, Pairs, Part
+from lightweight_ssd.data.layouts.pairs import by_split, describe_pairs, find_pairs
+
+__all__ = ["NAMES_FILES", "config_layout", "find_names", "yolo_layouts"]
+
+NAMES_FILES = ("classes.txt", "obj.names", "_darknet.labels", "names.txt")
+"""What lists of class names are called, one a line."""
+
+_LOOKED_AT = 20  # files of a folder, of which one line is read
+
+
+def yolo_layouts(listing: Listing) -> list[Layout]:
+    """What a folder may be that has YOLO's text files in it, at most one.
+
+    Raises:
+        ValueError: It has several data.yaml, or the one that it has is wrong.
+    """
+    top = [listing.root / name for name in listing.files.get("", ())]
+    configs = [path for path in top if path.suffix in (".yaml", ".yml") and is_config(path)]
+    configs = [path for path in configs if path.stem == "data"] or configs
+    darknet = [path for path in top if path.suffix == ".data"]
+    if len(configs) > 1:
+        names = " and ".join(path.name for path in configs)
+        raise ValueError(
+            f"Expected one data.yaml in {listing.root}, but got {names}: choose with data.annotations={configs[0].name}."
+        )
+    for path in configs or darknet[:1]:
+        return [config_layout(path)]
+    pairs = find_pairs(listing, ".txt", lambda folder, stems: _are_labels(listing.root / folder, stems))
+    if not pairs:
+        return []
+    names = find_names(listing.root, [listing.root / pair.annotations for pair in pairs])
+    text = f"YOLO's labels: {describe_pairs(listing, pairs, '.txt')}" + (f"; names from {names.name}" if names else "")
+    return [Layout("yolo_txt", text, by_split(listing, pairs), names, listing.root)]
+
+
+def config_layout(path: Path) -> Layout:
+    """That of a data.yaml or an obj.data.
+
+    Raises:
+        FileNotFoundError, ValueError: As `read_config`.
+    """
+    config = read_config(path)
+    splits: dict[str, tuple[Part, ...]] = {
+        split: tuple(Pairs(place) for place in places) for split, places in config.splits.items()
+    }
+    if not splits:
+        raise ValueError(f"Expected train: in {path}, with a folder or a list of images, but it has none: add it.")
+    darknet = path.suffix == ".data"
+    what = "darknet's" if darknet else "Ultralytics'"
+    text = f"YOLO's labels by {what} {path.name}: {_shown(splits, path.parent.absolute())}"
+    return Layout("yolo_darknet" if darknet else "yolo_yaml", text, splits, path, path.parent.absolute())
+
+
+def find_names(root: Path, folders: list[Path]) -> Path | None:
+    """The list of class names: in the root, or in the folders of the labels or above them."""
+    places = dict.fromkeys([root, *folders, *(folder.parent for folder in folders if folder != root)])
+    candidates = (place / name for place in places for name in NAMES_FILES)
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _are_labels(folder: Path, stems: frozenset[str]) -> bool:
+    """Whether the first line of some of the files is one of numbers: captions have the names of images, too."""
+    for stem in islice(sorted(stems), _LOOKED_AT):
+        try:
+            with (folder / f"{stem}.txt").open(encoding="utf-8", errors="replace") as file:
+                words = file.readline(4000).split()
+        except OSError:
+            continue
+        if words:
+            return len(words) > 4 and all(_is_number(word) for word in words)
+    return True  # all are empty: images without objects
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
+def _shown(splits: Mapping[str, tuple[Part, ...]], home: Path) -> str:
+    def name(part: Part) -> str:
+        return str(part.images.relative_to(home)) if part.images.is_relative_to(home) else str(part.images)
+
+    return ", ".join(
+        f"{'' if split == ALL else f'{split} = '}{' and '.join(map(name, parts))}" for split, parts in splits.items()
+    )
