@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lightweight_ssd.data.formats.coco_instances import read_instances
-from lightweight_ssd.data.formats.coco_json import read_categories
+from lightweight_ssd.data.formats.coco_json import Categories, read_categories
 from lightweight_ssd.data.formats.packed import PackedAnnotations, default_cache_dir
 from lightweight_ssd.data.selection import Selection, check_val_share, hold_out
 from lightweight_ssd.data.source import check_source_options, data_root
@@ -27,7 +27,7 @@ class _Part(NamedTuple):
 class COCO:
     """COCO 2017, or anybody's data in its format; nothing is read before a name or an annotation is asked for.
 
-    Class names and their original ids come from the training file, and every split must have the same.
+    Class names and their original ids come from the training file. The categories of other files are matched by name.
 
     Args:
         root: Folder that the paths of the splits start from.
@@ -102,7 +102,7 @@ class COCO:
         return self._categories[0]
 
     @cached_property
-    def _categories(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    def _categories(self) -> Categories:
         return read_categories(self.splits["train"].annotations)
 
     def annotations(self, split: Split) -> PackedAnnotations:
@@ -120,15 +120,10 @@ class COCO:
     def _listed(self, split: Split) -> PackedAnnotations:
         """All objects of all images of the file."""
         part = self.splits[split]
-        annotations = read_instances(
-            part.annotations, part.images, self.box_tolerance, self.drop_empty_boxes, self.on_bad, self.cache_dir
-        )
-        if (annotations.class_names, annotations.category_ids) != self._categories:
-            raise ValueError(
-                f"Expected the same categories in {part.annotations} as in {self.splits['train'].annotations}, but "
-                f"{_difference(annotations, *self._categories)}: write the same list of categories into both."
-            )
-        return annotations
+        return read_instances(
+            part.annotations, part.images, self.box_tolerance, self.drop_empty_boxes, self.on_bad, self.cache_dir,
+            *self._categories,
+        )  # fmt: skip
 
 
 def _part(root: Path, part: Mapping[str, str], name: str) -> _Part:
@@ -138,10 +133,3 @@ def _part(root: Path, part: Mapping[str, str], name: str) -> _Part:
             f"data.{name}.annotations=FILE.json and data.{name}.images=FOLDER, relative to data.root."
         )
     return _Part(root / part["annotations"], root / part["images"])
-
-
-def _difference(one: PackedAnnotations, names: Sequence[str], ids: Sequence[int]) -> str:
-    """The first category in which two files differ."""
-    here, there = dict(zip(one.category_ids, one.class_names, strict=True)), dict(zip(ids, names, strict=True))
-    number = next(number for number in sorted({*here, *there}) if here.get(number) != there.get(number))
-    return f"category {number} is {here.get(number, 'missing')!r} here and {there.get(number, 'missing')!r} there"

@@ -9,7 +9,7 @@ import numpy as np
 
 from lightweight_ssd.data.checks.image import ListedImage
 from lightweight_ssd.data.checks.problems import Kind, Problem
-from lightweight_ssd.data.formats.coco_json import read_tables
+from lightweight_ssd.data.formats.coco_json import Categories, read_tables
 from lightweight_ssd.data.formats.coco_validation import Status, Validated, validate_tables
 
 __all__ = ["check_coco_file"]
@@ -26,7 +26,7 @@ _OF_OBJECTS = {
     Status.EMPTY: Kind.BOX_WITHOUT_AREA,
     Status.OUTSIDE: Kind.BOX_OUTSIDE,
     Status.INVERTED: Kind.BOX_INVERTED,
-    Status.ID_TWICE: Kind.DUPLICATE_ID,
+    Status.NO_CLASS: Kind.UNKNOWN_CLASS,
     Status.NO_CATEGORY: Kind.UNKNOWN_CLASS,
     Status.NO_IMAGE: Kind.UNKNOWN_IMAGE,
     Status.UNDECODED: Kind.MALFORMED,
@@ -42,6 +42,7 @@ def check_coco_file(
     splits: Sequence[str],
     box_tolerance: float = 1.0,
     drop_empty_boxes: bool = True,
+    class_names: tuple[str, ...] | None = None,
 ) -> Iterator[Problem | ListedImage]:
     """Yields every problem of an instances file, and every image that it lists; whether that exists is not looked at.
 
@@ -51,6 +52,7 @@ def check_coco_file(
         splits: What the file is used for: `train`, `val`, `test`.
         box_tolerance: Pixels by which a box may leave its image.
         drop_empty_boxes: Boxes without area are a note, since reading leaves them out.
+        class_names: Those of the training file; None takes the file's own.
     """
     path, folder, split = Path(annotations).absolute(), Path(images).absolute(), ", ".join(splits)
     try:
@@ -64,7 +66,8 @@ def check_coco_file(
     if not tables.images.names:
         yield Problem(Kind.EMPTY_SPLIT, split, str(path), "the file lists no images")
         return
-    entries = validate_tables(path, folder, tables, box_tolerance, drop_empty_boxes)
+    classes = None if class_names is None else Categories(class_names, tuple(range(1, len(class_names) + 1)))
+    entries = validate_tables(path, folder, tables, box_tolerance, drop_empty_boxes, classes)
     for file, kind, detail in chain(_of_images(entries), _of_files(entries), _of_objects(entries)):
         yield Problem(kind, split, file, detail)
     rows = np.flatnonzero(~np.isin(entries.image_status, _NO_FILE)).tolist()
@@ -92,7 +95,7 @@ def _of_objects(entries: Validated) -> Iterator[tuple[str, Kind, str]]:
         if status in _NEED_A_SIZE and not _has_size(entries, row):
             continue
         if status == Status.DROPPED:
-            detail = f"annotation {entries.tables.objects.ids[index]} has no width or no height"
+            detail = f"{entries.object_name(index)} has no width or no height"
         else:
             detail = str(entries.object_error(index))
         is_box = status == Status.UNDECODED and _OF_BOX.search(detail)

@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 from jaxtyping import Bool, Float32
 
+from lightweight_ssd.data.formats.coco_categories import Categories
 from lightweight_ssd.data.formats.coco_json import read_tables
 from lightweight_ssd.data.formats.coco_validation import Status, Validated, validate_tables
 from lightweight_ssd.data.formats.float_text import shortest
@@ -25,7 +26,7 @@ __all__ = ["read_instances", "write_instances"]
 
 logger = logging.getLogger(__name__)
 
-_CACHE_FORMAT = 5  # raise it when the same file would be read into other arrays
+_CACHE_FORMAT = 6  # raise it when the same file would be read into other arrays
 
 
 def read_instances(
@@ -35,6 +36,8 @@ def read_instances(
     drop_empty_boxes: bool = True,
     on_bad: str = "error",
     cache_dir: str | Path | None = None,
+    class_names: tuple[str, ...] | None = None,
+    category_ids: tuple[int, ...] | None = None,
 ) -> PackedAnnotations:
     """Reads one instances file; images stay in its order and keep their ids.
 
@@ -52,7 +55,11 @@ def read_instances(
             entries are left out whole, since leaving out the object alone would teach that nothing is there. An
             annotation of an unknown image is only reported.
         cache_dir: Where the packed annotations are kept for the next time; None keeps none. A change of the file, and
-            images that come or go, make them outdated.
+            image files that come or go, make them outdated.
+        class_names: Name of each label, those of the training file: categories are matched by name, whatever their ids
+            are, and one that is not among these is an error if it has objects. None is the file's own categories
+            without those that are no classes, by rising id.
+        category_ids: Id of each label in results; None is 1, 2, … for given names, and else those of the file.
 
     Raises:
         FileNotFoundError: The file, the folder or an image is missing.
@@ -61,17 +68,23 @@ def read_instances(
     """
     path, folder = Path(annotations).absolute(), Path(images).absolute()
 
+    classes = None if class_names is None else Categories(class_names, category_ids or _from_one(class_names))
+
     def build() -> PackedAnnotations:
         tables = read_tables(path)
         if not len(tables.images.ids):
             raise ValueError(f"Expected images in {path}, but it lists none: choose another file.")
-        return _pack(validate_tables(path, folder, tables, box_tolerance, drop_empty_boxes), on_bad)
+        return _pack(validate_tables(path, folder, tables, box_tolerance, drop_empty_boxes, classes), on_bad)
 
     if cache_dir is None or not path.is_file():
         return build()
-    settings = (_CACHE_FORMAT, float(box_tolerance), bool(drop_empty_boxes), on_bad)
+    settings = (_CACHE_FORMAT, float(box_tolerance), bool(drop_empty_boxes), on_bad, classes)
     name = _digest([repr((str(path.resolve()), str(folder.resolve()), settings))])[:16]
     return read_cached(Path(cache_dir) / f"coco-{name}.arrays", partial(_fingerprint, path, folder), build)
+
+
+def _from_one(names: Sequence[str]) -> tuple[int, ...]:
+    return tuple(range(1, len(names) + 1))
 
 
 def write_instances(path: str | Path, annotations: PackedAnnotations, file_names: Sequence[str]) -> None:
@@ -155,7 +168,7 @@ def _digest(texts: Iterable[str]) -> str:
 
 def _pack(entries: Validated, on_bad: str) -> PackedAnnotations:
     """The objects that are fine, sorted by image, of the images that are fine."""
-    categories, images, objects = entries.tables
+    images, objects = entries.tables.images, entries.tables.objects
     kept, sentences = _kept_images(entries, on_bad)
     used = np.flatnonzero((entries.object_status == Status.VALID) & kept[entries.rows])
     used = used[np.argsort(entries.rows[used], kind="stable")]
@@ -164,7 +177,7 @@ def _pack(entries: Validated, on_bad: str) -> PackedAnnotations:
     _warn_of_dropped(entries)
     _warn_of_located(entries)
     return PackedAnnotations(
-        class_names=categories.names,
+        class_names=entries.classes.names,
         image_ids=images.ids[kept],
         sizes=images.sizes[kept],
         path_bytes=np.frombuffer(b"".join(paths), dtype=np.uint8),
@@ -175,7 +188,7 @@ def _pack(entries: Validated, on_bad: str) -> PackedAnnotations:
         difficult=objects.difficult[used],
         crowd=objects.crowd[used],
         areas=np.where(np.isnan(areas), (boxes[:, 2:] - boxes[:, :2]).prod(axis=1), areas),
-        category_ids=categories.ids,
+        category_ids=entries.classes.ids,
         skipped=tuple(sentences),
     )
 
@@ -214,8 +227,8 @@ def _warn_of_located(entries: Validated) -> None:
 def _warn_of_dropped(entries: Validated) -> None:
     dropped = np.flatnonzero(entries.object_status == Status.DROPPED)
     if dropped.size:
-        first = entries.tables.objects.ids[dropped[0]]
+        first = entries.object_name(dropped[0])
         logger.warning(
-            "%d boxes of no width or height in %s are left out; the first is annotation %d.",
+            "%d boxes of no width or height in %s are left out; the first is %s.",
             dropped.size, entries.path, first,
         )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import os
 from collections import Counter
+from collections.abc import Mapping
 from enum import IntEnum
 from pathlib import Path
 from typing import NamedTuple
@@ -9,11 +10,14 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int32, Int64, UInt8
 
+from lightweight_ssd.data.formats.coco_categories import Categories, choose_classes
+from lightweight_ssd.data.formats.coco_entries import UNKNOWN_ID
 from lightweight_ssd.data.formats.coco_files import Located, locate_images
 from lightweight_ssd.data.formats.coco_json import Tables
+from lightweight_ssd.data.nearest_name import nearest_name
 from lightweight_ssd.types import xywh_to_xyxy
 
-__all__ = ["Status", "Validated", "validate_tables"]
+__all__ = ["Status", "Validated", "count_objects", "validate_tables"]
 
 
 class Status(IntEnum):
@@ -29,9 +33,10 @@ class Status(IntEnum):
     NO_SIZE = 7
     NAME_TWICE = 8
     ID_TWICE = 9
-    NO_CATEGORY = 10
-    NO_IMAGE = 11
-    UNDECODED = 12
+    NO_CLASS = 10  # a category that the classes do not have
+    NO_CATEGORY = 11
+    NO_IMAGE = 12
+    UNDECODED = 13
 
 
 class Validated(NamedTuple):
@@ -41,9 +46,10 @@ class Validated(NamedTuple):
         path: The file.
         folder: Its images' folder.
         tables: What stands in the file; of the images, where they are and how large, as `located` says.
+        classes: Those that the labels count.
         located: What the files of the images add.
         rows: Row of each object's image; −1 where the file lists none of that id.
-        labels: Class index of each object; −1 where its category is unknown.
+        labels: Class index of each object; −1 where its category is no class or unknown.
         boxes: xyxy of each object, clipped to the image.
         image_status: A `Status` for each image.
         object_status: A `Status` for each object.
@@ -52,6 +58,7 @@ class Validated(NamedTuple):
     path: Path
     folder: Path
     tables: Tables
+    classes: Categories
     located: Located
     rows: Int64[np.ndarray, " M"]
     labels: Int64[np.ndarray, " M"]
@@ -88,16 +95,15 @@ class Validated(NamedTuple):
         objects, status = self.tables.objects, self.object_status[index]
         if status == Status.UNDECODED:
             return ValueError(objects.wrong[index])
-        where = f"annotation {objects.ids[index]} of image {objects.image_ids[index]} in {self.path}"
+        where = f"{self.object_name(index)} of image {self._image_id(index)} in {self.path}"
         box = ", ".join(f"{value:g}" for value in objects.boxes[index])
         height, width = self.tables.images.sizes[self.rows[index]]
         return ValueError({
             Status.NO_IMAGE: f"Expected the image of {where} among the file's images, but none has this id: correct "
             "or remove the annotation.",
             Status.NO_CATEGORY: f"Expected the category of {where} among the file's {len(self.tables.categories.ids)} "
-            f"categories, but got {objects.category_ids[index]}: correct it, or add the category.",
-            Status.ID_TWICE: f"Expected an id of its own for {where}, but it stands there more than once: renumber "
-            "the annotations.",
+            f"categories, but got {self._category_id(index)}: correct it, or add the category.",
+            Status.NO_CLASS: self._no_class(index, where),
             Status.INVERTED: f"Expected the box of {where} as x, y, width, height with a width and height of at least "
             f"0, but got {box}: correct it.",
             Status.OUTSIDE: f"Expected the box of {where} inside its image of {width}x{height} pixels, but got x, y, "
@@ -106,9 +112,35 @@ class Validated(NamedTuple):
             "or remove it, or set data.drop_empty_boxes=true.",
         }[Status(status)])  # fmt: skip
 
+    def object_name(self, index: int) -> str:
+        """By its id, or by its place where that is not its own."""
+        number = self.tables.objects.ids[index]
+        own = number != UNKNOWN_ID and (self.tables.objects.ids == number).sum() == 1
+        return f"annotation {number}" if own else f"annotations[{index}]"
+
+    def _image_id(self, index: int) -> str:
+        return _id_text(int(self.tables.objects.image_ids[index]), self.tables.images.texts)
+
+    def _category_id(self, index: int) -> str:
+        return _id_text(int(self.tables.objects.category_ids[index]), {})
+
+    def _no_class(self, index: int, where: str) -> str:
+        number = self.tables.objects.category_ids[index]
+        name = next((one.name for one in self.tables.categories if one.id == number), "")
+        near = nearest_name(name, self.classes.names)
+        return (
+            f"Expected the category of {where} among the {len(self.classes.names)} classes to train on, but got "
+            f"{name!r}: {f'did you mean {near!r}? ' if near else ''}name it as there, or remove its objects."
+        )
+
 
 def validate_tables(
-    path: Path, folder: Path, tables: Tables, box_tolerance: float, drop_empty_boxes: bool
+    path: Path,
+    folder: Path,
+    tables: Tables,
+    box_tolerance: float,
+    drop_empty_boxes: bool,
+    classes: Categories | None = None,
 ) -> Validated:
     """Looks at every entry.
 
@@ -118,19 +150,24 @@ def validate_tables(
         tables: What stands in the file, at least one image.
         box_tolerance: Pixels by which a box may leave its image.
         drop_empty_boxes: Whether a box without area is left out or is wrong.
+        classes: Of the training file, to which categories are matched by name; None is those of this file.
     """
+    classes = classes or choose_classes(tables.categories, lambda: count_objects(tables), path)[0]
     located = locate_images(path, folder, tables.images)
     tables = tables._replace(images=located.images)
     categories, images, objects = tables
-    rows, labels = _places(images.ids, objects.image_ids), _places(np.array(categories.ids), objects.category_ids)
+    rows = _places(images.ids, objects.image_ids)
+    places = _places(np.array([each.id for each in categories]), objects.category_ids)
+    label_of = {name: label for label, name in enumerate(classes.names)}
+    labels = np.array([label_of.get(each.name, -1) for each in categories], np.int64)[places]
     boxes, outside = _corners(objects.boxes, images.sizes[rows], box_tolerance)
     empty = (boxes[:, 2] <= boxes[:, 0]) | (boxes[:, 3] <= boxes[:, 1])
     object_status = _highest(len(rows), {
         Status.DROPPED if drop_empty_boxes else Status.EMPTY: empty,
         Status.OUTSIDE: outside,
         Status.INVERTED: objects.boxes[:, 2:].min(axis=1) < 0,
-        Status.ID_TWICE: _repeated(objects.ids),
-        Status.NO_CATEGORY: labels < 0,
+        Status.NO_CLASS: labels < 0,
+        Status.NO_CATEGORY: places < 0,
         Status.NO_IMAGE: rows < 0,
         Status.UNDECODED: list(objects.wrong),
     })  # fmt: skip
@@ -142,7 +179,20 @@ def validate_tables(
         Status.ID_TWICE: _repeated(images.ids),
         Status.UNDECODED: list(images.wrong),
     })  # fmt: skip
-    return Validated(path, folder, tables, located, rows, labels, boxes, image_status, object_status)
+    return Validated(path, folder, tables, classes, located, rows, labels, boxes, image_status, object_status)
+
+
+def count_objects(tables: Tables) -> Counter[int]:
+    """Annotations of each category id, right or wrong."""
+    numbers, counts = np.unique(tables.objects.category_ids, return_counts=True)
+    return Counter(dict(zip(numbers.tolist(), counts.tolist(), strict=True)))
+
+
+def _id_text(number: int, texts: Mapping[str, int]) -> str:
+    """An id as the file has it."""
+    if number == UNKNOWN_ID:
+        return "of an unknown id"
+    return next((repr(text) for text, own in texts.items() if own == number), str(number))
 
 
 def _highest(count: int, found: dict[Status, Bool[np.ndarray, " N"] | list[int]]) -> UInt8[np.ndarray, " N"]:
