@@ -13,16 +13,21 @@ _LISTS, _XML, _IMAGES = "ImageSets/Main", "Annotations", "JPEGImages"
 
 def voc_layouts(listing: Listing) -> list[Layout]:
     """What a folder may be that has VOC's XML in it: at most one, since each of these is a special case of the next."""
-    years = [folder for folder in listing.folders() if _is_year(listing, folder)]
+    above = [folder for place in sorted(listing.files) if (folder := _above(place)) is not None]
+    years = [folder for folder in above if _is_year(listing, folder)]
     if years:
-        return [_of_lists(listing, years, "voc_devkit")]
-    if _is_year(listing, ""):
-        return [_of_lists(listing, [""], "voc_year")]
+        return [_of_lists(listing, years, "voc_year" if years == [""] else "voc_devkit")]
     pairs = find_pairs(listing, ".xml", lambda _folder, _names: True)
     if not pairs:
         return []
     text = f"VOC's XML: {describe_pairs(listing, pairs, '.xml')}"
-    return [Layout("voc_xml", text, by_split(listing, pairs), _labelmap(listing), listing.root)]
+    return [Layout("voc_xml", text, by_split(listing, pairs), _labelmap(listing, [""]), listing.root)]
+
+
+def _above(folder: str) -> str | None:
+    """The folder that a folder of annotations lies in; None for any other."""
+    before, _, last = folder.rpartition("/")
+    return before if last == _XML else None
 
 
 def _is_year(listing: Listing, folder: str) -> bool:
@@ -43,7 +48,7 @@ def _of_lists(listing: Listing, years: Sequence[str], name: str) -> Layout:
     if ALL in splits and len(splits) > 1:
         splits["train"] = (*splits.get("train", ()), *splits.pop(ALL))
     what = "VOC devkit" if name == "voc_devkit" else f"VOC's folders {_XML}, {_IMAGES} and {_LISTS}"
-    return Layout(name, f"{what}: {'; '.join(said)}", splits, _labelmap(listing), listing.root)
+    return Layout(name, f"{what}: {'; '.join(said)}", splits, _labelmap(listing, years), listing.root)
 
 
 def _lists(listing: Listing, folder: str) -> list[str]:
@@ -61,8 +66,9 @@ def _choose(lists: Sequence[str]) -> dict[str, list[str]]:
     return chosen or {ALL: list(lists)}
 
 
-def _labelmap(listing: Listing) -> Path | None:
-    return listing.root / "labelmap.txt" if "labelmap.txt" in listing.files.get("", ()) else None
+def _labelmap(listing: Listing, folders: Sequence[str]) -> Path | None:
+    there = [folder for folder in folders if "labelmap.txt" in listing.files.get(folder, ())]
+    return listing.root / there[0] / "labelmap.txt" if there else None
 
 
 def _inside(folder: str, name: str) -> str:

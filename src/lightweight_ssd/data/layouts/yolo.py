@@ -13,6 +13,7 @@ __all__ = ["NAMES_FILES", "config_layout", "find_names", "yolo_layouts"]
 NAMES_FILES = ("classes.txt", "obj.names", "_darknet.labels", "names.txt")
 """What lists of class names are called, one a line."""
 
+_DEEPEST = 2  # folders above a data.yaml: archives often have one around all
 _LOOKED_AT = 20  # files of a folder, of which one line is read
 
 
@@ -22,23 +23,32 @@ def yolo_layouts(listing: Listing) -> list[Layout]:
     Raises:
         ValueError: It has several data.yaml, or the one that it has is wrong.
     """
-    top = [listing.root / name for name in listing.files.get("", ())]
-    configs = [path for path in top if path.suffix in (".yaml", ".yml") and is_config(path)]
-    configs = [path for path in configs if path.stem == "data"] or configs
-    darknet = [path for path in top if path.suffix == ".data"]
+    configs = _configs(listing, (".yaml", ".yml")) or _configs(listing, (".data",))
     if len(configs) > 1:
-        names = " and ".join(path.name for path in configs)
+        names = [path.relative_to(listing.root).as_posix() for path in configs]
         raise ValueError(
-            f"Expected one data.yaml in {listing.root}, but got {names}: choose with data.annotations={configs[0].name}."
+            f"Expected one data.yaml in {listing.root}, but got {' and '.join(names)}: choose with "
+            f"data.annotations={names[0]}."
         )
-    for path in configs or darknet[:1]:
-        return [config_layout(path)]
+    if configs:
+        return [config_layout(configs[0])]
     pairs = find_pairs(listing, ".txt", lambda folder, stems: _are_labels(listing.root / folder, stems))
     if not pairs:
         return []
     names = find_names(listing.root, [listing.root / pair.annotations for pair in pairs])
     text = f"YOLO's labels: {describe_pairs(listing, pairs, '.txt')}" + (f"; names from {names.name}" if names else "")
     return [Layout("yolo_txt", text, by_split(listing, pairs), names, listing.root)]
+
+
+def _configs(listing: Listing, suffixes: tuple[str, ...]) -> list[Path]:
+    """Those nearest to the root; one called data.yaml before others beside it."""
+    for depth in range(_DEEPEST + 1):
+        folders = [folder for folder in listing.files if len(folder.split("/")) * bool(folder) == depth]
+        paths = [listing.root / folder / name for folder in folders for name in listing.files[folder]]
+        found = [path for path in paths if path.suffix in suffixes and (path.suffix == ".data" or is_config(path))]
+        if found:
+            return [path for path in found if path.stem in ("data", "obj")] or found
+    return []
 
 
 def config_layout(path: Path) -> Layout:
