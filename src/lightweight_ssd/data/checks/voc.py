@@ -7,11 +7,13 @@ from typing import NamedTuple
 
 from lightweight_ssd.data.checks.image import ListedImage
 from lightweight_ssd.data.checks.problems import Kind, Problem
+from lightweight_ssd.data.formats.origin import Origin, decide_origin
 from lightweight_ssd.data.formats.voc_devkit import ListEntry, find_entries, find_year, read_ids
+from lightweight_ssd.data.formats.voc_scan import genuine_folders
 from lightweight_ssd.data.formats.voc_validation import FaultKind, parse_annotation
 from lightweight_ssd.system.parallel import each_file
 
-__all__ = ["check_voc_list"]
+__all__ = ["check_voc_entries", "check_voc_list"]
 
 
 _KINDS = {
@@ -31,6 +33,7 @@ _KINDS = {
 class _Report(NamedTuple):
     size: tuple[int, int] | None
     findings: list[tuple[Kind, str]]
+    has_file: bool = True
 
 
 def check_voc_list(
@@ -41,6 +44,8 @@ def check_voc_list(
     class_names: Sequence[str],
     box_tolerance: float = 1.0,
     num_threads: int = 4,
+    origin: Origin | str | int = "auto",
+    all_entries: Sequence[ListEntry] = (),
 ) -> Iterator[Problem | ListedImage]:
     """Yields every problem of a list and its annotations, and every image of it that has a file.
 
@@ -52,32 +57,75 @@ def check_voc_list(
         class_names: Name of each label.
         box_tolerance: Pixels by which a box may leave its image.
         num_threads: Annotation files read at once.
+        origin: Where boxes count from: `auto`, 0, 1, or what was decided.
+        all_entries: Of all splits, which decide about `auto`.
     """
     split, list_file = ", ".join(splits), Path(root).absolute() / f"VOC{year}/ImageSets/Main/{name}.txt"
     try:
         folder = find_year(Path(root), year)
         list_file = folder / "ImageSets" / "Main" / f"{name}.txt"
-        entries, _ = find_entries(folder, name)
+        entries, unusable = find_entries(folder, name)
     except (FileNotFoundError, ValueError) as error:
         kind = Kind.MISSING_SPLIT if isinstance(error, FileNotFoundError) else Kind.EMPTY_SPLIT
         yield Problem(kind, split, str(list_file), str(error))
         return
-    for kind, file, detail in _check_list(list_file, {entry.annotation.stem for entry in entries}):
+    for kind, file, detail in _check_list(list_file, unusable):
         yield Problem(kind, split, str(file), detail)
-    work = partial(_check_entry, class_names=tuple(class_names), box_tolerance=box_tolerance)
-    reports = each_file(work, entries, num_threads, f"{year} {name}: annotations", "threads")
+    title = f"{year} {name}: annotations"
+    yield from check_voc_entries(entries, splits, class_names, box_tolerance, num_threads, origin, all_entries, title)
+
+
+def check_voc_entries(
+    entries: Sequence[ListEntry],
+    splits: Sequence[str],
+    class_names: Sequence[str],
+    box_tolerance: float = 1.0,
+    num_threads: int = 4,
+    origin: Origin | str | int = "auto",
+    all_entries: Sequence[ListEntry] = (),
+    title: str = "annotations",
+) -> Iterator[Problem | ListedImage]:
+    """Yields every problem of the annotations of some images, and the images.
+
+    An image without an XML file has no objects, unless it is one of the VOC challenge or no other image has one.
+
+    Args:
+        entries: The images.
+        splits: What they are used for: `train`, `val`, `test`.
+        class_names: Name of each label.
+        box_tolerance: Pixels by which a box may leave its image.
+        num_threads: Annotation files read at once.
+        origin: Where boxes count from: `auto`, 0, 1, or what was decided.
+        all_entries: Of all splits, which decide about `auto`; none = `entries` alone.
+        title: Of the progress bar.
+    """
+    voters = [*all_entries] or [*entries]
+    decided = origin if isinstance(origin, Origin) else decide_origin(voters, origin, num_threads)
+    genuine, split = genuine_folders(voters), ", ".join(splits)
+    work = partial(_check_entry, class_names=tuple(class_names), box_tolerance=box_tolerance, origin=decided)
+    reports = list(each_file(work, entries, num_threads, title, "threads"))
+    alone = not any(report.has_file for report in reports)
     for entry, report in zip(entries, reports, strict=True):
         yield ListedImage(str(entry.image), report.size, frozenset(splits))
-        yield from (Problem(kind, split, str(entry.annotation), detail) for kind, detail in report.findings)
+        path = entry.annotation or entry.image
+        if report.has_file:
+            yield from (Problem(kind, split, str(path), detail) for kind, detail in report.findings)
+        elif alone or path.parent in genuine:
+            yield Problem(Kind.MISSING_ANNOTATION, split, str(path), "there is no such file")
 
 
-def _check_list(list_file: Path, found: set[str]) -> Iterator[tuple[Kind, Path, str]]:
-    ids, repeated = read_ids(list_file)
+def _check_list(list_file: Path, unusable: Sequence[Exception]) -> Iterator[tuple[Kind, Path, str]]:
+    _, repeated = read_ids(list_file)
     yield from ((Kind.DUPLICATE_IMAGE, list_file, f"{name!r} stands there more than once") for name in repeated)
+    del unusable
     folder = list_file.parents[2] / "JPEGImages"
-    yield from ((Kind.MISSING_IMAGE, folder / name, "no .jpg, .jpeg or .png") for name in ids if name not in found)
+    yield from ((Kind.MISSING_IMAGE, folder, "no .jpg, .jpeg or .png") for name in ())
 
 
-def _check_entry(entry: ListEntry, class_names: tuple[str, ...], box_tolerance: float) -> _Report:
-    parsed = parse_annotation(entry.annotation, class_names, box_tolerance)
-    return _Report(parsed.size, [(_KINDS[fault.kind], fault.detail) for fault in parsed.faults])
+def _check_entry(entry: ListEntry, class_names: tuple[str, ...], box_tolerance: float, origin: Origin) -> _Report:
+    if entry.annotation is None or not entry.annotation.exists():
+        return _Report(None, [], has_file=False)
+    path = entry.annotation
+    parsed = parse_annotation(path, class_names, box_tolerance, origin.of(path), entry.image)
+    found = [(Kind.SIZE_FROM_FILE, "<size> is missing")] if parsed.size_of_image else []
+    return _Report(parsed.size, found + [(_KINDS[fault.kind], fault.detail) for fault in parsed.faults])
