@@ -46,10 +46,17 @@ def with_labels(images: Sequence[Path]) -> list[LabeledImage]:
     return [LabeledImage(image, _label_of(image, names)) for image in images]
 
 
-def with_labels_of(images: Path, labels: Path) -> list[LabeledImage]:
-    """The images of a folder with the label files of another one, or of the same one, in folders of the same names."""
+def with_labels_of(images: Path, labels: Path, nested: bool = True) -> list[LabeledImage]:
+    """The images of a folder with the label files of another one, or of the same one.
+
+    Args:
+        images: Folder of the images.
+        labels: Folder of the text files.
+        nested: Take the folders in it, too, each with the labels of a folder of its name.
+    """
+    found = images_below(images) if nested else [images / name for name in sorted(_names(images)) if is_image(name)]
     files = {place.relative_to(labels).with_suffix(""): place for place in sorted(labels.rglob("*.txt"))}
-    return [LabeledImage(one, files.get(one.relative_to(images).with_suffix(""))) for one in images_below(images)]
+    return [LabeledImage(one, files.get(one.relative_to(images).with_suffix(""))) for one in found]
 
 
 def _images_of(place: Path) -> Iterator[Path]:

@@ -25,11 +25,13 @@ class Pairs(NamedTuple):
         images: Their folder; or a list of images.
         annotations: Folder of the XML or text files; None where each label is found from its image.
         ids: List of the images, an id a line; None = all of the folder.
+        nested: Whether the images of the folders in it are meant, too.
     """
 
     images: Path
     annotations: Path | None = None
     ids: Path | None = None
+    nested: bool = False
 
 
 class Instances(NamedTuple):

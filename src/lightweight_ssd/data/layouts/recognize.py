@@ -71,7 +71,7 @@ def named_layout(root: Path, images: str | Path | None, annotations: str | Path 
         return _of_file(root, place, folder)
     for suffix, name in ((".xml", "voc_xml"), (".txt", "yolo_txt")):
         if next(place.rglob(f"*{suffix}"), None) is not None:
-            part = Pairs(folder or place, place)
+            part = Pairs(folder or place, place, nested=True)
             text = f"{suffix} in {place}, images in {part.images}, as named"
             names = find_names(root, [place]) if name == "yolo_txt" else None
             return Layout(name, text, {ALL: (part,)}, names, root)

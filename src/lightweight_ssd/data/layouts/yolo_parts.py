@@ -73,7 +73,7 @@ class YOLOParts:
             found = with_labels(find_images(listed)) if listed else []
             for part in parts:
                 if isinstance(part, Pairs) and part.annotations is not None:
-                    found += with_labels_of(part.images, part.annotations)
+                    found += with_labels_of(part.images, part.annotations, part.nested)
             self._entries[key] = found
         return self._entries[key]
 
