@@ -18,7 +18,7 @@ _NAME_LIKE_A_NUMBER = re.compile(r"(\+{0,2}experiment_name)=([-+.\w]+)")
 _YAMLS_INFINITY = re.compile(r"=([-+]?)\.(?:inf|Inf|INF)$")
 _NUMBER_AS_KEY = re.compile(r"=\s*\{.*?\d\s*:")
 _PATH_OF_A_PART = re.compile(
-    r"data\.(?:root|cache_dir|(?:train|val|test)\.(?:annotations|images))|backbone\.weights|results"
+    r"data\.(?:root|cache_dir|(?:(?:train|val|test)\.)?(?:annotations|images))|backbone\.weights|results"
 )
 _INTERPOLATION = re.compile(r"(\\*)\$\{")
 

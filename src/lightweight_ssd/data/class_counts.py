@@ -11,7 +11,7 @@ from lightweight_ssd.types import OTHER_CLASS
 
 __all__ = ["count_objects", "describe_counts", "of_classes"]
 
-_MOST_CLASSES = 12
+_MOST_CLASSES = 10
 
 
 def count_objects(annotations: PackedAnnotations) -> Counter[str]:

@@ -12,10 +12,12 @@ from typing import Any
 
 from lightweight_ssd.data.checks.coco import check_coco_file
 from lightweight_ssd.data.checks.image import ListedImage, check_image
+from lightweight_ssd.data.checks.layout import check_layout, list_file_of
 from lightweight_ssd.data.checks.problems import NOTES, Findings, Kind, Problem
 from lightweight_ssd.data.checks.voc import check_voc_list
 from lightweight_ssd.data.coco import COCO
 from lightweight_ssd.data.formats.voc_devkit import find_year
+from lightweight_ssd.data.layouts.source import LayoutSource
 from lightweight_ssd.data.selection import is_held_out
 from lightweight_ssd.data.shapes import Shapes
 from lightweight_ssd.data.voc import VOC
@@ -31,7 +33,7 @@ def check_source(source: Any, findings: Findings, decode: bool = False, workers:
     """Puts everything that is wrong with a data source into `findings`.
 
     Args:
-        source: `data.voc.VOC`, `data.coco.COCO` or `data.shapes.Shapes`.
+        source: One of those in `data`: folder, voc, coco, yolo or shapes.
         findings: Where it goes.
         decode: Decode every image, too.
         workers: Processes for the images; None = one per core.
@@ -136,12 +138,14 @@ def _check_annotations(source: Any) -> Iterator[Problem | ListedImage]:
             yield from check_voc_list(
                 source.root, year, name, splits, source.all_class_names, source.box_tolerance, source.num_threads
             )
+    elif isinstance(source, LayoutSource):
+        yield from check_layout(source)
     elif isinstance(source, Shapes):
         source.draw()
         for split in SPLITS:
             yield from check_voc_list(source.devkit, "2007", split, [split], source.all_class_names)
     else:
-        raise ValueError(f"Expected data=voc, data=coco or data=shapes, but got {type(source).__name__}: choose one.")
+        raise ValueError(f"Expected one of this package's data sets, but got {type(source).__name__}: choose one with data=….")
 
 
 def _no_list(split: str) -> Problem:
@@ -195,6 +199,8 @@ def _has_categories(source: Any) -> bool:
 
 def _list_file(source: Any, split: str) -> str:
     """What names the images of a split; the first such file where there are several."""
+    if isinstance(source, LayoutSource):
+        return list_file_of(source)
     if isinstance(source, COCO):
         return str(source.splits[split].annotations.absolute())
     root, lists = (source.root, source.splits[split]) if isinstance(source, VOC) else (source.devkit, {"2007": [split]})

@@ -23,6 +23,10 @@ class Assigned(NamedTuple):
     share: ImageSplit | None
     split: Split
 
+    def has(self, path: str) -> bool:
+        """Whether an image of the key is in the split."""
+        return self.share is None or self.share.has(path, self.split)
+
 
 def assign(keys: Collection[str], asked: ImageSplit | None = None) -> dict[str, Assigned]:
     """Where each split comes from; one without images is left out.

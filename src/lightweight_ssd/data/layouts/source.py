@@ -43,7 +43,7 @@ class LayoutSource:
     Attributes:
         on_bad: `error` or `skip`: what becomes of an image that cannot be used.
         cache_dir: Of annotations and images.
-        image_split: What `data.split` says; None where it is null.
+        asked_split: What `data.split` says; None where it is null.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class LayoutSource:
         self.asked_layout, self.images_path, self.annotations_path = layout, images, annotations
         self.cache_dir = default_cache_dir() if reading.cache_dir is None else Path(reading.cache_dir)
         self.reading = reading._replace(cache_dir=self.cache_dir, class_names=names and tuple(map(str, names)))
-        self.image_split, self.selection = ImageSplit.of(split), selection
+        self.asked_split, self.selection = ImageSplit.of(split), selection
         self.on_bad, self.cache, self.cache_side = reading.on_bad, cache, cache_side
         self._keep_unused = keep_unused or names is not None
         self._read: dict[str, PackedAnnotations] = {}
@@ -97,7 +97,12 @@ class LayoutSource:
     @cached_property
     def assigned(self) -> dict[str, Assigned]:
         """Where each split comes from."""
-        return assign(self.layout.splits, self.image_split)
+        return assign(self.layout.splits, self.asked_split)
+
+    @property
+    def split(self) -> ImageSplit | None:
+        """The shares by which images are divided; None where the layout's own splits are taken."""
+        return next((one.share for one in self.assigned.values() if one.share), None)
 
     @cached_property
     def all_class_names(self) -> tuple[str, ...]:
