@@ -13,7 +13,7 @@ from typing import Any
 from lightweight_ssd.data.checks.coco import check_coco_file
 from lightweight_ssd.data.checks.image import ListedImage, check_image
 from lightweight_ssd.data.checks.problems import NOTES, Findings, Kind, Problem
-from lightweight_ssd.data.checks.voc import check_voc_list
+from lightweight_ssd.data.checks.voc import check_voc_list, check_voc_source
 from lightweight_ssd.data.coco import COCO
 from lightweight_ssd.data.formats.voc_devkit import find_year
 from lightweight_ssd.data.selection import is_held_out
@@ -73,6 +73,9 @@ def _collect(found: Iterator[Problem | ListedImage], add: Callable[[Problem], No
 
 def _on_its_side(image: ListedImage, source: Any) -> ListedImage:
     """Of an image to train on, whether it is kept apart for validation; the lists do not say."""
+    if (divided := getattr(source, "split", None)) is not None:
+        own = divided.split_of(image.path)
+        return image._replace(splits=frozenset({own, "test"} if own == "val" and not divided.test else {own}))
     share = getattr(source, "val_share", None)
     if share is None or "train" not in image.splits:
         return image
@@ -128,24 +131,13 @@ def _check_annotations(source: Any) -> Iterator[Problem | ListedImage]:
                 part.annotations, part.images, splits, source.box_tolerance, source.drop_empty_boxes
             )
     elif isinstance(source, VOC):
-        lists = {
-            split: [(year, name) for year, names in source.splits[split].items() for name in names] for split in SPLITS
-        }
-        yield from (_no_list(split) for split in SPLITS if not lists[split])
-        for (year, name), splits in _group(lists).items():
-            yield from check_voc_list(
-                source.root, year, name, splits, source.all_class_names, source.box_tolerance, source.num_threads
-            )
+        yield from check_voc_source(source)
     elif isinstance(source, Shapes):
         source.draw()
         for split in SPLITS:
-            yield from check_voc_list(source.devkit, "2007", split, [split], source.all_class_names)
+            yield from check_voc_list(source.devkit, "2007", split, [split], source.all_class_names, origin=1)
     else:
         raise ValueError(f"Expected data=voc, data=coco or data=shapes, but got {type(source).__name__}: choose one.")
-
-
-def _no_list(split: str) -> Problem:
-    return Problem(Kind.EMPTY_SPLIT, split, "", f"no list is chosen: set data.{split}.2007={split}")
 
 
 def _group(lists: dict[str, list[Any]]) -> dict[Any, list[str]]:
@@ -178,6 +170,7 @@ def _ask_for(source: Any, split: str) -> Iterator[Problem]:
         yield Problem(Kind.REFUSED, "", file, str(error))
         return
     yield from (Problem(Kind.REFUSED, "", file, sentence) for sentence in annotations.skipped)
+    yield from (Problem(Kind.DECIDED, "", file, note) for note in annotations.notes)
     chosen = annotations.of_chosen_classes()
     if (chosen.crowd if split == "train" else chosen.difficult | chosen.crowd).all():
         wanted = "at all" if source.selection.classes is None else f"of {', '.join(source.class_names)}"
@@ -197,6 +190,6 @@ def _list_file(source: Any, split: str) -> str:
     """What names the images of a split; the first such file where there are several."""
     if isinstance(source, COCO):
         return str(source.splits[split].annotations.absolute())
-    root, lists = (source.root, source.splits[split]) if isinstance(source, VOC) else (source.devkit, {"2007": [split]})
-    year, name = next((year, names[0]) for year, names in lists.items() if names)
-    return str(find_year(root, year).absolute() / "ImageSets" / "Main" / f"{name}.txt")
+    if isinstance(source, VOC):
+        return str(next(iter(source.parts(source.lists_of(split)))).source)
+    return str(find_year(source.devkit, "2007").absolute() / "ImageSets" / "Main" / f"{split}.txt")

@@ -51,6 +51,7 @@ class Kind(StrEnum):
     TRUNCATED_IMAGE = "truncated image"
     OTHER_SIZE = "size not as annotated"
     # what training copes with
+    DECIDED = "decided by reading"
     TRAIN_AND_VAL = "image in train and val"
     SAME_CONTENT = "same content twice"
     BOX_DROPPED = "box without area, dropped"
@@ -64,9 +65,9 @@ class Kind(StrEnum):
 
 
 _KINDS = list(Kind)
-NOTES = frozenset(_KINDS[_KINDS.index(Kind.TRAIN_AND_VAL) :])
+NOTES = frozenset(_KINDS[_KINDS.index(Kind.DECIDED) :])
 # Errors that `data.on_bad=skip` passes over by leaving images out.
-SKIPPED = frozenset(_KINDS[_KINDS.index(Kind.DUPLICATE_IMAGE) : _KINDS.index(Kind.TRAIN_AND_VAL)])
+SKIPPED = frozenset(_KINDS[_KINDS.index(Kind.DUPLICATE_IMAGE) : _KINDS.index(Kind.DECIDED)])
 
 
 class Problem(NamedTuple):
