@@ -170,7 +170,6 @@ def _ask_for(source: Any, split: str) -> Iterator[Problem]:
         yield Problem(Kind.REFUSED, "", file, str(error))
         return
     yield from (Problem(Kind.REFUSED, "", file, sentence) for sentence in annotations.skipped)
-    yield from (Problem(Kind.DECIDED, "", file, note) for note in annotations.notes)
     chosen = annotations.of_chosen_classes()
     if (chosen.crowd if split == "train" else chosen.difficult | chosen.crowd).all():
         wanted = "at all" if source.selection.classes is None else f"of {', '.join(source.class_names)}"

@@ -51,7 +51,6 @@ class Kind(StrEnum):
     TRUNCATED_IMAGE = "truncated image"
     OTHER_SIZE = "size not as annotated"
     # what training copes with
-    DECIDED = "decided by reading"
     TRAIN_AND_VAL = "image in train and val"
     SAME_CONTENT = "same content twice"
     BOX_DROPPED = "box without area, dropped"
@@ -65,9 +64,9 @@ class Kind(StrEnum):
 
 
 _KINDS = list(Kind)
-NOTES = frozenset(_KINDS[_KINDS.index(Kind.DECIDED) :])
+NOTES = frozenset(_KINDS[_KINDS.index(Kind.TRAIN_AND_VAL) :])
 # Errors that `data.on_bad=skip` passes over by leaving images out.
-SKIPPED = frozenset(_KINDS[_KINDS.index(Kind.DUPLICATE_IMAGE) : _KINDS.index(Kind.DECIDED)])
+SKIPPED = frozenset(_KINDS[_KINDS.index(Kind.DUPLICATE_IMAGE) : _KINDS.index(Kind.TRAIN_AND_VAL)])
 
 
 class Problem(NamedTuple):

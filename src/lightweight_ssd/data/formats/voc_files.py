@@ -10,9 +10,17 @@ from typing import NamedTuple
 
 from lightweight_ssd.data.formats.voc_tree import Fault, FaultKind
 
-__all__ = ["ListEntry", "list_entries", "list_file_entries", "pair_files", "read_ids"]
+__all__ = ["ListEntry", "list_entries", "list_file_entries", "match_ids", "pair_files", "read_ids"]
 
-_SUFFIXES = (".png", ".jpeg", ".jpg")  # of two images with one name the last kind wins
+_SUFFIXES = (
+    ".tiff",
+    ".tif",
+    ".webp",
+    ".bmp",
+    ".png",
+    ".jpeg",
+    ".jpg",
+)  # of two images with one name the last kind wins
 
 
 class ListEntry(NamedTuple):
@@ -50,9 +58,9 @@ def pair_files(images: Path, annotations: Path, ids: Sequence[str] | None = None
                 f"Expected the folder of {key} at {folder.absolute()}, but there is no such folder: set data.root and "
                 f"data.{key}."
             )
-    entries, faults = list_entries(images, annotations, ids, f"the list of images in {images.absolute()}")
-    if faults:
-        raise faults[0].error
+    entries, problems = list_entries(images, annotations, ids, f"the list of images in {images.absolute()}")
+    if problems:
+        raise problems[0]
     if not entries:
         raise FileNotFoundError(
             f"Expected images .jpg, .jpeg or .png in {images.absolute()}, but there are none: set data.images."
@@ -61,6 +69,14 @@ def pair_files(images: Path, annotations: Path, ids: Sequence[str] | None = None
 
 
 def list_entries(
+    images: Path, annotations: Path, ids: Sequence[str] | None, where: str
+) -> tuple[list[ListEntry], list[Exception]]:
+    """As `match_ids`, with an error for each line that is wrong."""
+    entries, faults = match_ids(images, annotations, ids, where)
+    return entries, [fault.error for fault in faults]
+
+
+def match_ids(
     images: Path, annotations: Path, ids: Sequence[str] | None, where: str
 ) -> tuple[list[ListEntry], list[Fault]]:
     """The images of a list with the XML files of their names, and what is wrong with the other lines.
@@ -133,7 +149,7 @@ def list_file_entries(list_file: Path, images: Path, annotations: Path) -> tuple
         ValueError: The list is empty.
     """
     ids, twice = read_ids(list_file)
-    entries, faults = list_entries(images, annotations, ids, str(list_file))
+    entries, faults = match_ids(images, annotations, ids, str(list_file))
     return entries, [*(_twice(name, str(list_file)) for name in twice), *faults]
 
 

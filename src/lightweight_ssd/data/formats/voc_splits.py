@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lightweight_ssd.data.formats.voc_devkit import find_entries, find_year
-from lightweight_ssd.data.formats.voc_files import ListEntry, list_entries, list_file_entries
+from lightweight_ssd.data.formats.voc_files import ListEntry, list_file_entries, match_ids
 from lightweight_ssd.data.formats.voc_scan import genuine_folders
 from lightweight_ssd.data.formats.voc_tree import Fault
 
@@ -175,7 +175,7 @@ def _expect_folders(images: Path, annotations: Path) -> None:
 
 def _all_images(images: Path, annotations: Path, split: str) -> Part:
     images, annotations = images.absolute(), annotations.absolute()
-    entries, faults = list_entries(images, annotations, None, f"the folder {images}")
+    entries, faults = match_ids(images, annotations, None, f"the folder {images}")
     if not entries:
         raise FileNotFoundError(
             f"Expected images .jpg, .jpeg or .png in {images}, but there are none: set data.images to their folder."
