@@ -3,17 +3,20 @@
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lightweight_ssd.data.checks.image import ListedImage
 from lightweight_ssd.data.checks.problems import Kind, Problem
 from lightweight_ssd.data.formats.origin import Origin, decide_origin
-from lightweight_ssd.data.formats.voc_devkit import ListEntry, find_entries, find_year, read_ids
+from lightweight_ssd.data.formats.voc_devkit import ListEntry, find_entries, find_year
 from lightweight_ssd.data.formats.voc_scan import genuine_folders
-from lightweight_ssd.data.formats.voc_validation import FaultKind, parse_annotation
+from lightweight_ssd.data.formats.voc_splits import lone_year
+from lightweight_ssd.data.formats.voc_tree import Fault, FaultKind
+from lightweight_ssd.data.formats.voc_validation import parse_annotation
 from lightweight_ssd.system.parallel import each_file
+from lightweight_ssd.types import SPLITS
 
-__all__ = ["check_voc_entries", "check_voc_list"]
+__all__ = ["check_voc_entries", "check_voc_list", "check_voc_source"]
 
 
 _KINDS = {
@@ -34,6 +37,52 @@ class _Report(NamedTuple):
     size: tuple[int, int] | None
     findings: list[tuple[Kind, str]]
     has_file: bool = True
+
+
+def check_voc_source(source: Any) -> Iterator[Problem | ListedImage]:
+    """Yields every problem of the lists and annotations of VOC data, and every image of its splits.
+
+    Args:
+        source: A `data.voc.VOC`.
+    """
+    names = _names(source)
+    settings = (names, source.box_tolerance, source.num_threads, source.origin, source.all_entries)
+    lists: dict[tuple[str, str], list[str]] = {}
+    for split in SPLITS:
+        chosen = source.splits[source.lists_of(split)]
+        if not chosen:
+            yield Problem(Kind.EMPTY_SPLIT, split, "", f"no list is chosen: set data.{split}.2007={split}")
+        elif isinstance(chosen, str) or source.places.images is not None or lone_year(source.places, chosen):
+            yield from _check_parts(source, split, settings)
+        else:
+            for year, listed in chosen.items():
+                for name in listed:
+                    lists.setdefault((year, name), []).append(split)
+    for (year, name), splits in lists.items():  # what two splits use is checked once
+        yield from check_voc_list(source.root, year, name, splits, *settings)
+    if not names:
+        detail = "no class names were found, since no annotation has an object"
+        yield Problem(Kind.NO_OBJECTS, "train", str(source.root), detail)
+
+
+def _names(source: Any) -> tuple[str, ...]:
+    """Empty where there are none to find: then what is missing is said by the lists."""
+    try:
+        return source.all_class_names
+    except (FileNotFoundError, ValueError):
+        return ()
+
+
+def _check_parts(source: Any, split: str, settings: tuple[Any, ...]) -> Iterator[Problem | ListedImage]:
+    """Of a split whose lists are no lists of several years."""
+    try:
+        parts = list(source.parts(source.lists_of(split)))
+    except (FileNotFoundError, ValueError) as error:
+        yield Problem(Kind.MISSING_SPLIT, split, str(source.root.absolute()), str(error))
+        return
+    for part in parts:
+        yield from (_list_problem(fault, part.source, part.source, split) for fault in part.faults)
+        yield from check_voc_entries(part.entries, [split], *settings, title=f"{part.title}: annotations")
 
 
 def check_voc_list(
@@ -64,13 +113,12 @@ def check_voc_list(
     try:
         folder = find_year(Path(root), year)
         list_file = folder / "ImageSets" / "Main" / f"{name}.txt"
-        entries, unusable = find_entries(folder, name)
+        entries, faults = find_entries(folder, name)
     except (FileNotFoundError, ValueError) as error:
         kind = Kind.MISSING_SPLIT if isinstance(error, FileNotFoundError) else Kind.EMPTY_SPLIT
         yield Problem(kind, split, str(list_file), str(error))
         return
-    for kind, file, detail in _check_list(list_file, unusable):
-        yield Problem(kind, split, str(file), detail)
+    yield from (_list_problem(fault, list_file, folder / "JPEGImages", split) for fault in faults)
     title = f"{year} {name}: annotations"
     yield from check_voc_entries(entries, splits, class_names, box_tolerance, num_threads, origin, all_entries, title)
 
@@ -114,12 +162,10 @@ def check_voc_entries(
             yield Problem(Kind.MISSING_ANNOTATION, split, str(path), "there is no such file")
 
 
-def _check_list(list_file: Path, unusable: Sequence[Exception]) -> Iterator[tuple[Kind, Path, str]]:
-    _, repeated = read_ids(list_file)
-    yield from ((Kind.DUPLICATE_IMAGE, list_file, f"{name!r} stands there more than once") for name in repeated)
-    del unusable
-    folder = list_file.parents[2] / "JPEGImages"
-    yield from ((Kind.MISSING_IMAGE, folder, "no .jpg, .jpeg or .png") for name in ())
+def _list_problem(fault: Fault, list_file: Path, images: Path, split: str) -> Problem:
+    if fault.kind is FaultKind.MISSING_IMAGE:
+        return Problem(Kind.MISSING_IMAGE, split, str(images / fault.detail), "no .jpg, .jpeg or .png")
+    return Problem(Kind.DUPLICATE_IMAGE, split, str(list_file), f"{fault.detail!r} stands there more than once")
 
 
 def _check_entry(entry: ListEntry, class_names: tuple[str, ...], box_tolerance: float, origin: Origin) -> _Report:

@@ -1,8 +1,8 @@
 """Where the boxes of VOC annotation files count from: pixels from 1, as VOC does, or edges of pixels from 0.
 
-VOC's own files count pixels from 1, and a box's last pixel belongs to it. Most tools that write the format put the edges
-of pixels there instead, from 0. A wrong guess moves every left and top edge by a pixel, so it is decided for all splits
-of a data set together, from what the files say, and the reason is kept as a note.
+VOC's own files count pixels from 1, and a box's last pixel belongs to it. Most tools that write the format put the
+edges of pixels there instead, from 0. A wrong guess moves every left and top edge by a pixel, so it is decided for all
+splits of a data set together, from what the files say, and the reason is kept as a note.
 
 What tools write, by their public sources: supervision 0.31.2 counts from 1 and writes the folder `VOC` and the database
 `roboflow.ai` (its first versions wrote the same mark and counted from 0). Datumaro 1.13.12 (unless asked for
@@ -87,7 +87,7 @@ def judge(found: Scan) -> Origin:
         >>> judge(Scan(files=2, with_objects=2, corners=8, below_one=2)).value
         0
     """
-    corners = f"of {found.corners:,} left and top corners"
+    corners = f"of {found.corners:,} left and top edges"
     if not found.corners or found.ours == found.with_objects:
         return Origin(1 if found.ours else 0)
     if found.below_one and found.at_one <= _RARE * found.below_one:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from lightweight_ssd.data.formats.origin import Origin
 from lightweight_ssd.data.formats.packed import PackedAnnotations
-from lightweight_ssd.data.formats.voc_files import ListEntry, list_entries, pair_files, read_ids
+from lightweight_ssd.data.formats.voc_files import ListEntry, list_file_entries, pair_files, read_ids
 from lightweight_ssd.data.formats.voc_reading import count_class_names, read_entries, read_labelmap
+from lightweight_ssd.data.formats.voc_tree import Fault
 from lightweight_ssd.data.formats.voc_xml import write_annotation
 from lightweight_ssd.types import Annotation
 
@@ -35,7 +36,7 @@ def read_split(
     """Reads the annotations of one split of one year; image ids are the line numbers in its list, from 1.
 
     Args:
-        root: The devkit, which holds the folders of the years; or the folder of a year.
+        root: The devkit, which holds the folders of the years.
         year: `2007` for the folder `VOC2007`; or a folder's whole name.
         split: Name of the list in `ImageSets/Main`, without `.txt`. A flag after an id, as in VOC's lists per class, is
             ignored.
@@ -51,7 +52,8 @@ def read_split(
         FileNotFoundError: The devkit, the year, the split, an annotation or an image is missing.
         ValueError: The list is empty or names an image twice, an annotation is wrong, or no image is left.
     """
-    entries, unusable = find_entries(find_year(Path(root), year), split)
+    entries, faults = find_entries(find_year(Path(root), year), split)
+    unusable = [fault.error for fault in faults]
     return read_entries(
         entries, class_names, box_tolerance, cache_dir, num_threads, on_bad, origin, f"{year} {split}", all_entries,
         unusable,
@@ -91,7 +93,7 @@ def find_year(root: Path, year: str) -> Path:
             f"Annotations and ImageSets/Main, but there is no such folder: put the devkit there or set "
             "data.root."
         )
-    for folder in (root / f"VOC{year}", root / year, root):
+    for folder in (root / f"VOC{year}", root / year):
         if (folder / "Annotations").is_dir():
             return folder.absolute()
     years = sorted(path.parent.name.removeprefix("VOC") for path in root.glob("*/Annotations"))
@@ -101,7 +103,7 @@ def find_year(root: Path, year: str) -> Path:
     )
 
 
-def find_entries(folder: Path, split: str) -> tuple[list[ListEntry], list[Exception]]:
+def find_entries(folder: Path, split: str) -> tuple[list[ListEntry], list[Fault]]:
     """The list's lines that have an image of their own, and what is wrong with the others."""
     list_file = folder / "ImageSets" / "Main" / f"{split}.txt"
     if not list_file.is_file():
@@ -111,10 +113,4 @@ def find_entries(folder: Path, split: str) -> tuple[list[ListEntry], list[Except
             f"Expected the list of images of the split {split!r} at {list_file}, but there is no such file: "
             f"choose among {splits or 'none'}, or write it, one image id a line."
         )
-    ids, twice = read_ids(list_file)
-    entries, problems = list_entries(folder / "JPEGImages", folder / "Annotations", ids, str(list_file))
-    repeated = [
-        ValueError(f"Expected each image once in {list_file}, but {name!r} stands there twice: remove one.")
-        for name in twice
-    ]
-    return entries, [*repeated, *problems]
+    return list_file_entries(list_file, folder / "JPEGImages", folder / "Annotations")

@@ -8,9 +8,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["ListEntry", "list_entries", "pair_files", "read_ids"]
+from lightweight_ssd.data.formats.voc_tree import Fault, FaultKind
 
-_SUFFIXES = (".png", ".jpeg", ".jpg")  # of two images with one name the last kind wins
+__all__ = ["ListEntry", "list_entries", "list_file_entries", "match_ids", "pair_files", "read_ids"]
+
+_SUFFIXES = (
+    ".tiff",
+    ".tif",
+    ".webp",
+    ".bmp",
+    ".png",
+    ".jpeg",
+    ".jpg",
+)  # of two images with one name the last kind wins
 
 
 class ListEntry(NamedTuple):
@@ -61,6 +71,14 @@ def pair_files(images: Path, annotations: Path, ids: Sequence[str] | None = None
 def list_entries(
     images: Path, annotations: Path, ids: Sequence[str] | None, where: str
 ) -> tuple[list[ListEntry], list[Exception]]:
+    """As `match_ids`, with an error for each line that is wrong."""
+    entries, faults = match_ids(images, annotations, ids, where)
+    return entries, [fault.error for fault in faults]
+
+
+def match_ids(
+    images: Path, annotations: Path, ids: Sequence[str] | None, where: str
+) -> tuple[list[ListEntry], list[Fault]]:
     """The images of a list with the XML files of their names, and what is wrong with the other lines.
 
     An id is the image's name without suffix. Folders may stand before it and the suffix behind it; folders that are not
@@ -73,27 +91,66 @@ def list_entries(
         where: What holds the ids, for messages.
     """
     folder, xmls = _Images(images), _Annotations(annotations)
-    found = [(name, folder.find(name)) for name in ids] if ids is not None else [*zip(folder.tree, folder.tree.items())]
+    found = (
+        [(name, folder.find(name)) for name in ids]
+        if ids is not None
+        else [(one[0], one) for one in folder.tree.items()]
+    )
     missing = [name for name, one in found if one is None]
-    problems: list[Exception] = []
+    faults: list[Fault] = []
     entries: dict[Path, ListEntry] = {}
     for row, (name, one) in enumerate(found, start=1):
         if one is None:
             continue
         key, image = one
         if image in entries:
-            sentence = f"Expected each image once in {where}, but {name!r} is there twice ({image}): remove one."
-            problems.append(ValueError(sentence))
+            faults.append(_twice(name, where))
         else:
             entries[image] = ListEntry(row, xmls.find(key, image), image)
-    problems += [
-        FileNotFoundError(
-            f"Expected an image .jpg, .jpeg or .png for each id of {where} in {images}, but {name!r} has none "
-            f"({len(missing)} of {len(found)} have none): put it there or shorten the list."
+    faults += [_missing(name, f"({len(missing)} of {len(found)} have none)", where, images) for name in missing]
+    one_file = _one_file_for_two(list(entries.values()))
+    return list(entries.values()), [*faults, *(one_file if ids is not None else (*_same_names(folder), *one_file))]
+
+
+def _twice(name: str, where: str) -> Fault:
+    sentence = f"Expected each image once in {where}, but {name!r} stands there twice: remove one."
+    return Fault(FaultKind.DUPLICATE_IMAGE, ValueError(sentence), name)
+
+
+def _missing(name: str, count: str, where: str, images: Path) -> Fault:
+    sentence = (
+        f"Expected an image .jpg, .jpeg or .png for each id of {where} in {images}, but {name!r} has none {count}: put "
+        "it there or shorten the list."
+    )
+    return Fault(FaultKind.MISSING_IMAGE, FileNotFoundError(sentence), name)
+
+
+def _one_file_for_two(entries: Sequence[ListEntry]) -> list[Fault]:
+    """Images of several folders that would share an XML file: nobody knows whose it is."""
+    used = Counter(entry.annotation for entry in entries)
+    return [
+        Fault(
+            FaultKind.DUPLICATE_IMAGE,
+            ValueError(
+                f"Expected an XML file of its own for each image, but {used[entry.annotation]} images would have "
+                f"{entry.annotation}, {entry.image} among them: put the XML files into sub-folders like their images."
+            ),
+            entry.image.name,
         )
-        for name in missing
+        for entry in entries
+        if used[entry.annotation] > 1
     ]
-    return list(entries.values()), problems if ids is not None else _same_names(folder)
+
+
+def list_file_entries(list_file: Path, images: Path, annotations: Path) -> tuple[list[ListEntry], list[Fault]]:
+    """The images that a text file lists, and what is wrong with its other lines.
+
+    Raises:
+        ValueError: The list is empty.
+    """
+    ids, twice = read_ids(list_file)
+    entries, faults = match_ids(images, annotations, ids, str(list_file))
+    return entries, [*(_twice(name, str(list_file)) for name in twice), *faults]
 
 
 def read_ids(list_file: Path) -> tuple[list[str], list[str]]:
@@ -108,12 +165,16 @@ def read_ids(list_file: Path) -> tuple[list[str], list[str]]:
     return list(counts), [name for name, count in counts.items() if count > 1]
 
 
-def _same_names(folder: "_Images") -> list[Exception]:
+def _same_names(folder: "_Images") -> list[Fault]:
     """Images of which only one can have an XML file of its own."""
     return [
-        ValueError(
-            f"Expected images with names of their own in {folder.folder}, since each has one XML file, but "
-            f"{len(files)} are called {key!r} ({', '.join(file.suffix for file in files)}): rename or remove one."
+        Fault(
+            FaultKind.DUPLICATE_IMAGE,
+            ValueError(
+                f"Expected images with names of their own in {folder.folder}, since each has one XML file, but "
+                f"{len(files)} are called {key!r} ({', '.join(file.suffix for file in files)}): rename or remove one."
+            ),
+            key,
         )
         for key, files in folder.files.items()
         if len(files) > 1
@@ -125,8 +186,8 @@ class _Images:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        names = sorted(os.listdir(folder), key=_rank) if folder.is_dir() else []
-        self.flat = {os.path.splitext(name)[0]: folder / name for name in names if _rank(name) >= 0}
+        files = [file for file in folder.iterdir() if _rank(file.name) >= 0] if folder.is_dir() else []
+        self.flat = {file.stem: file for file in sorted(files, key=lambda file: _rank(file.name))}
 
     def find(self, name: str) -> tuple[str, Path] | None:
         """Name and file of the image with an id."""
@@ -142,9 +203,9 @@ class _Images:
     def _match(self, name: str) -> tuple[str, Path] | None:
         if name in self.tree:
             return name, self.tree[name]
-        key, suffix = os.path.splitext(name)
+        key, _, suffix = name.rpartition(".")
         files = {file.suffix: file for file in self.files.get(key, ())}
-        return (key, files[suffix]) if suffix in files else None
+        return (key, files[f".{suffix}"]) if f".{suffix}" in files else None
 
     @cached_property
     def files(self) -> dict[str, list[Path]]:
@@ -154,7 +215,7 @@ class _Images:
             folders[:] = [one for one in folders if not one.startswith((".", "__"))]
             below = os.path.relpath(place, self.folder).replace(os.sep, "/")
             for name in sorted((one for one in names if _rank(one) >= 0), key=_rank):
-                key = os.path.splitext(name)[0] if below == "." else f"{below}/{os.path.splitext(name)[0]}"
+                key = f"{'' if below == '.' else f'{below}/'}{name.rpartition('.')[0]}"
                 found.setdefault(key, []).append(Path(place, name))
         return dict(sorted(found.items()))
 
@@ -177,7 +238,7 @@ class _Annotations:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.names = set(os.listdir(folder)) if folder.is_dir() else set()
+        self.names = {file.name for file in folder.iterdir()} if folder.is_dir() else set()
 
     def find(self, key: str, image: Path) -> Path:
         """The XML file of an image; where there is none, the one that it should have."""
@@ -196,5 +257,5 @@ class _Annotations:
 
 def _rank(name: str) -> int:
     """Place of a file's suffix among those of images, −1 for none of them or a hidden file."""
-    suffix = os.path.splitext(name)[1].lower()
+    suffix = Path(name).suffix.lower()
     return _SUFFIXES.index(suffix) if suffix in _SUFFIXES and not name.startswith(".") else -1

@@ -179,13 +179,12 @@ def _read_all(
 
 def _no_file_at_all(entries: Sequence[ListEntry]) -> FileNotFoundError:
     """Without it a wrong folder would be taken for a data set without objects."""
-    images, files = (sorted({str(path.parent) for path in paths if path is not None}) for paths in zip(*[
-        (entry.image, entry.annotation) for entry in entries
-    ], strict=True))
+    images = sorted({str(entry.image.parent) for entry in entries})
+    files = sorted({str(entry.annotation.parent) for entry in entries if entry.annotation is not None})
     where = f"in {_some(files)} " if files else ""
     return FileNotFoundError(
-        f"Expected XML files {where}with the names of the images of {_some(images)}, but none of {len(entries):,} images "
-        "has one: set data.annotations to their folder."
+        f"Expected XML files {where}with the names of the images of {_some(images)}, but none of {len(entries):,} "
+        "images has one: set data.annotations to their folder."
     )
 
 

@@ -4,7 +4,6 @@ It is asked before the boxes can be read: where corners count from, and which cl
 """
 
 import hashlib
-import os
 import re
 import xml.etree.ElementTree as ET
 from collections import Counter, defaultdict
@@ -135,7 +134,7 @@ def _describe(entry: ListEntry, with_images: bool) -> str:
 
 def _state(file: Path) -> tuple[int, int] | None:
     try:
-        stat = os.stat(file)
+        stat = file.stat()
     except OSError:
         return None  # its reader says so better
     return stat.st_size, stat.st_mtime_ns

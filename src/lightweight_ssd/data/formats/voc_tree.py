@@ -9,8 +9,10 @@ __all__ = ["Fault", "FaultKind", "parse_xml"]
 
 
 class FaultKind(Enum):
-    """What can be wrong with an annotation file."""
+    """What can be wrong with an annotation file, or with a line of a list."""
 
+    DUPLICATE_IMAGE = auto()  # these two are faults of a list
+    MISSING_IMAGE = auto()
     MISSING = auto()
     MALFORMED = auto()  # no XML, or an element that has no kind of its own
     DOCUMENT_TYPE = auto()
@@ -29,7 +31,7 @@ class Fault(NamedTuple):
     Attributes:
         kind: What.
         error: What the reader raises: a sentence that names the file, what was expected, what came and what to do.
-        detail: In a few words, for a list that names the file already.
+        detail: In a few words, for a list that names the file already; of a line of a list its text.
     """
 
     kind: FaultKind
@@ -66,7 +68,9 @@ def _annotation(root: ET.Element, path: Path) -> ET.Element | Fault:
         for element in root.iter():
             element.tag = element.tag.rpartition("}")[2]
         return _annotation(root, path)
-    sentence = f"Expected <annotation> as the root of {path}, but got <{root.tag}>, which is no VOC annotation: remove it."
+    sentence = (
+        f"Expected <annotation> as the root of {path}, but got <{root.tag}>, which is no VOC annotation: remove it."
+    )
     return Fault(FaultKind.MALFORMED, ValueError(sentence), f"its root is <{root.tag}>, not <annotation>")
 
 
