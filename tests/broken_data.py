@@ -125,7 +125,6 @@ COCO_CASES: dict[str, tuple[Kind, Callable[[Path], object]]] = {
         Kind.DUPLICATE_ID,
         _json(lambda file: (file["annotations"].pop(1), file["images"][1].update(id=ord("a")))),
     ),
-    "same annotation id": (Kind.DUPLICATE_ID, _object(id=ord("a"))),
     "same name": (Kind.DUPLICATE_IMAGE, _json(lambda file: file["images"][1].update(file_name="a.jpg"))),
     "no such image": (Kind.UNKNOWN_IMAGE, _object(image_id=12345)),
     "entry": (Kind.MALFORMED, _json(lambda file: file["images"][1].update(width="wide"))),

@@ -89,22 +89,46 @@ def test_a_damaged_voc_file(tmp_path_factory: pytest.TempPathFactory, data: byte
     assert_as_written(annotation, data)
 
 
+def number(value: Any) -> Any:
+    """An id as a whole number where it is one in any spelling."""
+    try:
+        return int(value) if float(value) == int(value) and not isinstance(value, bool) else value
+    except (ValueError, TypeError, OverflowError):
+        return value
+
+
+def is_set(entry: dict[str, Any], flag: str) -> bool:
+    return str(entry.get(flag)).strip().lower() in ("1", "1.0", "true", "yes", "y", "t")
+
+
+def written_box(entry: dict[str, Any]) -> list[float]:
+    """x, y, width, height; around the polygon where there is no box."""
+    box = entry.get("bbox")
+    box = json.loads(box) if isinstance(box, str) else box
+    if box:
+        return [float(value) for value in box]
+    values = [float(value) for part in entry["segmentation"] for value in part]
+    left, top = min(values[::2]), min(values[1::2])
+    return [left, top, max(values[::2]) - left, max(values[1::2]) - top]
+
+
 def assert_true_to(split: PackedAnnotations, content: dict[str, Any]) -> None:
     """Every image that was read has exactly the objects that the document gives it."""
-    categories = dict(zip(split.category_ids, split.class_names, strict=True))
-    assert categories == {each["id"]: each["name"] for each in content["categories"]}
+    names = [str(each["name"]) for each in content["categories"]]
+    assert set(split.class_names) == set(names)
+    name_of = {number(each["id"]): name for each, name in zip(content["categories"], names, strict=True)}
     for one in split:
-        (image,) = [each for each in content["images"] if each["id"] == one.image_id]
-        assert (one.width, one.height) == (image["width"], image["height"])
-        assert one.path.endswith(f"images/{image['file_name']}") and Path(one.path).exists()
-        own = [each for each in content["annotations"] if each["image_id"] == one.image_id]
+        (image,) = [each for each in content["images"] if one.path.endswith(f"images/{each['file_name']}")]
+        assert number(image["id"]) == one.image_id or isinstance(image["id"], str)
+        assert (one.width, one.height) == (number(image["width"]), number(image["height"])) and Path(one.path).exists()
+        own = [each for each in content["annotations"] if number(each["image_id"]) == number(image["id"])]
         assert [one.crowd.tolist(), one.difficult.tolist()] == [
-            [bool(each.get(flag, 0)) for each in own] for flag in ("iscrowd", "difficult")
+            [is_set(each, flag) for each in own] for flag in ("iscrowd", "difficult")
         ]
         for box, label, each in zip(one.boxes, one.labels, own, strict=True):
-            x, y, width, height = each["bbox"]
+            x, y, width, height = written_box(each)
             np.testing.assert_allclose(box, [x, y, x + width, y + height], rtol=1e-6, atol=1.0 + 1e-5)
-            assert split.category_ids[label] == each["category_id"]
+            assert split.class_names[label] == name_of[number(each["category_id"])]
         assert_sound(one)
 
 

@@ -53,11 +53,13 @@ def test_every_entry_is_looked_at_and_names_its_image(root: Path):
     problems, images = check(root)
     assert sorted((one.kind, Path(one.file).name) for one in problems) == sorted([
         (Kind.DUPLICATE_IMAGE, "a.jpg"), (Kind.DUPLICATE_IMAGE, "a.jpg"), (Kind.MALFORMED, "train.json"),
-        (Kind.DUPLICATE_ID, "a.jpg"), (Kind.DUPLICATE_ID, "a.jpg"), (Kind.BOX_INVERTED, "a.jpg"),
+        (Kind.DECIDED, "train.json"), (Kind.BOX_OUTSIDE, "a.jpg"), (Kind.BOX_INVERTED, "a.jpg"),
         (Kind.BOX_DROPPED, "a.jpg"), (Kind.BOX_NOT_NUMBERS, "a.jpg"), (Kind.UNKNOWN_CLASS, "a.jpg"),
         (Kind.UNKNOWN_IMAGE, "train.json"),
     ])  # fmt: skip
     assert all(one.detail and one.split == "train, val" for one in problems)
+    (note,) = (one.detail for one in problems if one.kind == Kind.DECIDED)
+    assert note.startswith("2 of 10 annotations of ") and note.endswith("no id of their own: they are renumbered")
     assert [Path(image.path).name for image in images] == ["a.jpg", "b.jpg", "c.jpg"]
 
 
@@ -66,7 +68,7 @@ def test_only_a_wrong_box_is_called_one(root: Path):
     change(
         home,
         annotations=[
-            {"id": 1, "area": float("nan")}, {"id": 2, "iscrowd": "no"}, {"id": 3, "bbox": 7},
+            {"id": 1, "area": -1}, {"id": 2, "iscrowd": "maybe"}, {"id": 3, "bbox": 7},
             {"id": 4, "bbox": [1, 2]}, {"id": 5, "bbox": [1, None, 2, 3]},
         ],
     )  # fmt: skip
@@ -95,3 +97,26 @@ def test_a_file_that_is_none_is_one_problem(root: Path, text: str):
     (root / "train.json").write_text(text)
     (problem,), images = check(root)
     assert (problem.kind, problem.file, images) == (Kind.MALFORMED_FILE, str(root / "train.json"), [])
+
+
+def test_every_decision_is_a_note(root: Path):
+    change(
+        root,
+        annotations=[
+            {"id": 1, "attributes": {"difficult": True}},
+            {"id": 2, "bbox": None, "segmentation": [[5, 5, 20, 5, 20, 30]]},
+        ],
+        categories=[{"id": 0, "name": "background"}],
+    )
+    problems, _ = check(root)
+    assert {(one.kind, one.severity, Path(one.file).name) for one in problems} == {(Kind.DECIDED, "note", "train.json")}
+    said = [one.detail for one in problems]
+    assert "category 0 'background' of" in said[0] and "is no class" in said[0]
+    assert said[1].startswith("1 objects of") and "difficult by attributes.difficult" in said[1]
+    assert "have no bbox: their boxes are those of their polygons" in said[2]
+
+
+def test_categories_are_held_against_those_of_training(root: Path):
+    problems, _ = check(root, class_names=("dog",))
+    assert {one.kind for one in problems} == {Kind.UNKNOWN_CLASS, Kind.DECIDED}
+    assert "among the 1 classes to train on, but got 'cat': name it as there" in problems[-1].detail

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import logging
 import time
 from pathlib import Path
 from typing import Any
@@ -38,16 +37,26 @@ def read(root: Path, content: dict[str, Any], **options: Any) -> PackedAnnotatio
     return read_instances(root / "train.json", root / "images", **options)
 
 
-def test_sizes_that_are_not_given_are_those_of_the_images(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("size", [(None, 33), (0, 0), ("0", 33.0), (float("nan"), 33), ("", "33")])
+def test_sizes_that_are_not_given_are_those_of_the_images(tmp_path: Path, size: tuple[Any, Any]) -> None:
     content = data(tmp_path)
-    content["images"][1] |= {"width": None, "height": 33}
-    with caplog.at_level(logging.WARNING):
-        annotations = read(tmp_path, content, cache_dir=tmp_path / "cache")
+    content["images"][1] |= dict(zip(("width", "height"), size, strict=True))
+    annotations = read(tmp_path, content, cache_dir=tmp_path / "cache")
     assert annotations.sizes.tolist() == [list(size) for size in SIZES.values()]
-    assert "3 images of" in caplog.text and "sizes were read from the image files" in caplog.text
-    caplog.clear()
+    assert annotations.notes[0].startswith("3 images of ") and "sizes were read from the image" in annotations.notes[0]
     again = read_instances(tmp_path / "train.json", tmp_path / "images", cache_dir=tmp_path / "cache")
-    assert again.sizes.tolist() == annotations.sizes.tolist() and not caplog.text
+    assert again.sizes.tolist() == annotations.sizes.tolist() and again.notes == annotations.notes
+
+
+@pytest.mark.parametrize("size", [("44", "33"), (44.0, 33.0), ("44", 33)])
+def test_sizes_are_whole_numbers_in_any_spelling(tmp_path: Path, size: tuple[Any, Any]) -> None:
+    content = data(tmp_path, sizes=True)
+    content["images"][1] |= dict(zip(("width", "height"), size, strict=True))
+    annotations = read(tmp_path, content)
+    assert annotations.sizes[1].tolist() == [33, 44] and not annotations.notes
+    content["images"][1]["width"] = 44.5
+    with pytest.raises(ValueError, match=r"^Expected images\[1\] of .*width"):
+        read(tmp_path, content)
 
 
 def test_a_size_that_is_nowhere_is_one_sentence_or_its_image_is_left_out(tmp_path: Path) -> None:
@@ -68,11 +77,50 @@ def test_boxes_are_held_against_the_size_of_the_image(tmp_path: Path) -> None:
 FOREIGN = {"a.jpg": "/home/ann/set/a.jpg", "b.png": "C:\\set\\b.png", "c.jpg": "cam1/c.jpg"}
 
 
-def test_paths_of_another_machine_lead_to_the_base_name(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.WARNING):
-        annotations = read(tmp_path, data(tmp_path, sizes=True, names=FOREIGN))
+def test_paths_of_another_machine_lead_to_the_base_name(tmp_path: Path) -> None:
+    annotations = read(tmp_path, data(tmp_path, sizes=True, names=FOREIGN))
     assert annotations.paths() == [str(tmp_path / "images" / name) for name in SIZES]
-    assert "3 images of" in caplog.text and "found by their base names" in caplog.text
+    (note,) = annotations.notes
+    assert note.startswith("3 images of ") and "found by their base names" in note
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../upload/1/a.jpg",
+        "/data/local-files/?d=set%2Fa.jpg",
+        "http://server/a.jpg?token=1",
+        "set\\a.jpg",
+        "A.JPG",
+        "%61.jpg",
+    ],
+)
+def test_other_spellings_of_a_name_lead_to_the_file(tmp_path: Path, name: str) -> None:
+    annotations = read(tmp_path, data(tmp_path, sizes=True, names={"a.jpg": name}))
+    assert annotations.paths()[0] == str(tmp_path / "images" / "a.jpg")
+
+
+def test_letters_with_marks_are_found_however_they_are_composed(tmp_path: Path) -> None:
+    content = data(tmp_path, sizes=True, names={"a.jpg": "caf\u00e9.jpg"})
+    (tmp_path / "images" / "a.jpg").rename(tmp_path / "images" / "cafe\u0301.jpg")  # as macOS packs it
+    assert read(tmp_path, content).paths()[0].endswith("cafe\u0301.jpg")
+
+
+def test_one_base_name_in_two_folders_is_told_apart_by_the_folder(tmp_path: Path) -> None:
+    names = {"a.jpg": "C:\\set\\cam1\\c.jpg", "c.jpg": "C:\\set\\cam2\\c.jpg"}
+    content = data(tmp_path, sizes=True, names=names)
+    for before, folder in (("a.jpg", "cam1"), ("c.jpg", "cam2")):
+        (tmp_path / "images" / folder).mkdir()
+        (tmp_path / "images" / before).rename(tmp_path / "images" / folder / "c.jpg")
+    paths = [Path(path).relative_to(tmp_path / "images").as_posix() for path in read(tmp_path, content).paths()]
+    assert paths == ["cam1/c.jpg", "b.png", "cam2/c.jpg"]
+
+
+def test_hidden_folders_are_not_searched(tmp_path: Path) -> None:
+    content = data(tmp_path, sizes=True, names={"a.jpg": "set/a.jpg"})
+    (tmp_path / "images" / ".cache").mkdir()
+    (tmp_path / "images" / ".cache" / "a.jpg").touch()
+    assert read(tmp_path, content).paths()[0] == str(tmp_path / "images" / "a.jpg")
 
 
 def test_an_image_further_down_is_found_and_one_that_is_there_is_not_searched(tmp_path: Path) -> None:

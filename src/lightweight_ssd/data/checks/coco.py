@@ -10,6 +10,7 @@ import numpy as np
 from lightweight_ssd.data.checks.image import ListedImage
 from lightweight_ssd.data.checks.problems import Kind, Problem
 from lightweight_ssd.data.formats.coco_json import Categories, read_tables
+from lightweight_ssd.data.formats.coco_notes import describe_file_decisions
 from lightweight_ssd.data.formats.coco_validation import Status, Validated, validate_tables
 
 __all__ = ["check_coco_file"]
@@ -68,6 +69,8 @@ def check_coco_file(
         return
     classes = None if class_names is None else Categories(class_names, tuple(range(1, len(class_names) + 1)))
     entries = validate_tables(path, folder, tables, box_tolerance, drop_empty_boxes, classes)
+    for note in describe_file_decisions(entries):
+        yield Problem(Kind.DECIDED, split, str(path), note)
     for file, kind, detail in chain(_of_images(entries), _of_files(entries), _of_objects(entries)):
         yield Problem(kind, split, file, detail)
     rows = np.flatnonzero(~np.isin(entries.image_status, _NO_FILE)).tolist()

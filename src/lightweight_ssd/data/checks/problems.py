@@ -56,6 +56,7 @@ class Kind(StrEnum):
     BOX_DROPPED = "box without area, dropped"
     FOUND_BY_NAME = "found by base name"
     SIZE_FROM_FILE = "size from image file"
+    DECIDED = "decided by reading"
     DAMAGED_PIXELS = "damaged pixels"
     ROTATED = "EXIF rotation"
     GRAYSCALE = "grayscale image"

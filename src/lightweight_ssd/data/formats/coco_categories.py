@@ -1,6 +1,6 @@
 """Which categories of an instances file are classes.
 
-COCO's own categories all are. Tools add some that are none: Roboflow a dummy of id 0 that is the super-category of the
+COCO's own categories all are. Tools add some that are none: Roboflow a dummy of id 0 that is the super-category of
 others, and many a `background`. Neither has objects, and a detector with a class for it could never find one. Tools that
 join files repeat a name under several ids; these are one class. Files of one data set that number their categories
 otherwise are put together by name.
@@ -117,7 +117,9 @@ def decode_categories(entries: Sequence[msgspec.Raw], path: Path) -> tuple[list[
     decoded.sort(key=lambda category: category.id)
     if not decoded or len({each.id for each in decoded}) != len({(each.id, each.name) for each in decoded}):
         got = ", ".join(f"{each.id} {each.name!r}" for each in decoded) or "none"
-        raise ValueError(f"Expected categories with different ids in {path}, at least one, but got {got}: correct them.")
+        raise ValueError(
+            f"Expected categories with different ids in {path}, at least one, but got {got}: correct them."
+        )
     return decoded, numbers
 
 

@@ -217,9 +217,10 @@ def _side(value: Any) -> Any:
 
 def _flag(value: Any, field: str) -> bool:
     flag = value.strip().lower() if isinstance(value, str) else _optional(value)
-    if flag is None or flag in _FALSE or flag == 0:
+    plain = flag is None or isinstance(flag, str | int | float)
+    if plain and (flag is None or flag in _FALSE or flag == 0):
         return False
-    if flag in _TRUE or flag == 1:
+    if plain and (flag in _TRUE or flag == 1):
         return True
     raise msgspec.ValidationError(f"Expected 0, 1, true or false, got {value!r} - at `$.{field}`")
 
@@ -257,5 +258,5 @@ def _box_of_polygons(value: Any) -> list[float] | None:
     plain = all(isinstance(one, int | float) and not isinstance(one, bool) and math.isfinite(one) for one in numbers)
     if len(numbers) < 4 or len(numbers) % 2 or not plain:
         return None
-    left, top = min(numbers[::2]), min(numbers[1::2])
-    return [left, top, max(numbers[::2]) - left, max(numbers[1::2]) - top]
+    xs, ys = numbers[::2], numbers[1::2]
+    return [float(one) for one in (min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys))]

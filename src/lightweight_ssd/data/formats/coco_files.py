@@ -1,13 +1,10 @@
 """Where the images of an instances file are, and how large, where the file itself does not say so.
 
 Files are passed on without their images' sizes, and with the paths of the machine that they were made on. A size stands
-in the header of an image, and an image that is not where `file_name` says is taken from the split's folder if it is
-the only one there with that name.
+in the header of an image, and an image that is not where `file_name` says is looked for in the split's folder.
 """
 
-import os
 import warnings
-from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +12,8 @@ import numpy as np
 from jaxtyping import Bool
 
 from lightweight_ssd.data.formats.coco_json import Images
+from lightweight_ssd.data.formats.file_search import find_elsewhere
+from lightweight_ssd.data.formats.image_folders import FolderListing, list_folder
 from lightweight_ssd.system.parallel import each_file
 
 __all__ = ["Located", "locate_images"]
@@ -28,7 +27,8 @@ class Located(NamedTuple):
     Attributes:
         images: With the names under which they were found, and all sizes that could be read.
         missing: Which have no file.
-        by_base_name: Rows of those that are elsewhere in the folder than the file says.
+        listings: Of the folders in which they lie, or should.
+        by_base_name: Rows of those that are elsewhere in the folder than the file says, or are written otherwise.
         ambiguous: A sentence for each that may be one of several files, by its row.
         measured: Rows of those whose size was read from their files.
         unmeasured: Rows of those whose size is nowhere.
@@ -36,6 +36,7 @@ class Located(NamedTuple):
 
     images: Images
     missing: Bool[np.ndarray, " N"]
+    listings: dict[str, FolderListing]
     by_base_name: list[int]
     ambiguous: dict[int, str]
     measured: list[int]
@@ -50,9 +51,11 @@ def locate_images(path: Path, folder: Path, images: Images) -> Located:
         folder: Where the images lie, absolute.
         images: As in the file.
     """
-    names, missing = list(images.names), _missing(folder, images.names)
+    listings: dict[str, FolderListing] = {}
+    names, missing = list(images.names), _missing(folder, images.names, listings)
     missing[list(images.wrong)] = False
-    found, ambiguous = _by_base_name(path, folder, names, missing)
+    found, ambiguous = find_elsewhere(path, folder, names, missing)
+    _missing(folder, list(found.values()), listings)
     for row, name in found.items():
         names[row] = name
     missing[[*found, *ambiguous]] = False
@@ -64,62 +67,23 @@ def locate_images(path: Path, folder: Path, images: Images) -> Located:
         sizes[row] = size or (0, 0)
     known = [row for row in unknown if sizes[row].all()]
     unmeasured = [row for row in unknown if not sizes[row].all()]
-    return Located(images._replace(names=names, sizes=sizes), missing, list(found), ambiguous, known, unmeasured)
+    placed = images._replace(names=names, sizes=sizes)
+    return Located(placed, missing, listings, list(found), ambiguous, known, unmeasured)
 
 
-def _missing(folder: Path, names: list[str]) -> Bool[np.ndarray, " N"]:
-    """Which files are not there: one listing per folder instead of a look-up per image."""
-    listings: dict[str, set[str]] = {}
+def _missing(folder: Path, names: list[str], listings: dict[str, FolderListing]) -> Bool[np.ndarray, " N"]:
+    """Which files are not there: one listing per folder, kept in `listings`, instead of a look-up per image."""
+    of_parent: dict[str, FolderListing] = {}
     missing = np.zeros(len(names), dtype=bool)
     for row, name in enumerate(names):
         before, slash, last = name.rpartition("/")
         parent = before + slash  # "/" alone is no relative path
-        if parent not in listings:
-            listings[parent] = _listing(folder / parent)
-        missing[row] = last not in listings[parent]
+        if parent not in of_parent:
+            place = str(folder / parent)
+            of_parent[parent] = listings.get(place) or list_folder(place)
+            listings[place] = of_parent[parent]
+        missing[row] = last not in of_parent[parent].names
     return missing
-
-
-def _listing(folder: Path) -> set[str]:
-    try:
-        return set(os.listdir(folder))  # noqa: PTH208  # names alone, without a Path for each
-    except (OSError, ValueError):  # no such folder; or a name that no file system can have
-        return set()
-
-
-def _by_base_name(
-    path: Path, folder: Path, names: list[str], missing: Bool[np.ndarray, " N"]
-) -> tuple[dict[int, str], dict[int, str]]:
-    """By row, the names of missing images that were found elsewhere, and sentences on those that may be several."""
-    rows = np.flatnonzero(missing).tolist()
-    wanted = {row: names[row].replace("\\", "/").rpartition("/")[2] for row in rows}
-    listed = {os.path.normpath(names[row]) for row in np.flatnonzero(~missing).tolist()} if rows else set()
-    files = _search(folder, set(wanted.values()) - {""}, listed)
-    entries = Counter(wanted.values())
-    found, ambiguous = {}, {}
-    for row, base in wanted.items():
-        there = files.get(base, [])
-        if len(there) == entries[base] == 1:
-            found[row] = there[0]
-        elif there:
-            several = f"{there[0]} and {there[1]}" if len(there) > 1 else f"{entries[base]} entries of the list"
-            ambiguous[row] = (
-                f"Expected the image {names[row]!r} of {path} in {folder}, but it is not there, and {several} have its "
-                "base name: write into file_name where it is, relative to that folder."
-            )
-    return found, ambiguous
-
-
-def _search(folder: Path, wanted: set[str], listed: set[str]) -> dict[str, list[str]]:
-    """The files with these names anywhere in the folder, relative to it, without those that are listed already."""
-    files: dict[str, list[str]] = {}
-    for parent, _, names in os.walk(folder) if wanted else ():
-        before = os.path.relpath(parent, folder)
-        for name in wanted.intersection(names):
-            relative = name if before == "." else f"{before}/{name}"
-            if relative not in listed:
-                files.setdefault(name, []).append(relative)
-    return {name: sorted(there) for name, there in files.items()}
 
 
 def _sizes(folder: Path, names: list[str]) -> list[tuple[int, int] | None]:

@@ -4,8 +4,6 @@ Original ids are kept: images have those of the file, and a label is its categor
 """
 
 import hashlib
-import json
-import logging
 import os
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -17,14 +15,14 @@ from jaxtyping import Bool, Float32
 
 from lightweight_ssd.data.formats.coco_categories import Categories
 from lightweight_ssd.data.formats.coco_json import read_tables
+from lightweight_ssd.data.formats.coco_notes import describe_decisions
 from lightweight_ssd.data.formats.coco_validation import Status, Validated, validate_tables
 from lightweight_ssd.data.formats.float_text import shortest
+from lightweight_ssd.data.formats.image_folders import Fingerprint
 from lightweight_ssd.data.formats.packed import PackedAnnotations, read_cached, starts
 from lightweight_ssd.types import Annotation, xyxy_to_xywh
 
 __all__ = ["read_instances", "write_instances"]
-
-logger = logging.getLogger(__name__)
 
 _CACHE_FORMAT = 6  # raise it when the same file would be read into other arrays
 
@@ -41,16 +39,15 @@ def read_instances(
 ) -> PackedAnnotations:
     """Reads one instances file; images stay in its order and keep their ids.
 
-    Every entry is checked before anything is returned. Segmentations are stepped over. Sizes that the file does not
-    give are those of the image files.
+    Every entry is checked before anything is returned. Segmentations are stepped over where there is a box. Sizes that
+    the file does not give are those of the image files. What is decided for the user stands in `notes`.
 
     Args:
         annotations: The JSON file.
         images: Folder that `file_name` of its images starts from. An image that is not there is taken from elsewhere in
-            the folder if it is the only one with its base name.
+            the folder if only one file fits its name best (see `file_search`).
         box_tolerance: Pixels by which a box may leave its image and is clipped in silence.
-        drop_empty_boxes: Leave out boxes of no width or height, and say how many when the file itself is read,
-            not the cache; False makes them an error.
+        drop_empty_boxes: Leave out boxes of no width or height, and note how many; False makes them an error.
         on_bad: `error`: the first wrong entry is described, further ones are counted. `skip`: the images with wrong
             entries are left out whole, since leaving out the object alone would teach that nothing is there. An
             annotation of an unknown image is only reported.
@@ -63,8 +60,8 @@ def read_instances(
 
     Raises:
         FileNotFoundError: The file, the folder or an image is missing.
-        ValueError: The file is malformed, an entry is wrong (an id or a file name that stands twice, an unknown image
-            or category, a box that is inverted or outside its image), or no image is left.
+        ValueError: The file is malformed, an entry is wrong (an image that stands twice, an unknown image or category, a
+            box that is inverted or outside its image), or no image is left.
     """
     path, folder = Path(annotations).absolute(), Path(images).absolute()
 
@@ -74,13 +71,17 @@ def read_instances(
         tables = read_tables(path)
         if not len(tables.images.ids):
             raise ValueError(f"Expected images in {path}, but it lists none: choose another file.")
-        return _pack(validate_tables(path, folder, tables, box_tolerance, drop_empty_boxes, classes), on_bad)
+        entries = validate_tables(path, folder, tables, box_tolerance, drop_empty_boxes, classes)
+        if fingerprint:
+            fingerprint.record(tables.images.names, entries.located.listings)
+        return _pack(entries, on_bad)
 
-    if cache_dir is None or not path.is_file():
+    fingerprint = Fingerprint(path, folder) if cache_dir is not None and path.is_file() else None
+    if cache_dir is None or fingerprint is None:
         return build()
     settings = (_CACHE_FORMAT, float(box_tolerance), bool(drop_empty_boxes), on_bad, classes)
     name = _digest([repr((str(path.resolve()), str(folder.resolve()), settings))])[:16]
-    return read_cached(Path(cache_dir) / f"coco-{name}.arrays", partial(_fingerprint, path, folder), build)
+    return read_cached(Path(cache_dir) / f"coco-{name}.arrays", fingerprint, build)
 
 
 def _from_one(names: Sequence[str]) -> tuple[int, ...]:
@@ -137,31 +138,6 @@ def _shortest_xywh(box: Float32[np.ndarray, " 4"]) -> list[float]:
     return [*corner, float(shortest(width, -corner[0])), float(shortest(height, -corner[1]))]
 
 
-def _fingerprint(path: Path, folder: Path, before: str) -> str:
-    """Changes with the file, and with any image that comes, goes or is renamed: that changes its folder's time.
-
-    A new or removed folder changes the time of the one that holds it, so those of an earlier fingerprint need no new
-    search among a million images.
-
-    Args:
-        path: Instances file.
-        folder: Of its images.
-        before: An earlier fingerprint, or nothing.
-    """
-    stat = path.stat()
-    folders = [name for name, _ in json.loads(before)[-1]] if before else sorted(name for name, *_ in os.walk(folder))
-    times = [(name, _changed_at(name)) for name in folders]
-    return json.dumps([str(path), str(folder), stat.st_size, stat.st_mtime_ns, times])
-
-
-def _changed_at(folder: str) -> int:
-    """Nanoseconds; -1 for a folder that is gone."""
-    try:
-        return os.stat(folder).st_mtime_ns  # noqa: PTH116
-    except OSError:
-        return -1
-
-
 def _digest(texts: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(texts).encode("utf-8", "surrogateescape")).hexdigest()
 
@@ -174,8 +150,6 @@ def _pack(entries: Validated, on_bad: str) -> PackedAnnotations:
     used = used[np.argsort(entries.rows[used], kind="stable")]
     boxes, areas = entries.boxes[used], objects.areas[used].astype(np.float32)
     paths = [os.fsencode(entries.folder / images.names[row]) for row in np.flatnonzero(kept).tolist()]
-    _warn_of_dropped(entries)
-    _warn_of_located(entries)
     return PackedAnnotations(
         class_names=entries.classes.names,
         image_ids=images.ids[kept],
@@ -190,6 +164,7 @@ def _pack(entries: Validated, on_bad: str) -> PackedAnnotations:
         areas=np.where(np.isnan(areas), (boxes[:, 2:] - boxes[:, :2]).prod(axis=1), areas),
         category_ids=entries.classes.ids,
         skipped=tuple(sentences),
+        notes=describe_decisions(entries),
     )
 
 
@@ -208,27 +183,3 @@ def _kept_images(entries: Validated, on_bad: str) -> tuple[Bool[np.ndarray, " N"
         more = f" ({len(errors) - 1} more images have wrong entries.)" if len(errors) > 1 else ""
         raise type(error)(f"{error}{more}")
     return kept, [str(error()) for error in errors]
-
-
-def _warn_of_located(entries: Validated) -> None:
-    located, names = entries.located, entries.tables.images.names
-    if located.by_base_name:
-        logger.warning(
-            "%d images of %s are not where file_name says, and were found by their base names in %s; the first is %s.",
-            len(located.by_base_name), entries.path, entries.folder, names[located.by_base_name[0]],
-        )  # fmt: skip
-    if located.measured:
-        logger.warning(
-            "%d images of %s have no width and height there, so their sizes were read from the image files.",
-            len(located.measured), entries.path,
-        )  # fmt: skip
-
-
-def _warn_of_dropped(entries: Validated) -> None:
-    dropped = np.flatnonzero(entries.object_status == Status.DROPPED)
-    if dropped.size:
-        first = entries.object_name(dropped[0])
-        logger.warning(
-            "%d boxes of no width or height in %s are left out; the first is %s.",
-            dropped.size, entries.path, first,
-        )  # fmt: skip

@@ -60,7 +60,7 @@ class Images(NamedTuple):
     names: list[str]
     sizes: Int32[np.ndarray, "N 2"]
     wrong: dict[int, str]
-    texts: Mapping[str, int] = {}  # noqa: RUF012  # never changed
+    texts: Mapping[str, int] = {}  # never changed
 
 
 class Objects(NamedTuple):
@@ -133,9 +133,7 @@ def _images(entries: list[msgspec.Raw], path: Path) -> Images:
     return Images(np.array(ids, np.int64), names, np.array(sizes, np.int32).reshape(-1, 2), wrong, numbers)
 
 
-def _other_image(
-    entry: msgspec.Raw, row: int, path: Path, wrong: dict[int, str], texts: dict[int, str]
-) -> ImageEntry:
+def _other_image(entry: msgspec.Raw, row: int, path: Path, wrong: dict[int, str], texts: dict[int, str]) -> ImageEntry:
     """An image that is not as COCO has it; one that is wrong is noted, and its id if that is a text."""
     try:
         image, text = read_image(entry)

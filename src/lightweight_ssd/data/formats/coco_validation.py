@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float32, Float64, Int32, Int64, UInt8
 from lightweight_ssd.data.formats.coco_categories import Categories, choose_classes
 from lightweight_ssd.data.formats.coco_entries import UNKNOWN_ID
 from lightweight_ssd.data.formats.coco_files import Located, locate_images
-from lightweight_ssd.data.formats.coco_json import Tables
+from lightweight_ssd.data.formats.coco_json import Objects, Tables
 from lightweight_ssd.data.nearest_name import nearest_name
 from lightweight_ssd.types import xywh_to_xyxy
 
@@ -53,6 +53,8 @@ class Validated(NamedTuple):
         boxes: xyxy of each object, clipped to the image.
         image_status: A `Status` for each image.
         object_status: A `Status` for each object.
+        without_own_id: Which objects have an id that others have, or none.
+        relative: Whether the file's boxes are shares of their images' sides.
     """
 
     path: Path
@@ -65,6 +67,8 @@ class Validated(NamedTuple):
     boxes: Float32[np.ndarray, "M 4"]
     image_status: UInt8[np.ndarray, " N"]
     object_status: UInt8[np.ndarray, " M"]
+    without_own_id: Bool[np.ndarray, " M"]
+    relative: bool
 
     def image_error(self, row: int) -> Exception:
         """What is wrong with an image."""
@@ -101,7 +105,7 @@ class Validated(NamedTuple):
         return ValueError({
             Status.NO_IMAGE: f"Expected the image of {where} among the file's images, but none has this id: correct "
             "or remove the annotation.",
-            Status.NO_CATEGORY: f"Expected the category of {where} among the file's {len(self.tables.categories.ids)} "
+            Status.NO_CATEGORY: f"Expected the category of {where} among the file's {len(self.tables.categories)} "
             f"categories, but got {self._category_id(index)}: correct it, or add the category.",
             Status.NO_CLASS: self._no_class(index, where),
             Status.INVERTED: f"Expected the box of {where} as x, y, width, height with a width and height of at least "
@@ -114,9 +118,8 @@ class Validated(NamedTuple):
 
     def object_name(self, index: int) -> str:
         """By its id, or by its place where that is not its own."""
-        number = self.tables.objects.ids[index]
-        own = number != UNKNOWN_ID and (self.tables.objects.ids == number).sum() == 1
-        return f"annotation {number}" if own else f"annotations[{index}]"
+        own = not self.without_own_id[index]
+        return f"annotation {self.tables.objects.ids[index]}" if own else f"annotations[{index}]"
 
     def _image_id(self, index: int) -> str:
         return _id_text(int(self.tables.objects.image_ids[index]), self.tables.images.texts)
@@ -160,7 +163,9 @@ def validate_tables(
     places = _places(np.array([each.id for each in categories]), objects.category_ids)
     label_of = {name: label for label, name in enumerate(classes.names)}
     labels = np.array([label_of.get(each.name, -1) for each in categories], np.int64)[places]
-    boxes, outside = _corners(objects.boxes, images.sizes[rows], box_tolerance)
+    relative = _are_relative(objects)
+    scale = np.tile(images.sizes[rows][:, ::-1], 2) if relative else 1
+    boxes, outside = _corners(objects.boxes * scale, images.sizes[rows], box_tolerance)
     empty = (boxes[:, 2] <= boxes[:, 0]) | (boxes[:, 3] <= boxes[:, 1])
     object_status = _highest(len(rows), {
         Status.DROPPED if drop_empty_boxes else Status.EMPTY: empty,
@@ -179,7 +184,18 @@ def validate_tables(
         Status.ID_TWICE: _repeated(images.ids),
         Status.UNDECODED: list(images.wrong),
     })  # fmt: skip
-    return Validated(path, folder, tables, classes, located, rows, labels, boxes, image_status, object_status)
+    without_own_id = _repeated(objects.ids) | (objects.ids == UNKNOWN_ID)
+    without_own_id[list(objects.wrong)] = False
+    return Validated(
+        path, folder, tables, classes, located, rows, labels, boxes, image_status, object_status,
+        without_own_id, relative,
+    )  # fmt: skip
+
+
+def _are_relative(objects: Objects) -> bool:
+    """Whether no box reaches beyond 1, as Azure's exports have it; boxes in pixels are no fractions of one pixel all."""
+    boxes = np.delete(objects.boxes, list(objects.wrong), axis=0) if objects.wrong else objects.boxes
+    return bool(len(boxes) and boxes.max() <= 1 and boxes.min() >= 0 and (boxes[:, 2:] % 1 > 0).any())
 
 
 def count_objects(tables: Tables) -> Counter[int]:

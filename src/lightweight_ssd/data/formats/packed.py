@@ -245,8 +245,8 @@ def read_cached(
 
     Args:
         path: The cache file; None always builds.
-        key: Names everything that the annotations are made from; or a function that does, given the key of the file,
-            which may spare it a search, or nothing.
+        key: Names everything that the annotations are made from; or a function that gets the key of the file and returns
+            what it must be, or after building, given nothing, the key of what was built.
         build: Makes the annotations.
     """
     if path is None:
@@ -257,10 +257,9 @@ def read_cached(
         pass
     except ValueError as error:
         logger.warning("Rebuilding the annotation cache: %s", error)
-    made_from = key if isinstance(key, str) else key("")  # before building: what changes meanwhile makes it outdated
     annotations = build()
     try:
-        annotations.save(path, made_from)
+        annotations.save(path, key if isinstance(key, str) else key(""))
     except OSError as error:
         logger.warning("Could not write the annotation cache %s (%s); going on without it.", path, error)
     return annotations
