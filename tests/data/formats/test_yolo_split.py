@@ -26,14 +26,14 @@ def test_boxes_are_those_of_the_pictures_and_notes_count_images_without_objects(
         assert np.allclose(one.boxes, np.reshape(expected(name), (-1, 4)), atol=1e-3)
         assert (one.width, one.height) == SIZES[name]
         assert [packed.class_names[label] for label in one.labels] == [label for label, *_ in BOXES[name]]
-    assert packed.notes == ("train: 1 of 3 images without a label file, and with no objects therefore.",)
+    assert packed.notes == ("train: 1 of 3 images without a label file, and with no objects therefore",)
 
 
 def test_an_empty_label_file_is_counted_too(tmp_path: Path):
     yolo_files(tmp_path, empty=True)
     packed = read_labels(with_labels_of(tmp_path / "images", tmp_path / "labels"), RULES, "val")
     assert len(packed) == 3
-    assert packed.notes == ("val: 1 of 3 images with an empty label file, and no objects therefore.",)
+    assert packed.notes == ("val: 1 of 3 images with an empty label file, and no objects therefore",)
 
 
 PLACES = [("images/train", "labels/train"), ("train/images", "train/labels"), ("data", "data"), ("images", "images")]

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-__all__ = ["SPLIT_NAMES", "YOLOConfig", "is_config", "read_config", "read_names"]
+__all__ = ["SPLIT_NAMES", "YOLOConfig", "has_names", "is_config", "read_config", "read_names"]
 
 SPLIT_NAMES = {"train": ("train", "training"), "val": ("val", "valid", "validation"), "test": ("test", "testing")}
 """What the splits are called, by our name of each."""
@@ -35,11 +35,16 @@ class YOLOConfig(NamedTuple):
 
 def is_config(path: Path) -> bool:
     """Whether a YAML file is one of these: it has names or a number of classes, and images to train on."""
+    return has_names(path) and bool(_paths_of(_load(path), "train"))
+
+
+def has_names(path: Path) -> bool:
+    """Whether a YAML file has names or a number of classes; supervision writes one with nothing else."""
     try:
         content = _load(path)
     except (ValueError, OSError):
         return False
-    return isinstance(content, dict) and bool({"names", "nc"} & content.keys()) and bool(_paths_of(content, "train"))
+    return isinstance(content, dict) and bool({"names", "nc"} & content.keys())
 
 
 def read_config(path: Path) -> YOLOConfig:
@@ -56,12 +61,14 @@ def read_config(path: Path) -> YOLOConfig:
 
 
 def read_names(path: Path) -> tuple[str, ...]:
-    """A file with one class name a line, such as labelImg's `classes.txt` and darknet's `obj.names`.
+    """A file with one class name a line, such as labelImg's `classes.txt` and darknet's `obj.names`; or a data.yaml.
 
     Raises:
         FileNotFoundError: There is no such file.
         ValueError: It is empty, or no text.
     """
+    if path.suffix in (".yaml", ".yml"):
+        return read_config(path).class_names
     return _checked([line.strip() for line in _text(path).splitlines() if line.strip()], path)
 
 

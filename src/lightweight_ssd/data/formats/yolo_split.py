@@ -145,11 +145,11 @@ def _notes(
         (len(without), "without a label file, and with no objects therefore"),
         (len(empty), "with an empty label file, and no objects therefore"),
     )
-    notes = [f"{title}: {count:,} of {len(entries):,} images {what}." for count, what in counts if count]
+    notes = [f"{title}: {count:,} of {len(entries):,} images {what}" for count, what in counts if count]
     if polygons:
-        notes.append(f"{title}: {polygons:,} polygons became the boxes around them.")
+        notes.append(f"{title}: {polygons:,} polygons became the boxes around them")
     if repeated:
-        notes.append(f"{title}: {repeated:,} lines say the same as an earlier one of their file, and are left out.")
+        notes.append(f"{title}: {repeated:,} lines say the same as an earlier one of their file, and are left out")
     return notes
 
 

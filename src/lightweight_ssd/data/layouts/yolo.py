@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 
-from lightweight_ssd.data.formats.yolo_config import is_config, read_config
+from lightweight_ssd.data.formats.yolo_config import has_names, is_config, read_config
 from lightweight_ssd.data.layouts.listing import ALL, Layout, Listing, Pairs, Part
 from lightweight_ssd.data.layouts.pairs import by_split, describe_pairs, find_pairs
 
@@ -70,10 +70,12 @@ def config_layout(path: Path) -> Layout:
 
 
 def find_names(root: Path, folders: list[Path]) -> Path | None:
-    """The list of class names: in the root, or in the folders of the labels or above them."""
+    """The list of class names: in the root, or in the folders of the labels or above them; or a YAML file with names."""
     places = dict.fromkeys([root, *folders, *(folder.parent for folder in folders if folder != root)])
-    candidates = (place / name for place in places for name in NAMES_FILES)
-    return next((path for path in candidates if path.is_file()), None)
+    candidates = [place / name for place in places for name in NAMES_FILES]
+    lists = [path for path in candidates if path.is_file()]
+    configs = [path for pattern in ("*.yaml", "*.yml") for path in sorted(root.glob(pattern)) if has_names(path)]
+    return next(iter([*lists, *configs]), None)
 
 
 def _are_labels(folder: Path, stems: frozenset[str]) -> bool:

@@ -6,7 +6,7 @@ from lightweight_ssd.data.formats.packed import PackedAnnotations
 from lightweight_ssd.data.formats.yolo_config import read_config, read_names
 from lightweight_ssd.data.formats.yolo_images import LabeledImage, find_images, with_labels, with_labels_of
 from lightweight_ssd.data.formats.yolo_split import YOLORules, read_labels
-from lightweight_ssd.data.layouts.listing import Layout, Pairs
+from lightweight_ssd.data.layouts.listing import ALL, Layout, Pairs
 from lightweight_ssd.data.layouts.reading import Reading
 
 __all__ = ["YOLOParts"]
@@ -84,4 +84,5 @@ class YOLOParts:
             FileNotFoundError, ValueError: As `entries` and `read_labels`.
         """
         how = self.reading
-        return read_labels(self.entries(key), self.rules, key, how.cache_dir, how.num_threads, how.on_bad)
+        title = "labels" if key == ALL else key
+        return read_labels(self.entries(key), self.rules, title, how.cache_dir, how.num_threads, how.on_bad)
