@@ -109,10 +109,9 @@ def test_with_train_and_test_alone_val_is_a_share_of_train(tmp_path: Path):
     assert len(source.annotations("test")) == 3
     assert len(source.annotations("train")) + len(source.annotations("val")) == 60
     assert any("val is 20 % of the images to train on" in note for note in source.annotations("val").notes)
-    with pytest.raises(FileNotFoundError, match="Expected images for train .* but it has test alone"):
-        folder(tmp_path / "only", annotations=None).annotations("train") if text(
-            tmp_path / "only/test/a.xml", xml("a")
-        ) and picture(tmp_path / "only/test/a.png", "a") is None else None
+    voc_files(tmp_path / "only", "test", "test")
+    with pytest.raises(FileNotFoundError, match=r"Expected images for train .* but it has test alone"):
+        folder(tmp_path / "only").annotations("train")
 
 
 def test_classes_without_objects_are_left_out_and_noted(tmp_path: Path):

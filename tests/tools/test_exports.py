@@ -62,7 +62,14 @@ def test_an_export_is_checked_read_and_trained_on_as_it_is(tmp_path: Path, expor
     check = data_check("folder", root=str(root), output=tmp_path / "problems.csv", cache_dir=str(tmp_path / "cache"))
     assert check.errors == 0, str(check)
     assert Kind.REFUSED not in check.counts and check.images["train"] + check.images["val"] == 18
-    settings = ["trainer=cpu", "trainer.max_steps=2", "batch_size=2", "eval_batch_size=2", "image_size=64", "num_workers=0"]
+    settings = [
+        "trainer=cpu",
+        "trainer.max_steps=2",
+        "batch_size=2",
+        "eval_batch_size=2",
+        "image_size=64",
+        "num_workers=0",
+    ]
     more = ["logger=csv", "latency=null", "pictures=0", "gray_test=false", "neck=none", f"runs={tmp_path / 'runs'}"]
     folder = ["data=folder", f"data.root={root}", f"data.cache_dir={tmp_path / 'cache'}"]
     run = train([*folder, *settings, *more])

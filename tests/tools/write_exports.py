@@ -1,7 +1,7 @@
 """Writes one data set as other tools export it; runs in the environment of `make tools`, which has these tools.
 
-python write_exports.py EXPORT SOURCE OUTPUT; SOURCE holds pictures and boxes.json: by picture its size (width, height) and
-its boxes [name, left, top, right, bottom], edges of pixels from 0.
+python write_exports.py EXPORT SOURCE OUTPUT; SOURCE holds pictures and boxes.json: by picture its size (width, height)
+and its boxes [name, left, top, right, bottom], edges of pixels from 0.
 """
 
 import json
@@ -72,10 +72,12 @@ def _globox(source: Source) -> Any:
     def box(label: str, *edges: float) -> Any:
         return BoundingBox(label=label, xmin=edges[0], ymin=edges[1], xmax=edges[2], ymax=edges[3])
 
-    return AnnotationSet([
-        Annotation(image_id=name, image_size=tuple(size), boxes=[box(*one) for one in boxes])
-        for name, (size, boxes) in source.items()
-    ])
+    return AnnotationSet(
+        [
+            Annotation(image_id=name, image_size=tuple(size), boxes=[box(*one) for one in boxes])
+            for name, (size, boxes) in source.items()
+        ]
+    )
 
 
 def globox_voc(pictures: Path, source: Source, output: Path) -> None:

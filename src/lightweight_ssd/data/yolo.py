@@ -12,15 +12,15 @@ __all__ = ["YOLO"]
 
 
 class YOLO(LayoutSource):
-    """A folder with a data.yaml, or with images and labels; nothing is read before a name or an annotation is asked for.
+    """A folder with a data.yaml, or with images and labels; nothing is read before it is asked for.
 
     Args:
         root: The folder.
         annotations: The data.yaml or obj.data, or a folder of label files, from the root; None finds it there.
         images: Folder of images, from the root, where the annotations are a folder; None is the same folder.
         class_names: By class number; None takes those of data.yaml, obj.data or classes.txt.
-        split: Shares of the training images to validate and to test on, `{"val": 0.2, "test": 0}`; None takes the splits
-            that the file names, and these shares where it names none.
+        split: Shares of the training images to validate and to test on, `{"val": 0.2, "test": 0}`; None takes
+            the splits that the file names, and these shares where it names none.
         box_tolerance: Pixels by which a box may leave its image and is clipped in silence; further out is an error.
         on_bad: `error` stops at the first wrong file and names it; `skip` leaves its image out and lists it.
         cache: Where images are kept resized, for speed: `none`, `disk` or `ram`.
@@ -52,9 +52,7 @@ class YOLO(LayoutSource):
         other_classes: str = "background",
         empty_images: str = "keep",
     ) -> None:
-        reading = Reading(
-            class_names, box_tolerance, on_bad=on_bad, cache_dir=cache_dir, num_threads=num_threads
-        )
+        reading = Reading(class_names, box_tolerance, on_bad=on_bad, cache_dir=cache_dir, num_threads=num_threads)
         selection = Selection.of(classes, other_classes, empty_images)
         super().__init__(
             root, "yolo", images, annotations, reading, split, selection, cache, cache_side, keep_unused=True

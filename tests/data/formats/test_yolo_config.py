@@ -35,7 +35,9 @@ PATHS = ("", "path: .\n", "path:\n", "path: {root}\n", "path: null\n")
 
 @pytest.mark.parametrize("path", PATHS)
 def test_a_path_starts_from_the_files_folder_or_from_path(tmp_path: Path, path: str):
-    file = write(tmp_path, f"{path}train: images/train\nvalid: images/val\nnames: [cat]\n".replace("{root}", str(tmp_path)))
+    file = write(
+        tmp_path, f"{path}train: images/train\nvalid: images/val\nnames: [cat]\n".replace("{root}", str(tmp_path))
+    )
     config = read_config(file)
     assert config.splits == {"train": (tmp_path / "images/train",), "val": (tmp_path / "images/val",)}
     assert config.notes == ()
@@ -106,7 +108,9 @@ def test_keypoints_of_a_pose_set_are_counted(tmp_path: Path):
 def test_darknets_file_leads_to_its_names_without_the_folder_data(tmp_path: Path):
     (tmp_path / "obj.names").write_text("cat\n\ndog\n")
     (tmp_path / "train.txt").write_text("data/obj_train_data/a.png\n")
-    file = write(tmp_path, "classes = 2\ntrain = data/train.txt\nnames = data/obj.names\nbackup = backup/\n", "obj.data")
+    file = write(
+        tmp_path, "classes = 2\ntrain = data/train.txt\nnames = data/obj.names\nbackup = backup/\n", "obj.data"
+    )
     config = read_config(file)
     assert config.class_names == ("cat", "dog") and config.splits == {"train": (tmp_path / "train.txt",)}
 

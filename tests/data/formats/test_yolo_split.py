@@ -55,7 +55,7 @@ def test_a_list_names_images_from_its_folder_or_above_and_each_once(tmp_path: Pa
     file = text(tmp_path / "lists/train.txt", "\n".join(lines))
     assert find_images([file]) == [home / "a.png", home / "b.png", home / "c.png"]
     text(file, "obj_train_data/none.png\n")
-    with pytest.raises(FileNotFoundError, match="none.png' of the list .*train.txt there or in"):
+    with pytest.raises(FileNotFoundError, match=r"none\.png' of the list .*train\.txt there or in"):
         find_images([file])
 
 

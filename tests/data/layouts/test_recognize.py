@@ -67,7 +67,7 @@ def _coco2017(root: Path) -> None:
 
 
 LAYOUTS: dict[str, tuple[Callable[[Path], None], str, set[str], str]] = {
-    "VOC devkit": (_devkit, "voc_devkit", {"train", "val", "test"}, "VOC2007 with train, val, test; VOC2012 with train, val"),
+    "VOC devkit": (_devkit, "voc_devkit", {"train", "val", "test"}, "VOC2007 with train, val, test; VOC2012"),
     "Datumaro, CVAT: VOC": (_year, "voc_year", {"train"}, "with train"),
     "labelImg": (lambda root: voc_files(root, "", ""), "voc_xml", {ALL}, ".xml beside their images in ./"),
     "Roboflow: VOC": (
@@ -80,7 +80,7 @@ LAYOUTS: dict[str, tuple[Callable[[Path], None], str, set[str], str]] = {
     ),
     "FiftyOne: VOC": (lambda root: voc_files(root, "data", "labels", empty=False), "voc_xml", {ALL}, "images in data/"),
     "Label Studio: VOC": (lambda root: voc_files(root, "images", "Annotations"), "voc_xml", {ALL}, "images in images/"),
-    "datasetsconverter": (lambda root: voc_files(root, "JPEGImages", "Annotations"), "voc_xml", {ALL}, "in JPEGImages/"),
+    "no tool": (lambda root: voc_files(root, "JPEGImages", "Annotations"), "voc_xml", {ALL}, "in JPEGImages/"),
     "folders of splits": (
         _split_folders(voc_files, "images/SPLIT", "annotations/SPLIT"), "voc_xml", {"train", "val", "test"},
         ".xml in annotations/test/, annotations/train/, annotations/valid/",
@@ -89,19 +89,19 @@ LAYOUTS: dict[str, tuple[Callable[[Path], None], str, set[str], str]] = {
         _split_folders(coco_files, "SPLIT", "SPLIT/_annotations.coco.json"), "coco_json", {"train", "val", "test"},
         "train = train/_annotations.coco.json, images from train/; val = valid/",
     ),
-    "COCO 2017": (_coco2017, "coco_json", {"train", "val"}, "train = annotations/instances_train2017.json, images from train2017/"),
+    "COCO 2017": (_coco2017, "coco_json", {"train", "val"}, "instances_train2017.json, images from train2017/"),
     "Datumaro, CVAT: COCO": (
         lambda root: coco_files(root, "images/default", "annotations/instances_default.json"), "coco_json", {ALL},
         "annotations/instances_default.json, images from images/default/",
     ),
     "Label Studio: COCO": (
-        lambda root: coco_files(root, "", "result.json", before="images/"), "coco_json", {ALL}, "result.json, images from ./",
+        lambda root: coco_files(root, "", "result.json", before="images/"), "coco_json", {ALL}, "result.json, images",
     ),
     "FiftyOne: COCO": (lambda root: coco_files(root, "data", "labels.json"), "coco_json", {ALL}, "images from data/"),
-    "one JSON beside its images": (lambda root: coco_files(root, "", "a.json"), "coco_json", {ALL}, "a.json, images from ./"),
+    "one JSON beside its images": (lambda root: coco_files(root, "", "a.json"), "coco_json", {ALL}, "a.json, images"),
     "Ultralytics": (_yaml, "yolo_yaml", {"train", "val"}, "data.yaml: train = images/train, val = images/val"),
     "Datumaro, CVAT: YOLO 1.1": (_darknet, "yolo_darknet", {"train"}, "darknet's obj.data: train = train.txt"),
-    "Label Studio: YOLO": (_label_studio_yolo, "yolo_txt", {ALL}, ".txt in labels/, images in images/; names from classes.txt"),
+    "Label Studio: YOLO": (_label_studio_yolo, "yolo_txt", {ALL}, "images in images/; names from classes.txt"),
     "labelImg: YOLO": (
         lambda root: (yolo_files(root, "", ""), text(root / "classes.txt", "cat\ndog\n")), "yolo_txt", {ALL},
         ".txt beside their images in ./",
@@ -134,13 +134,17 @@ def test_the_same_names_in_two_splits_go_with_their_own_folder(tmp_path: Path):
     _split_folders(voc_files, "SPLIT/images", "SPLIT/annotations")(tmp_path)
     splits = recognize(tmp_path).splits
     for split, folder in (("train", "train"), ("val", "valid"), ("test", "test")):
-        assert [part[:2] for part in splits[split]] == [(tmp_path / folder / "images", tmp_path / folder / "annotations")]
+        assert [part[:2] for part in splits[split]] == [
+            (tmp_path / folder / "images", tmp_path / folder / "annotations")
+        ]
 
 
 def test_several_that_fit_are_named_with_how_to_choose(tmp_path: Path):
     voc_files(tmp_path, "", "")
     yolo_files(tmp_path, "", "")
-    with pytest.raises(ValueError, match=r"several fit: voc_xml .* yolo_txt .*choose data\.layout=voc_xml or data\.layout=yolo_txt"):
+    with pytest.raises(
+        ValueError, match=r"several fit: voc_xml .* yolo_txt .*choose data\.layout=voc_xml or data\.layout=yolo_txt"
+    ):
         recognize(tmp_path)
     assert recognize(tmp_path, "yolo").name == "yolo_txt"
 
@@ -169,7 +173,9 @@ def test_none_that_fits_says_what_is_there_and_what_would_fit(tmp_path: Path):
     picture(tmp_path / "photos/a.png", "a")
     text(tmp_path / "other/b.xml", xml("b"))
     text(tmp_path / "captions.json", '{"images": [], "annotations": []}')
-    words = r"1 image, 1 \.xml, 1 \.json, no \.txt, no \.yaml.*a VOC devkit.*data\.images=FOLDER data\.annotations=FOLDER"
+    words = (
+        r"1 image, 1 \.xml, 1 \.json, no \.txt, no \.yaml.*a VOC devkit.*data\.images=FOLDER data\.annotations=FOLDER"
+    )
     with pytest.raises(ValueError, match=words):
         recognize(tmp_path)
     with pytest.raises(ValueError, match=r"what data\.layout=coco stands for"):
@@ -226,7 +232,8 @@ def test_what_is_named_needs_no_recognizing(tmp_path: Path):
 
 
 SPLITS = {
-    "photos/train": "train", "valid": "val", "Validation/images": "val", "train/valid": "val", "instances_test2017": "test",
+    "photos/train": "train", "valid": "val", "Validation/images": "val", "train/valid": "val",
+    "instances_test2017": "test",
     "trainval": None, "latest": None, "": None, "train_val": None, "train/a_train_val": "train",
 }  # fmt: skip
 

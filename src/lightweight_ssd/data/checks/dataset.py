@@ -141,7 +141,9 @@ def _check_annotations(source: Any) -> Iterator[Problem | ListedImage]:
         for split in SPLITS:
             yield from check_voc_list(source.devkit, "2007", split, [split], source.all_class_names, origin=1)
     else:
-        raise ValueError(f"Expected one of this package's data sets, but got {type(source).__name__}: choose one with data=….")
+        raise ValueError(
+            f"Expected one of this package's data sets, but got {type(source).__name__}: choose one with data=…."
+        )
 
 
 def _group(lists: dict[str, list[Any]]) -> dict[Any, list[str]]:

@@ -52,7 +52,10 @@ def _check(source: LayoutSource, key: str, splits: Sequence[str]) -> Iterator[Pr
         )
     elif isinstance(parts, VOCParts):
         entries, problems = parts.entries(key)
-        kinds = ((Kind.MISSING_IMAGE if isinstance(one, FileNotFoundError) else Kind.DUPLICATE_IMAGE, one) for one in problems)
+        kinds = (
+            (Kind.MISSING_IMAGE if isinstance(one, FileNotFoundError) else Kind.DUPLICATE_IMAGE, one)
+            for one in problems
+        )
         yield from (Problem(kind, ", ".join(splits), str(_list_of(parts, key)), str(one)) for kind, one in kinds)
         yield from check_voc_entries(
             entries, splits, parts.class_names, float(how.box_tolerance), how.num_threads, how.origin, parts.all_entries

@@ -149,13 +149,17 @@ def _names(content: Mapping[str, Any], path: Path) -> tuple[str, ...]:
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise ValueError(f"Expected names: [cat, dog] or names: {{0: cat, 1: dog}} in {path}, but got {names!r}.")
     if isinstance(count, str) and count.isdecimal() and int(count) != len(names):
-        raise ValueError(f"Expected nc: {len(names)} in {path}, as many as there are names, but got {count}: correct one.")
+        raise ValueError(
+            f"Expected nc: {len(names)} in {path}, as many as there are names, but got {count}: correct one."
+        )
     return _checked([name.strip() for name in names], path)
 
 
 def _checked(names: Sequence[str], path: Path) -> tuple[str, ...]:
     if not names or not all(names) or len(set(names)) != len(names):
-        raise ValueError(f"Expected different class names in {path}, at least one, but got {list(names)}: correct them.")
+        raise ValueError(
+            f"Expected different class names in {path}, at least one, but got {list(names)}: correct them."
+        )
     return tuple(names)
 
 

@@ -92,8 +92,8 @@ def _found(line: str, bases: list[Path], file: Path) -> Path:
             if (base / text).is_file():
                 return base / text
     raise FileNotFoundError(
-        f"Expected the image {line!r} of the list {file} there or in {bases[0]}, but there is no such file: correct the "
-        "list, or put the image there."
+        f"Expected the image {line!r} of the list {file} there or in {bases[0]}, but there is no such file: correct "
+        "the list, or put the image there."
     )
 
 

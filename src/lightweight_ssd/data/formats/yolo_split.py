@@ -140,7 +140,9 @@ def _notes(
 ) -> list[str]:
     without = [entry.image for entry in entries if entry.label is None]
     empty = [entry.image for entry, (_, one) in zip(entries, read, strict=True) if entry.label and _is_empty(one)]
-    polygons, repeated = (sum(counts) for counts in zip(*((one.polygons, one.repeated) for _, one in read), strict=True))
+    polygons, repeated = (
+        sum(counts) for counts in zip(*((one.polygons, one.repeated) for _, one in read), strict=True)
+    )
     counts = (
         (len(without), "without a label file, and with no objects therefore"),
         (len(empty), "with an empty label file, and no objects therefore"),

@@ -153,9 +153,7 @@ def _corners(values: Float64[np.ndarray, " 4"]) -> Float64[np.ndarray, " 4"]:
     return np.concatenate([center - side / 2, center + side / 2])
 
 
-def _pixels(
-    box: Float64[np.ndarray, " 4"], size: tuple[int, int], tolerance: float
-) -> Float32[np.ndarray, " 4"]:
+def _pixels(box: Float64[np.ndarray, " 4"], size: tuple[int, int], tolerance: float) -> Float32[np.ndarray, " 4"]:
     height, width = size
     sides = np.array([width, height, width, height], dtype=np.float64)
     clipped = np.clip(box * sides, 0, sides)

@@ -26,7 +26,9 @@ class COCOParts:
     def _categories(self) -> UsableCategories:
         """Those of the file to train on, or of the first that there is."""
         keys = self.layout.splits
-        return usable_categories(self.part(next((key for key in ("train", ALL) if key in keys), next(iter(keys)))).annotations)
+        return usable_categories(
+            self.part(next((key for key in ("train", ALL) if key in keys), next(iter(keys)))).annotations
+        )
 
     @property
     def class_names(self) -> tuple[str, ...]:

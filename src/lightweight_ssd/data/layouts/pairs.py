@@ -57,7 +57,11 @@ def describe_pairs(listing: Listing, pairs: Sequence[FolderPair], suffix: str) -
     """Where images and annotations lie; and which folders of images have no annotations, and so are not used."""
     together = all(pair.images == pair.annotations for pair in pairs)
     folders = _shown(pair.annotations for pair in pairs)
-    where = f"beside their images in {folders}" if together else f"in {folders}, images in {_shown(p.images for p in pairs)}"
+    where = (
+        f"beside their images in {folders}"
+        if together
+        else f"in {folders}, images in {_shown(p.images for p in pairs)}"
+    )
     images, used = listing.stems(None), {pair.images for pair in pairs}
     unused = sorted(folder for folder in images if folder not in used)
     count = sum(len(images[folder]) for folder in unused)

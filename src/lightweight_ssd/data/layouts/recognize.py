@@ -15,7 +15,8 @@ LAYOUTS = ("voc_devkit", "voc_year", "voc_xml", "coco_json", "yolo_yaml", "yolo_
 
 _FAMILIES = {"voc": voc_layouts, "coco": coco_layouts, "yolo": yolo_layouts}
 _WOULD_FIT = (
-    "a VOC devkit, XML beside images or in a folder of its own, COCO's JSON, Ultralytics' data.yaml, or YOLO's text files"
+    "a VOC devkit, XML beside images or in a folder of its own, COCO's JSON, Ultralytics' data.yaml, or YOLO's text "
+    "files"
 )
 
 
@@ -66,7 +67,9 @@ def named_layout(root: Path, images: str | Path | None, annotations: str | Path 
     folder = None if images is None else root / images
     for path in filter(None, (place, folder)):
         if not path.exists():
-            raise FileNotFoundError(f"Expected {path} for data.images and data.annotations, but it is not there: correct them.")
+            raise FileNotFoundError(
+                f"Expected {path} for data.images and data.annotations, but it is not there: correct them."
+            )
     if place.is_file():
         return _of_file(root, place, folder)
     for suffix, name in ((".xml", "voc_xml"), (".txt", "yolo_txt")):
@@ -76,15 +79,17 @@ def named_layout(root: Path, images: str | Path | None, annotations: str | Path 
             names = find_names(root, [place]) if name == "yolo_txt" else None
             return Layout(name, text, {ALL: (part,)}, names, root)
     raise ValueError(
-        f"Expected .xml or .txt files in {place} for data.annotations, but there are none: name a COCO file, a data.yaml "
-        "or a folder of annotations."
+        f"Expected .xml or .txt files in {place} for data.annotations, but there are none: name a COCO file, a "
+        "data.yaml or a folder of annotations."
     )
 
 
 def _of_file(root: Path, file: Path, images: Path | None) -> Layout:
     if file.suffix.lower() in (".yaml", ".yml", ".data"):
         if images is not None:
-            raise ValueError(f"Expected data.images=null with {file.name}, which says where the images are: leave it out.")
+            raise ValueError(
+                f"Expected data.images=null with {file.name}, which says where the images are: leave it out."
+            )
         return config_layout(file)
     part = instances_part(list_files(images or root), file)
     part = part if images is None else part._replace(images=images)
@@ -114,5 +119,7 @@ def _one_of(found: Sequence[Layout], listing: Listing) -> Layout:
     if len(found) > 1:
         names = "; ".join(f"{one.name} ({one.text})" for one in found)
         choices = " or ".join(f"data.layout={one.name}" for one in found)
-        raise ValueError(f"Expected one kind of annotations in {listing.root}, but several fit: {names}: choose {choices}.")
+        raise ValueError(
+            f"Expected one kind of annotations in {listing.root}, but several fit: {names}: choose {choices}."
+        )
     return found[0]

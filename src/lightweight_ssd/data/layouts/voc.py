@@ -53,7 +53,9 @@ def _of_lists(listing: Listing, years: Sequence[str], name: str) -> Layout:
 
 def _lists(listing: Listing, folder: str) -> list[str]:
     """Without VOC's lists per class, `cat_train`."""
-    names = [name.removesuffix(".txt") for name in listing.files.get(_inside(folder, _LISTS), ()) if name.endswith(".txt")]
+    names = [
+        name.removesuffix(".txt") for name in listing.files.get(_inside(folder, _LISTS), ()) if name.endswith(".txt")
+    ]
     return [name for name in names if not any(name.endswith(f"_{other}") for other in names)]
 
 

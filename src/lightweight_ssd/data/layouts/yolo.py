@@ -1,4 +1,4 @@
-"""YOLO's text files: by Ultralytics' data.yaml, by darknet's obj.data, or beside their images or in folders of labels."""
+"""YOLO's text files: by Ultralytics' data.yaml or darknet's obj.data, beside their images, or in folders of labels."""
 
 from collections.abc import Mapping
 from itertools import islice
@@ -70,7 +70,7 @@ def config_layout(path: Path) -> Layout:
 
 
 def find_names(root: Path, folders: list[Path]) -> Path | None:
-    """The list of class names: in the root, or in the folders of the labels or above them; or a YAML file with names."""
+    """The list of class names: in the root, in the folders of the labels or above them; or a YAML file with names."""
     places = dict.fromkeys([root, *folders, *(folder.parent for folder in folders if folder != root)])
     candidates = [place / name for place in places for name in NAMES_FILES]
     lists = [path for path in candidates if path.is_file()]
