@@ -8,6 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
+from lightweight_ssd.curation.check import data_check
+from lightweight_ssd.curation.source import data_source
+from lightweight_ssd.data.formats.convert import convert
 from lightweight_ssd.data.formats.voc_scan import VOC_CLASS_NAMES
 from lightweight_ssd.data.voc import VOC
 
@@ -260,3 +263,47 @@ def test_folders_that_do_not_fit_together_are_told(tmp_path: Path) -> None:
         source(tmp_path, images="images", class_names=["cat", "dog"]).annotations("train")
     with pytest.raises(ValueError, match=r"data\.train as a list file with data\.images"):
         source(tmp_path, images="images", annotations="xml", train={"2007": "train"}).annotations("train")
+
+
+@pytest.mark.parametrize("origin", [0, 1])
+def test_what_is_converted_is_the_same_wherever_it_counted_from(tmp_path: Path, origin: int) -> None:
+    export(tmp_path, "images", "xml", origin=origin)
+    before = source(tmp_path, images="images", annotations="xml").annotations("train")
+    convert({"train": before}, "voc", tmp_path / "voc")
+    again = source(tmp_path / "voc", train={"2007": "train"}, val={}, test={}).annotations("train")
+    assert [one.boxes.tolist() for one in again] == [one.boxes.tolist() for one in before] == BOXES
+    assert not any("boxes count" in note for note in again.notes)
+
+
+def test_settings_arrive_from_the_command_line(tmp_path: Path) -> None:
+    export(tmp_path, "images", "xml")
+    lists(tmp_path, ".", train="ca", val="b")
+    overrides = [
+        "data=voc", f"data.root={tmp_path}", "data.images=images", "data.annotations=xml", "data.origin=1",
+        "data.train=train.txt", "data.val=val.txt", f"data.cache_dir={tmp_path / 'cache'}",
+    ]  # fmt: skip
+    voc = data_source(overrides)
+    assert isinstance(voc, VOC) and names(voc, "train") == ["c", "a"] and boxes(voc, "val") == BOXES[1:2]
+    divided = data_source([*overrides[:5], "data.split={val: 0.4, test: 0}", overrides[-1]])
+    assert len(divided.annotations("train")) + len(divided.annotations("val")) == 3
+
+
+def test_data_check_takes_what_training_takes(tmp_path: Path) -> None:
+    export(tmp_path, "images", "xml", size=False)
+    (tmp_path / "xml" / "c.xml").unlink()
+    settings = {"root": tmp_path, "images": "images", "annotations": "xml", "split": {"val": 0.4}}
+    check = data_check("voc", output=tmp_path / "p.csv", cache_dir=tmp_path / "cache", **settings)
+    assert check.errors == 0 and sum(check.images[split] for split in ("train", "val")) == 3
+    assert {problem.kind for problem in check.problems()} == {"size from image file"}
+    check = data_check("voc", output=tmp_path / "p.csv", cache_dir=tmp_path / "cache", **{**settings, "split": None})
+    assert {problem.split for problem in check.problems() if problem.severity == "error"} == {"val", "test"}
+
+
+def test_data_check_names_what_is_wrong_in_a_list(tmp_path: Path) -> None:
+    export(tmp_path, "JPEGImages", "Annotations")
+    lists(tmp_path, train="abx")
+    check = data_check(
+        "voc", output=tmp_path / "p.csv", root=tmp_path, cache_dir=tmp_path / "cache", split={"val": 0.4}
+    )
+    errors = [(one.kind, Path(one.file).name) for one in check.problems() if one.severity == "error"]
+    assert errors == [("missing image", "x")]
