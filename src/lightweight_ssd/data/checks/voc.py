@@ -158,13 +158,16 @@ def check_voc_entries(
     genuine, split = genuine_folders(voters), ", ".join(splits)
     work = partial(_check_entry, class_names=tuple(class_names), box_tolerance=box_tolerance, origin=decided)
     reports = list(each_file(work, entries, num_threads, title, "threads"))
-    alone = not any(report.has_file for report in reports)
+    if entries and not any(report.has_file for report in reports):
+        folder = (entries[0].annotation or entries[0].image).parent
+        detail = f"none of {len(entries):,} images has an XML file; set data.annotations to their folder"
+        yield Problem(Kind.MISSING_SPLIT, split, str(folder), detail)
     for entry, report in zip(entries, reports, strict=True):
         yield ListedImage(str(entry.image), report.size, frozenset(splits))
         path = entry.annotation or entry.image
         if report.has_file:
             yield from (Problem(kind, split, str(path), detail) for kind, detail in report.findings)
-        elif alone or path.parent in genuine:
+        elif path.parent in genuine:
             yield Problem(Kind.MISSING_ANNOTATION, split, str(path), "there is no such file")
 
 
