@@ -1,6 +1,8 @@
 """Where boxes count from, decided from files as the tools write them."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,7 +14,7 @@ from lightweight_ssd.data.formats.voc_scan import Scan, genuine_folders
 from lightweight_ssd.data.formats.voc_xml import write_annotation
 from lightweight_ssd.types import Annotation
 
-Box = tuple[float, float, float, float]
+Boxes = Sequence[Sequence[float]]
 BOXES = [(10, 12, 40, 33), (0, 5, 20, 15), (5, 6, 55, 48)]  # edges of pixels, from 0
 INSIDE = [(10, 12, 40, 33), (3, 5, 20, 15)]
 DATUMARO = "<source><database>Unknown</database><annotation>Unknown</annotation><image>Unknown</image></source>"
@@ -21,7 +23,7 @@ SUPERVISION = "<folder>VOC</folder><source><database>roboflow.ai</database></sou
 CHALLENGE = "<folder>VOC2012</folder><source><database>The VOC2007 Database</database></source>"
 
 
-def write(folder: Path, name: str, boxes: list[Box], head: str = "", label: str = "dog") -> ListEntry:
+def write(folder: Path, name: str, boxes: Boxes, head: str = "", label: str = "dog") -> ListEntry:
     """One XML file with its image; corners as given."""
     folder.mkdir(parents=True, exist_ok=True)
     corners = [
@@ -40,16 +42,16 @@ def write(folder: Path, name: str, boxes: list[Box], head: str = "", label: str 
     return ListEntry(1, folder / f"{name}.xml", folder / f"{name}.jpg")
 
 
-def from_one(boxes: list[Box]) -> list[Box]:
+def from_one(boxes: Boxes) -> Boxes:
     return [(x0 + 1, y0 + 1, x1, y1) for x0, y0, x1, y1 in boxes]
 
 
-def clamped(boxes: list[Box]) -> list[Box]:
+def clamped(boxes: Boxes) -> Boxes:
     """As labelImg: from 0, but 1 for a corner at 0."""
     return [(max(x0, 1), max(y0, 1), x1, y1) for x0, y0, x1, y1 in boxes]
 
 
-def decimals(boxes: list[Box]) -> list[Box]:
+def decimals(boxes: Boxes) -> Boxes:
     return [(x0 + 0.25, y0 + 0.5, x1, y1) for x0, y0, x1, y1 in boxes]
 
 
@@ -69,7 +71,7 @@ def decimals(boxes: list[Box]) -> list[Box]:
     ],
 )
 def test_each_tool_is_recognized_and_the_reason_said(
-    tmp_path: Path, head: str, boxes: list[Box], value: int, reason: str
+    tmp_path: Path, head: str, boxes: Boxes, value: int, reason: str
 ) -> None:
     entries = [write(tmp_path, "a", boxes, head)]
     origin = decide_origin(entries)
@@ -91,7 +93,7 @@ def test_files_of_the_challenge_count_from_one_and_nothing_is_said(tmp_path: Pat
     ("name", "label", "boxes"),
     [("photo_1", "dog", INSIDE), ("000001", "helmet", INSIDE), ("000001", "dog", [(0, 0, 20, 15)])],
 )
-def test_a_copied_mark_of_the_challenge_is_no_proof(tmp_path: Path, name: str, label: str, boxes: list[Box]) -> None:
+def test_a_copied_mark_of_the_challenge_is_no_proof(tmp_path: Path, name: str, label: str, boxes: Boxes) -> None:
     """Many scripts write its source into files of other images, other classes, or from 0."""
     entries = [write(tmp_path, name, boxes, CHALLENGE, label)]
     assert genuine_folders(entries) == frozenset()
@@ -126,7 +128,7 @@ def test_the_cache_holds_the_origin_and_what_decided_it(tmp_path: Path) -> None:
     data, cache = tmp_path / "data", tmp_path / "cache"
     own, other = write(data, "a", INSIDE), write(data, "b", INSIDE)
 
-    def first_edge(**options: object) -> float:
+    def first_edge(**options: Any) -> float:
         return read_entries([own], ("dog",), cache_dir=cache, **options).boxes[0, 0]
 
     for _ in range(2):
