@@ -78,7 +78,7 @@ VOC_CASES: dict[str, tuple[Kind, Callable[[Path], object]]] = {
     "empty list": (Kind.EMPTY_SPLIT, _voc_list("\n\n")),
     "listed twice": (Kind.DUPLICATE_IMAGE, _voc_list("a\nb\na\nc")),
     "no xml": (
-        Kind.MISSING_ANNOTATION,
+        Kind.MISSING_SPLIT,
         lambda root: [(root / f"VOC2007/Annotations/{name}.xml").unlink() for name in SPLITS["train"]],
     ),
     "cut xml": (Kind.MALFORMED, _xml("</annotation>", "")),

@@ -1,6 +1,7 @@
 """Data in the format of PASCAL VOC: any union of years and splits for training, validation and testing."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -170,12 +171,11 @@ class VOC:
     @cached_property
     def all_entries(self) -> list[ListEntry]:
         """The images of all splits; what is missing is said by its reader."""
-        found: dict[Path, ListEntry] = {}
+        found: dict[str, ListEntry] = {}
         for split in dict.fromkeys(map(self.lists_of, SPLITS)):
-            try:
-                found |= {entry.image: entry for part in self.parts(split) for entry in part.entries}
-            except (FileNotFoundError, ValueError):
-                continue
+            with suppress(FileNotFoundError, ValueError):
+                for part in self.parts(split):
+                    found |= {str(entry.image): entry for entry in part.entries}
         return list(found.values())
 
     def _listed(self, split: str) -> PackedAnnotations:
@@ -198,7 +198,7 @@ class VOC:
             self.on_bad,
             self.origin,
             part.title,
-            self.all_entries,
+            lambda: self.all_entries,
             [fault.error for fault in part.faults],
         )
 

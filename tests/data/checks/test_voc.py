@@ -88,7 +88,19 @@ def test_an_image_without_a_file_has_no_objects_unless_none_has_one(tmp_path: Pa
     assert problems == [] and [image.size for image in images] == [SIZE, None, SIZE]
     for name in ("a", "c"):
         (tmp_path / f"VOC2007/Annotations/{name}.xml").unlink()
-    assert [one.kind for one in check(tmp_path)[0]] == [Kind.MISSING_ANNOTATION] * 3
+    (problem,), _ = check(tmp_path)
+    assert problem.kind == Kind.MISSING_SPLIT and "none of 3 images has an XML file" in problem.detail
+
+
+def test_in_the_challenge_a_missing_file_is_an_error(tmp_path: Path):
+    year = voc(tmp_path).root / "VOC2007"
+    (year / "ImageSets/Main/train.txt").write_text("000001\n000002\n")
+    for name in ("000001", "000002"):
+        (year / f"JPEGImages/{name}.jpg").write_bytes((year / "JPEGImages/a.jpg").read_bytes())
+    text = XML.replace("<annotation>", "<annotation><source><database>The VOC2007 Database</database></source>")
+    (year / "Annotations/000001.xml").write_text(text)
+    (problem,), _ = check(tmp_path)
+    assert problem.kind == Kind.MISSING_ANNOTATION and problem.file.endswith("000002.xml")
 
 
 def test_without_a_size_boxes_are_still_looked_at(tmp_path: Path):

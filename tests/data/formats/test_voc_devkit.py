@@ -29,7 +29,7 @@ def list_file(folder: Path, split: str = "train") -> Path:
     return folder / "ImageSets" / "Main" / f"{split}.txt"
 
 
-def read(root: Path, **options: object) -> PackedAnnotations:
+def read(root: Path, **options: Any) -> PackedAnnotations:
     return read_split(root, "2007", "train", NAMES, **options)
 
 

@@ -167,14 +167,20 @@ def test_other_xml_is_no_image_without_objects(tmp_path: Path, root: str) -> Non
 @pytest.mark.parametrize(
     ("shape", "said"),
     [
-        ("<polygon><x1>1</x1><y1>2</y1></polygon>", "it has <polygon> only"),
-        ("<robndbox><cx>5</cx></robndbox>", "it has <robndbox> only"),
-        ("", "it has none"),
+        ("<polygon><x1>1</x1><y1>2</y1></polygon>", "<polygon> only"),
+        ("<robndbox><cx>5</cx></robndbox>", "<robndbox> only"),
+        ("", "none"),
+        (f"<bndbox>{BOX}</bndbox>" * 2, "2"),
     ],
 )
 def test_an_object_without_a_box_is_told(tmp_path: Path, shape: str, said: str) -> None:
-    with pytest.raises(ValueError, match=rf"<bndbox> in object 2 of .*a\.xml, but {said}"):
+    with pytest.raises(ValueError, match=rf"<bndbox> in object 2 of .*a\.xml, but it has {said}"):
         read(tmp_path, item(), f"<object><name>dog</name>{shape}</object>")
+
+
+def test_objects_in_another_place_are_not_passed_over(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"<object> of .*a\.xml in <annotation> itself, but got it in <objects>"):
+        read(tmp_path, f"<objects>{item()}</objects>")
 
 
 @pytest.mark.parametrize(

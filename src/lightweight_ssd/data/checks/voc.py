@@ -48,18 +48,21 @@ def check_voc_source(source: Any) -> Iterator[Problem | ListedImage]:
     names = _names(source)
     settings = (names, source.box_tolerance, source.num_threads, source.origin, source.all_entries)
     lists: dict[tuple[str, str], list[str]] = {}
+    others: dict[str, list[str]] = {}
     for split in SPLITS:
-        chosen = source.splits[source.lists_of(split)]
+        of = source.lists_of(split)
+        chosen = source.splits[of]
         if not chosen:
             yield Problem(Kind.EMPTY_SPLIT, split, "", f"no list is chosen: set data.{split}.2007={split}")
         elif isinstance(chosen, str) or source.places.images is not None or lone_year(source.places, chosen):
-            yield from _check_parts(source, split, settings)
+            others.setdefault(of, []).append(split)
         else:
-            for year, listed in chosen.items():
-                for name in listed:
-                    lists.setdefault((year, name), []).append(split)
+            for one in ((year, name) for year, listed in chosen.items() for name in listed):
+                lists.setdefault(one, []).append(split)
     for (year, name), splits in lists.items():  # what two splits use is checked once
         yield from check_voc_list(source.root, year, name, splits, *settings)
+    for of, splits in others.items():
+        yield from _check_parts(source, of, splits, settings)
     if not names:
         detail = "no class names were found, since no annotation has an object"
         yield Problem(Kind.NO_OBJECTS, "train", str(source.root), detail)
@@ -73,16 +76,19 @@ def _names(source: Any) -> tuple[str, ...]:
         return ()
 
 
-def _check_parts(source: Any, split: str, settings: tuple[Any, ...]) -> Iterator[Problem | ListedImage]:
-    """Of a split whose lists are no lists of several years."""
+def _check_parts(
+    source: Any, of: str, splits: Sequence[str], settings: tuple[Any, ...]
+) -> Iterator[Problem | ListedImage]:
+    """Of splits that take their images from those of one, whose lists are no lists of several years."""
+    split = ", ".join(splits)
     try:
-        parts = list(source.parts(source.lists_of(split)))
+        parts = list(source.parts(of))
     except (FileNotFoundError, ValueError) as error:
         yield Problem(Kind.MISSING_SPLIT, split, str(source.root.absolute()), str(error))
         return
     for part in parts:
         yield from (_list_problem(fault, part.source, part.source, split) for fault in part.faults)
-        yield from check_voc_entries(part.entries, [split], *settings, title=f"{part.title}: annotations")
+        yield from check_voc_entries(part.entries, splits, *settings, title=f"{part.title}: annotations")
 
 
 def check_voc_list(
@@ -152,13 +158,16 @@ def check_voc_entries(
     genuine, split = genuine_folders(voters), ", ".join(splits)
     work = partial(_check_entry, class_names=tuple(class_names), box_tolerance=box_tolerance, origin=decided)
     reports = list(each_file(work, entries, num_threads, title, "threads"))
-    alone = not any(report.has_file for report in reports)
+    if entries and not any(report.has_file for report in reports):
+        folder = (entries[0].annotation or entries[0].image).parent
+        detail = f"none of {len(entries):,} images has an XML file; set data.annotations to their folder"
+        yield Problem(Kind.MISSING_SPLIT, split, str(folder), detail)
     for entry, report in zip(entries, reports, strict=True):
         yield ListedImage(str(entry.image), report.size, frozenset(splits))
         path = entry.annotation or entry.image
         if report.has_file:
             yield from (Problem(kind, split, str(path), detail) for kind, detail in report.findings)
-        elif alone or path.parent in genuine:
+        elif path.parent in genuine:
             yield Problem(Kind.MISSING_ANNOTATION, split, str(path), "there is no such file")
 
 

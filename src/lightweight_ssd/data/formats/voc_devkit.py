@@ -4,7 +4,7 @@ A devkit holds one folder per year, `VOC2007` say, with `JPEGImages`, `Annotatio
 `ImageSets/Main/<split>.txt`. Own data of one year may call its folder as it likes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lightweight_ssd.data.formats.origin import Origin
@@ -31,7 +31,7 @@ def read_split(
     num_threads: int = 4,
     on_bad: str = "error",
     origin: Origin | str | int = "auto",
-    all_entries: Sequence[ListEntry] = (),
+    all_entries: Sequence[ListEntry] | Callable[[], Sequence[ListEntry]] = (),
 ) -> PackedAnnotations:
     """Reads the annotations of one split of one year; image ids are the line numbers in its list, from 1.
 

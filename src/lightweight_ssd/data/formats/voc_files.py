@@ -12,15 +12,8 @@ from lightweight_ssd.data.formats.voc_tree import Fault, FaultKind
 
 __all__ = ["ListEntry", "list_entries", "list_file_entries", "match_ids", "pair_files", "read_ids"]
 
-_SUFFIXES = (
-    ".tiff",
-    ".tif",
-    ".webp",
-    ".bmp",
-    ".png",
-    ".jpeg",
-    ".jpg",
-)  # of two images with one name the last kind wins
+# Of two images with one name the last kind wins.
+_RANKS = {kind: rank for rank, kind in enumerate(("tiff", "tif", "webp", "bmp", "png", "jpeg", "jpg"))}
 
 
 class ListEntry(NamedTuple):
@@ -98,17 +91,18 @@ def match_ids(
     )
     missing = [name for name, one in found if one is None]
     faults: list[Fault] = []
-    entries: dict[Path, ListEntry] = {}
+    entries: dict[str, ListEntry] = {}  # by image; text is faster to look up than paths
     for row, (name, one) in enumerate(found, start=1):
         if one is None:
             continue
         key, image = one
-        if image in entries:
+        if (path := str(image)) in entries:
             faults.append(_twice(name, where))
         else:
-            entries[image] = ListEntry(row, xmls.find(key, image), image)
+            entries[path] = ListEntry(row, xmls.find(key, image), image)
     faults += [_missing(name, f"({len(missing)} of {len(found)} have none)", where, images) for name in missing]
-    one_file = _one_file_for_two(list(entries.values()))
+    nested = any(one is not None and "/" in one[0] for _, one in found)
+    one_file = _one_file_for_two(list(entries.values())) if nested else []
     return list(entries.values()), [*faults, *(one_file if ids is not None else (*_same_names(folder), *one_file))]
 
 
@@ -186,8 +180,8 @@ class _Images:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        files = [file for file in folder.iterdir() if _rank(file.name) >= 0] if folder.is_dir() else []
-        self.flat = {file.stem: file for file in sorted(files, key=lambda file: _rank(file.name))}
+        names = [name for name in _names_in(folder) if _rank(name) >= 0]
+        self.flat = {name.rpartition(".")[0]: folder / name for name in sorted(names, key=_rank)}
 
     def find(self, name: str) -> tuple[str, Path] | None:
         """Name and file of the image with an id."""
@@ -238,7 +232,7 @@ class _Annotations:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.names = {file.name for file in folder.iterdir()} if folder.is_dir() else set()
+        self.names = set(_names_in(folder))
 
     def find(self, key: str, image: Path) -> Path:
         """The XML file of an image; where there is none, the one that it should have."""
@@ -255,7 +249,13 @@ class _Annotations:
         return flat if flat.name in self.names and not same.exists() else same
 
 
+def _names_in(folder: Path) -> list[str]:
+    if not folder.is_dir():
+        return []
+    with os.scandir(folder) as found:
+        return [one.name for one in found]
+
+
 def _rank(name: str) -> int:
     """Place of a file's suffix among those of images, −1 for none of them or a hidden file."""
-    suffix = Path(name).suffix.lower()
-    return _SUFFIXES.index(suffix) if suffix in _SUFFIXES and not name.startswith(".") else -1
+    return -1 if name.startswith(".") else _RANKS.get(name.rpartition(".")[2].lower(), -1)

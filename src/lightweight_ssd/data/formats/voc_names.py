@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from lightweight_ssd.data.formats.voc_files import ListEntry
 from lightweight_ssd.data.formats.voc_reading import count_class_names, read_labelmap
-from lightweight_ssd.data.formats.voc_scan import VOC_CLASS_NAMES, genuine_folders
+from lightweight_ssd.data.formats.voc_scan import VOC_CLASS_NAMES, folders_of, genuine_folders
 
 __all__ = ["FoundNames", "find_class_names"]
 
@@ -41,7 +41,7 @@ def find_class_names(entries: Sequence[ListEntry], root: Path, num_threads: int 
         ValueError: No file has an object.
     """
     genuine = genuine_folders(entries)
-    folders = {entry.annotation.parent for entry in entries if entry.annotation is not None}
+    folders = folders_of(entry.annotation for entry in entries)
     if folders and folders <= genuine:
         return FoundNames(VOC_CLASS_NAMES)
     counts = count_class_names(entries, num_threads)

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from lightweight_ssd.data.formats.origin import Origin, check_origin, decide_origin
 from lightweight_ssd.data.formats.packed import PackedAnnotations, read_cached
 from lightweight_ssd.data.formats.voc_files import ListEntry
-from lightweight_ssd.data.formats.voc_scan import digest, fingerprint, genuine_folders, scan
+from lightweight_ssd.data.formats.voc_scan import digest, fingerprint, folders_of, genuine_folders, scan
 from lightweight_ssd.data.formats.voc_validation import FaultKind, parse_annotation
 from lightweight_ssd.data.formats.voc_xml import to_annotation
 from lightweight_ssd.types import Annotation
@@ -41,7 +41,7 @@ def read_entries(
     on_bad: str = "error",
     origin: Origin | str | int = "auto",
     title: str = "annotations",
-    all_entries: Sequence[ListEntry] = (),
+    all_entries: Sequence[ListEntry] | Callable[[], Sequence[ListEntry]] = (),
     unusable: Sequence[Exception] = (),
 ) -> PackedAnnotations:
     """Reads the annotations of a list of images; image ids are those of the entries.
@@ -62,7 +62,8 @@ def read_entries(
         origin: Where boxes count from: `auto`, 0, 1, or what `decide_origin` returned.
         title: Of the progress bar, such as `2007 train`; different for the splits of one data set, whose caches lie
             side by side.
-        all_entries: Of all splits, which decide together where boxes count from; none = `entries` alone.
+        all_entries: Of all splits, which decide together where boxes count from, or a function that lists them, which
+            is not called where nothing must be decided; none = `entries` alone.
         unusable: What is wrong with other lines of the list.
 
     Raises:
@@ -72,8 +73,11 @@ def read_entries(
     if unusable and (on_bad == "error" or not entries):
         raise unusable[0]
     setting = origin if isinstance(origin, Origin) else check_origin(origin)
-    voters = [*all_entries] or [*entries]
-    genuine = genuine_folders(voters)
+    genuine = genuine_folders(entries)
+    own_data = any(entry.annotation is None for entry in entries)
+    own_data = own_data or not folders_of(entry.annotation for entry in entries) <= genuine
+    listed = all_entries() if callable(all_entries) and own_data and setting == "auto" else all_entries
+    voters = list(listed) if not callable(listed) and listed else list(entries)
 
     def build() -> PackedAnnotations:
         decided = setting if isinstance(setting, Origin) else decide_origin(voters, setting, num_threads)
@@ -88,9 +92,8 @@ def read_entries(
     if cache_dir is None:
         return build()
     settings = (_CACHE_FORMAT, tuple(class_names), float(box_tolerance), on_bad, _key(setting))
-    folders = sorted({str(entry.image.parent.absolute()) for entry in entries})
+    folders = sorted(str(folder.absolute()) for folder in folders_of(entry.image for entry in entries))
     name = digest([repr((folders, title, settings))])[:16]
-    own_data = any(entry.annotation is None or entry.annotation.parent not in genuine for entry in entries)
     state = [fingerprint(entries, own_data), *map(str, unusable)]
     if setting == "auto" and own_data:
         state.append(fingerprint(voters))
@@ -179,8 +182,8 @@ def _read_all(
 
 def _no_file_at_all(entries: Sequence[ListEntry]) -> FileNotFoundError:
     """Without it a wrong folder would be taken for a data set without objects."""
-    images = sorted({str(entry.image.parent) for entry in entries})
-    files = sorted({str(entry.annotation.parent) for entry in entries if entry.annotation is not None})
+    images = sorted(map(str, folders_of(entry.image for entry in entries)))
+    files = sorted(map(str, folders_of(entry.annotation for entry in entries)))
     where = f"in {_some(files)} " if files else ""
     return FileNotFoundError(
         f"Expected XML files {where}with the names of the images of {_some(images)}, but none of {len(entries):,} "

@@ -4,6 +4,7 @@ It is asked before the boxes can be read: where corners count from, and which cl
 """
 
 import hashlib
+import os
 import re
 import xml.etree.ElementTree as ET
 from collections import Counter, defaultdict
@@ -16,7 +17,7 @@ from lightweight_ssd.data.formats.voc_files import ListEntry
 from lightweight_ssd.data.formats.voc_tree import Fault, parse_xml
 from lightweight_ssd.system.parallel import each_file
 
-__all__ = ["OUR_MARK", "VOC_CLASS_NAMES", "Scan", "digest", "fingerprint", "genuine_folders", "scan"]
+__all__ = ["OUR_MARK", "VOC_CLASS_NAMES", "Scan", "digest", "fingerprint", "folders_of", "genuine_folders", "scan"]
 
 VOC_CLASS_NAMES = (
     "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable", "dog",
@@ -90,15 +91,20 @@ def genuine_folders(entries: Sequence[ListEntry]) -> frozenset[Path]:
 
     Scripts that write VOC files often copy its mark, so names of images and classes must be VOC's, too.
     """
-    by_folder: defaultdict[Path, list[Path]] = defaultdict(list)
+    by_folder: defaultdict[str, list[str]] = defaultdict(list)
     for entry in entries:
-        if entry.annotation is not None:
-            by_folder[entry.annotation.parent].append(entry.annotation)
-    return frozenset(folder for folder, paths in by_folder.items() if _is_genuine(paths))
+        folder, _, name = str(entry.annotation or "").rpartition(os.sep)  # as text: a path for each takes long
+        by_folder[folder].append(name)
+    return frozenset(Path(folder) for folder, names in by_folder.items() if folder and _is_genuine(folder, names))
 
 
-def _is_genuine(paths: Sequence[Path]) -> bool:
-    sample = [paths[len(paths) * place // _SAMPLE] for place in range(_SAMPLE)]
+def folders_of(paths: Iterable[Path | None]) -> set[Path]:
+    """The folders of many files."""
+    return {Path(folder) for folder in {str(path).rpartition(os.sep)[0] for path in paths if path is not None}}
+
+
+def _is_genuine(folder: str, names: Sequence[str]) -> bool:
+    sample = [Path(folder, names[len(names) * place // _SAMPLE]) for place in range(_SAMPLE)]
     looks = [_looks_genuine(path) for path in dict.fromkeys(sample) if path.is_file()]
     return bool(looks) and all(looks)
 

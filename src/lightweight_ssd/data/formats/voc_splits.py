@@ -64,7 +64,7 @@ def parts_of(places: Places, split: str, lists: Lists, is_default: bool = False)
         FileNotFoundError: A folder or a list is missing, or there are no images.
         ValueError: A list is empty, or nothing is chosen for the split.
     """
-    if (folder := lone_year(places, lists)) is not None:
+    if not isinstance(lists, str) and (folder := lone_year(places, lists)) is not None:
         yield from _of_year(folder, split, lists, is_default)
     elif places.images is not None:
         yield _of_folders(places, split, lists, is_default)

@@ -89,7 +89,7 @@ def _read(
     labels = np.array([_label(element, class_names) for element in elements], dtype=np.int64)
     difficult, crowd = (_flags(elements, name) for name in ("difficult", "crowd"))
     areas = np.array([_area(element) for element in elements], dtype=np.float64)
-    faults = list(size.faults)
+    faults = [*size.faults, *(() if elements else _hidden_objects(root, path))]
     box_faults = np.array([kind is not None for kind in kinds], dtype=bool)
     suspect = (labels < 0) | (difficult < 0) | (crowd < 0) | (areas < 0) | box_faults
     for index in np.flatnonzero(suspect).tolist():
@@ -102,10 +102,19 @@ def _read(
     return ParsedAnnotation(size.size, *arrays, tuple(faults), size.of_image)
 
 
+def _hidden_objects(root: ET.Element, path: Path) -> Iterator[Fault]:
+    """Objects that are not where VOC has them would make an image without objects, in silence."""
+    for parent in root.iter():
+        if parent.find("object") is not None:
+            sentence = f"Expected <object> of {path} in <annotation> itself, but got it in <{parent.tag}>: move it up."
+            yield Fault(FaultKind.MALFORMED, ValueError(sentence), f"<object> is in <{parent.tag}>")
+            return
+
+
 def _corners(element: ET.Element) -> list[str | None]:
     """The texts of an object's box; parts of it have boxes of their own, which are not asked for."""
-    box = element.find("bndbox")
-    return [None] * 4 if box is None else [box.findtext(corner) for corner in CORNERS]
+    boxes = element.findall("bndbox")
+    return [boxes[0].findtext(corner) for corner in CORNERS] if len(boxes) == 1 else [None] * 4
 
 
 def _number(text: str | None) -> float:
@@ -220,11 +229,11 @@ def _class_fault(name: str, class_names: Sequence[str], where: str) -> Fault:
 def _box_fault(
     kind: FaultKind, element: ET.Element, size: tuple[int, int] | None, tolerance: float, where: str
 ) -> Fault:
-    if element.find("bndbox") is None:
+    if (count := len(element.findall("bndbox"))) != 1:
         shape = next((each.tag for each in element if each.tag in _OTHER_SHAPES), None)
-        instead = f"it has <{shape}> only" if shape else "it has none"
-        sentence = f"Expected a <bndbox> in {where}, but {instead}: write the box there, or remove the object."
-        return Fault(kind, ValueError(sentence), f"no <bndbox>{f', <{shape}> only' if shape else ''}")
+        instead = str(count) if count else f"<{shape}> only" if shape else "none"
+        sentence = f"Expected one <bndbox> in {where}, but it has {instead}: correct or remove the object."
+        return Fault(kind, ValueError(sentence), f"<bndbox> expected once, but got {instead}")
     values = [text if text is None else text.strip() for text in _corners(element)]
     written = ", ".join(f"{corner}={value}" for corner, value in zip(CORNERS, values, strict=True))
     image = f"{size[1]}x{size[0]}" if size else "unknown size"
