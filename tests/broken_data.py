@@ -135,8 +135,14 @@ COCO_CASES: dict[str, tuple[Kind, Callable[[Path], object]]] = {
     "outside": (Kind.BOX_OUTSIDE, _object(bbox=[50, 5, 35, 9])),
     "no image": (Kind.MISSING_IMAGE, lambda root: (root / "images/b.jpg").unlink()),
     "other categories": (
-        Kind.REFUSED,
-        _json(lambda file: file["categories"][1].update(name="fox"), "test"),
+        Kind.UNKNOWN_CLASS,
+        _json(
+            lambda file: (
+                file["categories"].append({"id": 9, "name": "fox"}),
+                file["annotations"][0].update(category_id=9),
+            ),
+            "test",
+        ),
     ),
     "crowds": (
         Kind.NO_OBJECTS,

@@ -118,7 +118,7 @@ def assert_true_to(split: PackedAnnotations, content: dict[str, Any]) -> None:
     assert set(split.class_names) == set(names)
     name_of = {number(each["id"]): name for each, name in zip(content["categories"], names, strict=True)}
     for one in split:
-        (image,) = [each for each in content["images"] if one.path.endswith(f"images/{each['file_name']}")]
+        (image,) = [each for each in content["images"] if one.path.endswith(f"images/{each.get('file_name')}")]
         assert number(image["id"]) == one.image_id or isinstance(image["id"], str)
         assert (one.width, one.height) == (number(image["width"]), number(image["height"])) and Path(one.path).exists()
         own = [each for each in content["annotations"] if number(each["image_id"]) == number(image["id"])]

@@ -59,7 +59,7 @@ def test_every_entry_is_looked_at_and_names_its_image(root: Path):
     ])  # fmt: skip
     assert all(one.detail and one.split == "train, val" for one in problems)
     (note,) = (one.detail for one in problems if one.kind == Kind.DECIDED)
-    assert note.startswith("2 of 10 annotations of ") and note.endswith("no id of their own: they are renumbered")
+    assert note.startswith("2 of 10 annotations of ") and note.endswith("without an id of their own: renumbered")
     assert [Path(image.path).name for image in images] == ["a.jpg", "b.jpg", "c.jpg"]
 
 
@@ -112,8 +112,8 @@ def test_every_decision_is_a_note(root: Path):
     assert {(one.kind, one.severity, Path(one.file).name) for one in problems} == {(Kind.DECIDED, "note", "train.json")}
     said = [one.detail for one in problems]
     assert "category 0 'background' of" in said[0] and "is no class" in said[0]
-    assert said[1].startswith("1 objects of") and "difficult by attributes.difficult" in said[1]
-    assert "have no bbox: their boxes are those of their polygons" in said[2]
+    assert said[1].startswith("1 object of") and "marked difficult by attributes.difficult" in said[1]
+    assert "without bbox: boxes are those of the polygons" in said[2]
 
 
 def test_categories_are_held_against_those_of_training(root: Path):

@@ -84,7 +84,6 @@ def test_a_file_that_is_no_instances_file_is_one_error(tmp_path: Path, case: str
     ("kind", "case", "file"),
     [
         ("coco", "crowds", "test.json"),
-        ("coco", "other categories", "test.json"),
         ("voc", "difficult", "VOC2007/ImageSets/Main/val.txt"),
     ],
 )

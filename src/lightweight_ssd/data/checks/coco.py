@@ -9,11 +9,13 @@ import numpy as np
 
 from lightweight_ssd.data.checks.image import ListedImage
 from lightweight_ssd.data.checks.problems import Kind, Problem
-from lightweight_ssd.data.formats.coco_json import Categories, read_tables
+from lightweight_ssd.data.coco import COCO
+from lightweight_ssd.data.formats.coco_categories import Categories, from_one, read_categories
+from lightweight_ssd.data.formats.coco_json import read_tables
 from lightweight_ssd.data.formats.coco_notes import describe_file_decisions
 from lightweight_ssd.data.formats.coco_validation import Status, Validated, validate_tables
 
-__all__ = ["check_coco_file"]
+__all__ = ["check_coco_file", "check_coco_source"]
 
 _OF_IMAGES = {
     Status.AMBIGUOUS: Kind.MISSING_IMAGE,
@@ -37,6 +39,19 @@ _NO_FILE = (Status.UNDECODED, Status.AMBIGUOUS, Status.NO_SIZE)  # to be looked 
 _NEED_A_SIZE = (Status.DROPPED, Status.EMPTY, Status.OUTSIDE)  # which an image's wrong entry does not give
 
 
+def check_coco_source(source: COCO) -> Iterator[Problem | ListedImage]:
+    """Yields every problem of the files of `data=coco`, each once for the splits that use it, and every image."""
+    try:
+        classes = read_categories(source.splits["train"].annotations.absolute())
+    except (ValueError, OSError):  # a problem of that file
+        classes = (None, None)
+    for part in dict.fromkeys(source.splits.values()):
+        splits = [split for split, own in source.splits.items() if own == part]
+        yield from check_coco_file(
+            part.annotations, part.images, splits, source.box_tolerance, source.drop_empty_boxes, *classes
+        )
+
+
 def check_coco_file(
     annotations: str | Path,
     images: str | Path,
@@ -44,6 +59,7 @@ def check_coco_file(
     box_tolerance: float = 1.0,
     drop_empty_boxes: bool = True,
     class_names: tuple[str, ...] | None = None,
+    category_ids: tuple[int, ...] | None = None,
 ) -> Iterator[Problem | ListedImage]:
     """Yields every problem of an instances file, and every image that it lists; whether that exists is not looked at.
 
@@ -54,6 +70,7 @@ def check_coco_file(
         box_tolerance: Pixels by which a box may leave its image.
         drop_empty_boxes: Boxes without area are a note, since reading leaves them out.
         class_names: Those of the training file; None takes the file's own.
+        category_ids: Their ids in results; None is 1, 2, ….
     """
     path, folder, split = Path(annotations).absolute(), Path(images).absolute(), ", ".join(splits)
     try:
@@ -67,7 +84,7 @@ def check_coco_file(
     if not tables.images.names:
         yield Problem(Kind.EMPTY_SPLIT, split, str(path), "the file lists no images")
         return
-    classes = None if class_names is None else Categories(class_names, tuple(range(1, len(class_names) + 1)))
+    classes = None if class_names is None else Categories(class_names, category_ids or from_one(class_names))
     entries = validate_tables(path, folder, tables, box_tolerance, drop_empty_boxes, classes)
     for note in describe_file_decisions(entries):
         yield Problem(Kind.DECIDED, split, str(path), note)

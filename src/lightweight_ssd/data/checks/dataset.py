@@ -10,7 +10,7 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from lightweight_ssd.data.checks.coco import check_coco_file
+from lightweight_ssd.data.checks.coco import check_coco_source
 from lightweight_ssd.data.checks.image import ListedImage, check_image
 from lightweight_ssd.data.checks.layout import check_layout, list_file_of
 from lightweight_ssd.data.checks.problems import NOTES, Findings, Kind, Problem
@@ -128,10 +128,7 @@ def find_shared_images(images: Sequence[ListedImage], digests: Sequence[bytes]) 
 
 def _check_annotations(source: Any) -> Iterator[Problem | ListedImage]:
     if isinstance(source, COCO):
-        for part, splits in _group({split: [source.splits[split]] for split in SPLITS}).items():
-            yield from check_coco_file(
-                part.annotations, part.images, splits, source.box_tolerance, source.drop_empty_boxes
-            )
+        yield from check_coco_source(source)
     elif isinstance(source, VOC):
         yield from check_voc_source(source)
     elif isinstance(source, LayoutSource):

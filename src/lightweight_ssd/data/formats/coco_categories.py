@@ -1,8 +1,8 @@
 """Which categories of an instances file are classes.
 
-COCO's own categories all are. Tools add some that are none: Roboflow a dummy of id 0 that is the super-category of
-others, and many a `background`. Neither has objects, and a detector with a class for it could never find one. Tools that
-join files repeat a name under several ids; these are one class. Files of one data set that number their categories
+COCO's own categories all are. Tools add some that are none: Roboflow a dummy of id 0 that is the super-category of the
+others, and many a `background`. Neither has objects, and a detector with a class for it could never find one. Tools
+that join files repeat a name under several ids; these are one class. Files of one data set that number their categories
 otherwise are put together by name.
 """
 
@@ -18,8 +18,8 @@ from lightweight_ssd.data.formats.json_decode import DECODE_ERRORS, decode_file,
 from lightweight_ssd.system.plain_text import has_reference
 
 __all__ = [
-    "Categories", "UsableCategories", "choose_classes", "decode_categories", "number_texts", "read_categories",
-    "usable_categories",
+    "Categories", "UsableCategories", "choose_classes", "decode_categories", "from_one", "number_texts",
+    "read_categories", "usable_categories",
 ]  # fmt: skip
 
 _BACKGROUND = {"background", "__background__", "_background_"}
@@ -155,6 +155,11 @@ def choose_classes(
     ]
     classes = sorted((number, name) for name, number in first.items())
     return Categories(tuple(name for _, name in classes), tuple(number for number, _ in classes)), notes
+
+
+def from_one(names: Sequence[str]) -> tuple[int, ...]:
+    """Ids for classes that have none: 1, 2, …."""
+    return tuple(range(1, len(names) + 1))
 
 
 def _why_none(entry: CategoryEntry, entries: Sequence[CategoryEntry]) -> str:

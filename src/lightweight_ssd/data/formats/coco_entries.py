@@ -1,8 +1,8 @@
 """The entries of an instances file: decoded strictly and fast, and where that fails, as labeling tools write them.
 
-COCO's own files hold integers, numbers and 0 or 1. Tools add flags as text, floats, words or null, ids as text or floats,
-sides of 0, boxes as text, or no box beside a polygon. What can mean one thing only is read as that. Everything else
-stays an error of the entry, in the decoder's words.
+COCO's own files hold integers, numbers and 0 or 1. Tools add flags as text, floats, words or null, ids as text or
+floats, sides of 0, boxes as text, or no box beside a polygon. What can mean one thing only is read as that. Everything
+else stays an error of the entry, in the decoder's words.
 """
 
 import math
@@ -17,7 +17,7 @@ __all__ = [
 ]  # fmt: skip
 
 UNKNOWN_ID = -(2**63)
-"""Of an annotation without a number for its id, which nothing refers to; or of an image or category that is not listed."""
+"""Of an annotation without a number for its id, which nothing refers to; or of an image or category not listed."""
 
 _Id = Annotated[int, msgspec.Meta(ge=-(2**63) + 1, le=2**63 - 1)]
 _Reference = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]

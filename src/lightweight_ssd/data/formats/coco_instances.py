@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from jaxtyping import Bool, Float32
 
-from lightweight_ssd.data.formats.coco_categories import Categories
+from lightweight_ssd.data.formats.coco_categories import Categories, from_one
 from lightweight_ssd.data.formats.coco_json import read_tables
 from lightweight_ssd.data.formats.coco_notes import describe_decisions
 from lightweight_ssd.data.formats.coco_validation import Status, Validated, validate_tables
@@ -60,12 +60,12 @@ def read_instances(
 
     Raises:
         FileNotFoundError: The file, the folder or an image is missing.
-        ValueError: The file is malformed, an entry is wrong (an image that stands twice, an unknown image or category, a
-            box that is inverted or outside its image), or no image is left.
+        ValueError: The file is malformed, an entry is wrong (an image that stands twice, an unknown image or category,
+            a box that is inverted or outside its image), or no image is left.
     """
     path, folder = Path(annotations).absolute(), Path(images).absolute()
 
-    classes = None if class_names is None else Categories(class_names, category_ids or _from_one(class_names))
+    classes = None if class_names is None else Categories(class_names, category_ids or from_one(class_names))
 
     def build() -> PackedAnnotations:
         tables = read_tables(path)
@@ -82,10 +82,6 @@ def read_instances(
     settings = (_CACHE_FORMAT, float(box_tolerance), bool(drop_empty_boxes), on_bad, classes)
     name = _digest([repr((str(path.resolve()), str(folder.resolve()), settings))])[:16]
     return read_cached(Path(cache_dir) / f"coco-{name}.arrays", fingerprint, build)
-
-
-def _from_one(names: Sequence[str]) -> tuple[int, ...]:
-    return tuple(range(1, len(names) + 1))
 
 
 def write_instances(path: str | Path, annotations: PackedAnnotations, file_names: Sequence[str]) -> None:

@@ -74,8 +74,8 @@ class Objects(NamedTuple):
         areas: The file's `true_area`, which a run's `ground_truth.json` has where `area` makes COCO's tool ignore an
             object, else its `area`; NaN where it has neither.
         crowd: The file's `iscrowd`, or that of its `attributes`.
-        difficult: The file's `difficult`, which COCO does not know and this package writes, or that of its `attributes`,
-            as CVAT and Datumaro have it.
+        difficult: The file's `difficult`, which COCO does not know and this package writes, or that of its
+            `attributes`, as CVAT and Datumaro have it.
         wrong: One sentence for each entry that could not be decoded, by its row; only its image's id holds.
         in_attributes: Objects whose difficulty stands in `attributes` alone.
         from_polygons: Objects that have no box but a polygon.

@@ -23,13 +23,13 @@ def describe_file_decisions(entries: Validated) -> Iterator[str]:
     objects, images, path = entries.tables.objects, entries.tables.images, entries.path
     if entries.without_own_id.any():
         count, total = int(entries.without_own_id.sum()), len(objects.ids)
-        yield f"{count:,} of {total:,} annotations of {path} have no id of their own: they are renumbered"
+        yield f"{count:,} of {total:,} annotations of {path} without an id of their own: renumbered"
     if images.texts:
         yield f"ids of images are text in {path}: results count these images from {min(images.texts.values())}"
     if objects.in_attributes:
-        yield f"{objects.in_attributes:,} objects of {path} are difficult by attributes.difficult"
+        yield f"{_count(objects.in_attributes, 'object')} of {path} marked difficult by attributes.difficult"
     if objects.from_polygons:
-        yield f"{objects.from_polygons:,} objects of {path} have no bbox: their boxes are those of their polygons"
+        yield f"{_count(objects.from_polygons, 'object')} of {path} without bbox: boxes are those of the polygons"
     if entries.relative:
         yield f"all boxes of {path} lie between 0 and 1: they are read as shares of the image's width and height"
 
@@ -59,18 +59,18 @@ def _of_entries(entries: Validated) -> Iterator[str]:
     located, names, path = entries.located, entries.tables.images.names, entries.path
     if located.by_base_name:
         yield (
-            f"{len(located.by_base_name):,} images of {path} are not where file_name says, and were found by their "
-            f"base names in {entries.folder}; the first is {names[located.by_base_name[0]]}"
+            f"{_count(len(located.by_base_name), 'image')} of {path} not where file_name says, but found by base name "
+            f"in {entries.folder}; the first is {names[located.by_base_name[0]]}"
         )
     if located.measured:
         yield (
-            f"{len(located.measured):,} images of {path} have no width and height there, so their sizes were read from "
-            "the image files"
+            f"{_count(len(located.measured), 'image')} of {path} without width and height: sizes are read from the "
+            "image files"
         )
     dropped = np.flatnonzero(entries.object_status == Status.DROPPED)
     if dropped.size:
         first = entries.object_name(int(dropped[0]))
-        yield f"{dropped.size:,} boxes of no width or height in {path} are left out; the first is {first}"
+        yield f"{_count(dropped.size, 'box')} of no width or height in {path} left out; the first is {first}"
 
 
 def _without_objects(entries: Validated) -> Iterator[str]:
@@ -79,6 +79,10 @@ def _without_objects(entries: Validated) -> Iterator[str]:
     without = [name for name, count in zip(names, counts, strict=True) if not count]
     if without and any(counts):
         yield f"{len(without)} of {len(names)} classes have no objects in {entries.path}: {_some(without)}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 'es' if what.endswith('x') else 's'}"
 
 
 def _some(names: Sequence[str]) -> str:

@@ -2,7 +2,6 @@
 
 import os
 from collections import Counter
-from collections.abc import Mapping
 from enum import IntEnum
 from pathlib import Path
 from typing import NamedTuple
@@ -99,7 +98,7 @@ class Validated(NamedTuple):
         objects, status = self.tables.objects, self.object_status[index]
         if status == Status.UNDECODED:
             return ValueError(objects.wrong[index])
-        where = f"{self.object_name(index)} of image {self._image_id(index)} in {self.path}"
+        where = f"{self.object_name(index)} of {self._image(index)} in {self.path}"
         box = ", ".join(f"{value:g}" for value in objects.boxes[index])
         height, width = self.tables.images.sizes[self.rows[index]]
         return ValueError({
@@ -121,11 +120,14 @@ class Validated(NamedTuple):
         own = not self.without_own_id[index]
         return f"annotation {self.tables.objects.ids[index]}" if own else f"annotations[{index}]"
 
-    def _image_id(self, index: int) -> str:
-        return _id_text(int(self.tables.objects.image_ids[index]), self.tables.images.texts)
+    def _image(self, index: int) -> str:
+        number = int(self.tables.objects.image_ids[index])
+        text = next((repr(text) for text, own in self.tables.images.texts.items() if own == number), str(number))
+        return "an image of another id" if number == UNKNOWN_ID else f"image {text}"
 
     def _category_id(self, index: int) -> str:
-        return _id_text(int(self.tables.objects.category_ids[index]), {})
+        number = self.tables.objects.category_ids[index]
+        return "a text that is no id" if number == UNKNOWN_ID else str(number)
 
     def _no_class(self, index: int, where: str) -> str:
         number = self.tables.objects.category_ids[index]
@@ -193,7 +195,7 @@ def validate_tables(
 
 
 def _are_relative(objects: Objects) -> bool:
-    """Whether no box reaches beyond 1, as Azure's exports have it; boxes in pixels are no fractions of one pixel all."""
+    """Whether no box reaches beyond 1, as in Azure's exports; boxes in pixels are not all fractions of one pixel."""
     boxes = np.delete(objects.boxes, list(objects.wrong), axis=0) if objects.wrong else objects.boxes
     return bool(len(boxes) and boxes.max() <= 1 and boxes.min() >= 0 and (boxes[:, 2:] % 1 > 0).any())
 
@@ -202,13 +204,6 @@ def count_objects(tables: Tables) -> Counter[int]:
     """Annotations of each category id, right or wrong."""
     numbers, counts = np.unique(tables.objects.category_ids, return_counts=True)
     return Counter(dict(zip(numbers.tolist(), counts.tolist(), strict=True)))
-
-
-def _id_text(number: int, texts: Mapping[str, int]) -> str:
-    """An id as the file has it."""
-    if number == UNKNOWN_ID:
-        return "of an unknown id"
-    return next((repr(text) for text, own in texts.items() if own == number), str(number))
 
 
 def _highest(count: int, found: dict[Status, Bool[np.ndarray, " N"] | list[int]]) -> UInt8[np.ndarray, " N"]:

@@ -53,10 +53,10 @@ def find_elsewhere(
 
 
 def _spellings(name: str) -> list[list[str]]:
-    """The folders and the base name that a name may mean.
+    r"""The folders and the base name that a name may mean.
 
     Example:
-        >>> _spellings("C:\\\\set\\\\a%20b.jpg")
+        >>> _spellings("C:\\set\\a%20b.jpg")
         [['C:', 'set', 'a%20b.jpg'], ['C:', 'set', 'a b.jpg']]
     """
     plain = name.replace("\\", "/")

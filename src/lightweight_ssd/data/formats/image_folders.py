@@ -57,7 +57,7 @@ class Fingerprint:
             names: Of the images: files with other suffixes beside them do not matter.
             listings: Of the folders in which they lie, or should.
         """
-        suffixes = sorted({os.path.splitext(name)[1] for name in names})  # noqa: PTH122
+        suffixes = sorted(set(map(_suffix, names)))
         listed = sorted(listings.items())
         folders = [(folder, one.changed_at, _digest(one.names, suffixes)) for folder, one in listed]
         self._recorded = json.dumps([*self._file, suffixes, folders])
@@ -66,7 +66,8 @@ class Fingerprint:
         if not before:
             return self._recorded
         *_, suffixes, folders = json.loads(before)
-        return json.dumps([*self._file, suffixes, [_now(*folder, suffixes) for folder in folders]])
+        now = [_now(name, changed_at, digest, suffixes) for name, changed_at, digest in folders]
+        return json.dumps([*self._file, suffixes, now])
 
 
 def _now(folder: str, changed_at: int, digest: str, suffixes: list[str]) -> tuple[str, int, str]:
@@ -83,5 +84,9 @@ def _now(folder: str, changed_at: int, digest: str, suffixes: list[str]) -> tupl
 
 def _digest(names: Iterable[str], suffixes: Iterable[str]) -> str:
     wanted = frozenset(suffixes)
-    kept = sorted(name for name in names if os.path.splitext(name)[1] in wanted)  # noqa: PTH122
+    kept = sorted(name for name in names if _suffix(name) in wanted)
     return hashlib.sha256("\n".join(kept).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def _suffix(name: str) -> str:
+    return name.rpartition(".")[2] if "." in name else ""

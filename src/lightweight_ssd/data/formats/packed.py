@@ -245,8 +245,8 @@ def read_cached(
 
     Args:
         path: The cache file; None always builds.
-        key: Names everything that the annotations are made from; or a function that gets the key of the file and returns
-            what it must be, or after building, given nothing, the key of what was built.
+        key: Names everything that the annotations are made from; or a function that gets the key of the file and
+            returns what it must be, or after building, given nothing, the key of what was built.
         build: Makes the annotations.
     """
     if path is None:
