@@ -160,13 +160,15 @@ def test_names_for_which_there_is_no_place_are_told(
 
 @pytest.mark.parametrize("to", ["coco", "voc"])
 def test_the_same_name_in_another_split_gets_that_of_its_split_before_it(tmp_path: Path, to: str) -> None:
-    splits = {"train": annotations_of("/x/a.jpg"), "val": annotations_of("/y/a.jpg"), "test": annotations_of("/y/a.jpg")}
+    splits = {
+        "train": annotations_of("/x/a.jpg"),
+        "val": annotations_of("/y/a.jpg"),
+        "test": annotations_of("/y/a.jpg"),
+    }
     for path in ("x/a.jpg", "y/a.jpg"):
         (tmp_path / path).parent.mkdir()
         (tmp_path / path).write_bytes(b"\xff\xd8" + path.encode())
-    moved = {
-        name: annotations_of(*(f"{tmp_path}{path}" for path in each.paths())) for name, each in splits.items()
-    }
+    moved = {name: annotations_of(*(f"{tmp_path}{path}" for path in each.paths())) for name, each in splits.items()}
     convert(moved, to, tmp_path / "new")
     source = as_coco(tmp_path / "new") if to == "coco" else as_voc(tmp_path / "new", ("cat",))
     names = [[Path(path).name for path in source.annotations(split).paths()] for split in SPLITS]

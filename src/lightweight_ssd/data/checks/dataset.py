@@ -75,6 +75,8 @@ def _collect(found: Iterator[Problem | ListedImage], add: Callable[[Problem], No
 
 def _on_its_side(image: ListedImage, source: Any) -> ListedImage:
     """Of an image to train on, whether it is kept apart for validation; the lists do not say."""
+    if isinstance(source, LayoutSource):  # which has done so
+        return image
     if (divided := getattr(source, "split", None)) is not None:
         own = divided.split_of(image.path)
         return image._replace(splits=frozenset({own, "test"} if own == "val" and not divided.test else {own}))
