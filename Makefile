@@ -11,18 +11,20 @@ ESLINT := $(JS)/node_modules/.package-lock.json
 CHROMIUM_HELP := The tests of the comparison page need Chromium: install it (Debian: apt install chromium) or set \
 	CHROMIUM to its path; make test-fast runs without it.
 
-.PHONY: demo test test-fast coverage chromium lint lint-js docs clean
+TOOLS := .venv-tools/.installed
+
+.PHONY: demo test test-fast coverage chromium tools lint lint-js docs clean
 
 demo: $(STAMP)
 	$(BIN)/lssd train experiment=demo
 
-test: $(STAMP) chromium
+test: $(STAMP) chromium tools
 	$(PYTEST) --doctest-modules src tests
 
 test-fast: $(STAMP) # no training runs, no browser: while you work
 	$(PYTEST) -m "not slow and not browser" tests
 
-coverage: $(STAMP) chromium
+coverage: $(STAMP) chromium tools
 	$(PYTEST) --cov --cov-report=term-missing:skip-covered --cov-report=html --cov-fail-under=90 \
 		--doctest-modules src tests
 
@@ -30,6 +32,8 @@ chromium: # on Debian, and as root, it is installed; elsewhere one line says wha
 	@[ -n "$$CHROMIUM" ] || command -v chromium > /dev/null || \
 		{ [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null && apt-get update -qq && apt-get install -y -qq chromium > /dev/null; } || \
 		{ echo "$(CHROMIUM_HELP)"; exit 1; }
+
+tools: $(TOOLS) # whose exports are tested, in an environment of their own; labelImg without its window, which needs Qt
 
 lint: $(STAMP) lint-js
 	$(BIN)/ruff check .
@@ -54,5 +58,10 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
+$(TOOLS): tests/tools/requirements.txt | $(STAMP)
+	$(PYTHON) -m venv .venv-tools
+	.venv-tools/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r tests/tools/requirements.txt
+	@touch $@
+
 clean:
-	rm -rf $(VENV) build $(JS)/node_modules
+	rm -rf $(VENV) .venv-tools build $(JS)/node_modules

@@ -41,7 +41,7 @@ def voc(root: Path, on_bad: str = "error") -> VOC:
                 (year / "JPEGImages" / f"{name}.jpg").write_bytes(jpeg(ord(name)))
                 (year / "Annotations" / f"{name}.xml").write_text(XML)
     unions = [{"2007": split} for split in SPLITS]
-    return VOC(root, ["cat", "dog"], *unions, on_bad=on_bad, cache_dir=root / "cache")
+    return VOC(root, ["cat", "dog"], *unions, on_bad=on_bad, cache_dir=root / "cache", origin=1)
 
 
 def coco(root: Path, on_bad: str = "error", drop_empty_boxes: bool = True) -> COCO:
@@ -77,14 +77,17 @@ VOC_CASES: dict[str, tuple[Kind, Callable[[Path], object]]] = {
     "no list": (Kind.MISSING_SPLIT, lambda root: (root / "VOC2007/ImageSets/Main/val.txt").unlink()),
     "empty list": (Kind.EMPTY_SPLIT, _voc_list("\n\n")),
     "listed twice": (Kind.DUPLICATE_IMAGE, _voc_list("a\nb\na\nc")),
-    "no xml": (Kind.MISSING_ANNOTATION, lambda root: (root / "VOC2007/Annotations/b.xml").unlink()),
+    "no xml": (
+        Kind.MISSING_SPLIT,
+        lambda root: [(root / f"VOC2007/Annotations/{name}.xml").unlink() for name in SPLITS["train"]],
+    ),
     "cut xml": (Kind.MALFORMED, _xml("</annotation>", "")),
     "odd area": (Kind.MALFORMED, _xml("<bndbox>", "<area>-4</area><bndbox>")),
     "odd number": (Kind.BOX_NOT_NUMBERS, _xml("<xmax>40", "<xmax>4_0")),
     "entities": (Kind.DOCUMENT_TYPE, _xml("<annotation>", '<!DOCTYPE a [<!ENTITY b "c">]><annotation>')),
-    "no size": (Kind.NO_SIZE, _xml("<width>80</width>", "")),
+    "no size": (Kind.NO_SIZE, _xml("<width>80", "<width>-80")),
     "class": (Kind.UNKNOWN_CLASS, _xml("cat", "catt")),
-    "flag": (Kind.WRONG_FLAG, _xml("<difficult>0", "<difficult>yes")),
+    "flag": (Kind.WRONG_FLAG, _xml("<difficult>0", "<difficult>maybe")),
     "nan": (Kind.BOX_NOT_NUMBERS, _xml("<xmin>6", "<xmin>nan")),
     "inverted": (Kind.BOX_INVERTED, _xml("<xmax>40", "<xmax>3")),
     "no area": (Kind.BOX_WITHOUT_AREA, _xml("<xmax>40", "<xmax>5")),

@@ -9,6 +9,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, Quote, QuotedString
 from hydra.errors import HydraException
 
+from lightweight_ssd.config.checked_settings import names_at_the_top
 from lightweight_ssd.config.commands import path_keys
 from lightweight_ssd.system.plain_text import is_number
 
@@ -18,7 +19,7 @@ _NAME_LIKE_A_NUMBER = re.compile(r"(\+{0,2}experiment_name)=([-+.\w]+)")
 _YAMLS_INFINITY = re.compile(r"=([-+]?)\.(?:inf|Inf|INF)$")
 _NUMBER_AS_KEY = re.compile(r"=\s*\{.*?\d\s*:")
 _PATH_OF_A_PART = re.compile(
-    r"data\.(?:root|cache_dir|(?:train|val|test)\.(?:annotations|images))|backbone\.weights|results"
+    r"data\.(?:root|cache_dir|(?:(?:train|val|test)\.)?(?:annotations|images))|backbone\.weights|results"
 )
 _INTERPOLATION = re.compile(r"(\\*)\$\{")
 
@@ -30,6 +31,7 @@ def as_meant(arguments: Sequence[str], config: str = "train") -> list[str]:
       where there is no such file: a list, an interpolation, and with `-m` the values of a sweep, separated by commas.
     - Names that look like numbers stay text: a commit such as 4362e60 would become 4.362e63.
     - `.inf`, as our files have it, is a number; Hydra knows `inf` only.
+    - `root=FOLDER` is `data.root=FOLDER` where a command takes data and has no root of its own.
     - Keys that are numbers, as in `data.train={2007: train}`, are those of the file, which are text.
 
     Args:
@@ -41,6 +43,8 @@ def as_meant(arguments: Sequence[str], config: str = "train") -> list[str]:
         ['experiment_name="4362e60"', 'patience=inf', 'data.train.2007=train', 'data.train.2012=null', 'seed=1']
         >>> as_meant(["data.root=my photos (1)/a,b", "resume=auto"])
         ['data.root="my photos (1)/a,b"', 'resume=auto']
+        >>> as_meant(["data=folder", "root=mine"])
+        ['data=folder', 'data.root=mine']
     """
     varies = bool({"-m", "--multirun"} & set(arguments))
     return [meant for argument in arguments for meant in _as_meant(argument, config, varies)]
@@ -48,6 +52,8 @@ def as_meant(arguments: Sequence[str], config: str = "train") -> list[str]:
 
 def _as_meant(argument: str, config: str, varies: bool) -> list[str]:
     key, equals, value = argument.partition("=")
+    if equals and key == "root" and "data" in (known := names_at_the_top(config)) and "root" not in known:
+        key = "data.root"
     if equals and _is_path(key.lstrip("+"), config):
         return [f"{key}={_path(value, varies)}"]
     match = _NAME_LIKE_A_NUMBER.fullmatch(argument)

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,10 @@ from lightweight_ssd.config.arguments import Count, checked
 from lightweight_ssd.curation.source import Data, data_source
 from lightweight_ssd.data.checks.dataset import check_source
 from lightweight_ssd.data.checks.problems import NOTES, SKIPPED, Findings, Kind, Problem
+from lightweight_ssd.data.summary import describe_splits
 from lightweight_ssd.system.output_folder import make_output_folder
-from lightweight_ssd.system.plain_text import from_cell
+from lightweight_ssd.system.plain_text import from_cell, printable
+from lightweight_ssd.types import SPLITS
 
 __all__ = ["DataCheck", "data_check"]
 
@@ -25,12 +28,14 @@ class DataCheck:
         findings: Counts and the first problems of each kind.
         decoded: Whether all pixels were decoded, too.
         classes: A line on the classes that were chosen; empty where all are used.
+        summary: What reading decided, and what each split that can be read has: a line each.
     """
 
     images: Mapping[str, int]
     findings: Findings
     decoded: bool
     classes: str = ""
+    summary: tuple[str, ...] = ()
 
     @property
     def output(self) -> Path:
@@ -64,7 +69,7 @@ class DataCheck:
         totals = f"{_count(self.errors, 'error')}, {_count(self.notes, 'note')}"
         headers = "" if self.decoded else " (headers only; decode=true finds damaged pixels, too)"
         blocks = [
-            "\n".join(filter(None, [f"images read: {counts}{headers}", self.classes])),
+            "\n".join(filter(None, [f"images read: {counts}{headers}", self.classes, *self.summary])),
             self.findings.table(),
             self.findings.examples(),
             "\n".join([f"{totals}; the whole list: {self.output}", *_advice(self.findings)]),
@@ -85,7 +90,7 @@ def data_check(
     Errors stop training or make its metrics wrong; notes are worth a look. No PyTorch is loaded.
 
     Args:
-        data: Name of the data set, `voc`, `coco` or `shapes`; or what else `data_source` takes.
+        data: Name of the data set, `folder`, `voc`, `coco`, `yolo` or `shapes`; or what else `data_source` takes.
         decode: Also decode every image as training does, which takes ten times as long and finds damaged pixels.
         output: CSV file for the whole list; its folder is made where missing.
         workers: Processes that read images; None = one per core.
@@ -110,7 +115,16 @@ def data_check(
     file = make_output_folder(output.parent) / output.name  # known to be writable before hours of reading
     with Findings(file) as findings:
         images = check_source(source, findings, decode, workers)
-    return DataCheck(images, findings, decode, classes)
+    return DataCheck(images, findings, decode, classes, _summary(source))
+
+
+def _summary(source: Any) -> tuple[str, ...]:
+    """Of the splits that can be read: what is wrong with others stands among the problems."""
+    splits = {}
+    for split in SPLITS:
+        with suppress(ValueError, OSError):
+            splits[split] = source.annotations(split)
+    return tuple(map(printable, describe_splits(splits)))
 
 
 def _chosen_classes(source: Any) -> str:

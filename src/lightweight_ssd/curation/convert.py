@@ -88,7 +88,7 @@ def data_convert(
     Args:
         to: The format to write.
         output: A new or empty folder; it appears whole or not at all.
-        data: Name of the data set to read, `voc`, `coco` or `shapes`; or what else `data_source` takes.
+        data: Name of the data set, `folder`, `voc`, `coco`, `yolo` or `shapes`; or what else `data_source` takes.
         images: Copy the images, link to where they are, or write annotations only.
         splits: Which splits to convert.
         settings: Of the data set, as `data_source` takes them: `root="VOCdevkit"`, `on_bad="skip"`.

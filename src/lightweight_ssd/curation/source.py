@@ -24,7 +24,7 @@ def data_source(data: Data = "voc", **settings: Any) -> Source:
     Nothing is read yet: `.class_names` and `.annotations("train")` do.
 
     Args:
-        data: An option of the group `data`, such as `voc`, `coco` or `shapes`; or a list of overrides,
+        data: An option of the group `data`, such as `folder`, `voc` or `shapes`; or a list of overrides,
             `["data=coco", "data.root=mine"]`; or a node of a composed configuration; or a source, which is returned.
         settings: What to change about it, by the keys of `conf/data/<name>.yaml`: `root="VOCdevkit"`. A mapping takes
             the place of the one that is there; years may be numbers: `train={2007: "trainval"}`.

@@ -143,7 +143,7 @@ class Shapes:
     def annotations(self, split: Split) -> PackedAnnotations:
         """The annotations of a split, drawn first where this has not been done; image ids number them from 1."""
         self.draw()
-        listed = read_split(self.devkit, _YEAR, split, self.all_class_names, on_bad=self.on_bad)
+        listed = read_split(self.devkit, _YEAR, split, self.all_class_names, on_bad=self.on_bad, origin=1)
         return self.selection.apply(listed, split)
 
     def _manifest(self) -> dict[str, object]:

@@ -79,6 +79,10 @@ class ImageSplit(NamedTuple):
             return "val"
         return "test" if share >= 1 - self.test else "train"
 
+    def has(self, path: str, split: str) -> bool:
+        """Whether an image is in a split; without a share for test, its images are those of val."""
+        return self.split_of(path) == ("val" if split == "test" and not self.test else split)
+
     def group(self, name: str) -> str:
         """What an image stays together with.
 
@@ -98,7 +102,7 @@ class ImageSplit(NamedTuple):
             ValueError: There are none.
         """
         wanted = "val" if split == "test" and not self.test else split
-        rows = np.array([row for row, path in enumerate(paths) if self.split_of(path) == wanted], dtype=np.int64)
+        rows = np.array([row for row, path in enumerate(paths) if self.has(path, split)], dtype=np.int64)
         if not len(rows):
             raise ValueError(
                 f"Expected images for {wanted} with data.split={{val: {self.val:g}, test: {self.test:g}}}, but none of "

@@ -18,6 +18,7 @@ __all__ = [
     "OVERRIDES_FILE",
     "PICTURES",
     "RESULTS_FILE",
+    "SPLIT_FILE",
     "STATUS_FILE",
     "SWEEPS",
     "SWEEP_FILE",
@@ -30,6 +31,7 @@ CONFIG_FILE = "config.yaml"
 OVERRIDES_FILE = "overrides.yaml"
 ENVIRONMENT_FILE = "environment.json"
 IDENTITY_FILE = "identity.json"
+SPLIT_FILE = "split.json"  # where images were divided: which is in which split
 
 # How far the run is.
 STATUS_FILE = "status.json"

@@ -171,6 +171,8 @@ def _source(checkpoint: Path, config: dict[str, Any], asked: dict[str, Any], cla
         check_targets(config, "data", checkpoint)
         asked = {**config["data"], "cache_dir": None, **asked}  # a file from anywhere does not say where to write
     source = build(asked)
+    if asked.get("class_names", "") is None and set(source.class_names) < set(class_names):
+        source = build({**asked, "class_names": list(class_names)})  # of some of the classes the data has no object
     if tuple(source.class_names) != class_names:
         has_all = set(class_names) <= set(getattr(source, "all_class_names", ()))
         advice = (

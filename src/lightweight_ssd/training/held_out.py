@@ -30,12 +30,15 @@ def tell_if_chosen_on_test(data: DetectionDataModule) -> None:
         return
     same = count == len(val) == len(test)
     what = "val and test are the same images" if same else f"{count:,} of {len(test):,} test images are val images, too"
-    apart = "; data.val_share=0.1 validates on a tenth of the training images instead"
-    print(
-        f"{what}: the best checkpoint is chosen on the images that it is tested on"
-        f"{apart if hasattr(data.source, 'val_share') else ''}",
-        flush=True,
-    )
+    print(f"{what}: the best checkpoint is chosen on the images that it is tested on{_advice(data.source)}", flush=True)
+
+
+def _advice(source: Any) -> str:
+    if hasattr(source, "val_share"):
+        return "; data.val_share=0.1 validates on a tenth of the training images instead"
+    if hasattr(source, "split"):
+        return "; data.split={val: 0.2, test: 0.1} keeps other images apart for the test"
+    return ""
 
 
 def chosen_on(checkpoint: Path, measured: PackedAnnotations, chose: PackedAnnotations | None) -> dict[str, bool]:

@@ -32,6 +32,7 @@ from lightweight_ssd.system.json_file import write_json
 from lightweight_ssd.training.callbacks.ema import EMA
 from lightweight_ssd.training.callbacks.evaluation_lines import EvaluationLines
 from lightweight_ssd.training.callbacks.progress import Progress
+from lightweight_ssd.training.data_report import report_data
 from lightweight_ssd.training.datamodule import DetectionDataModule
 from lightweight_ssd.training.held_out import tell_if_chosen_on_test
 from lightweight_ssd.training.loggers.guest import Guest
@@ -113,6 +114,7 @@ def fit(parts: Parts, resume_from: Path | None) -> dict[str, Any]:
     """
     trainer, task = parts.trainer, parts.task
     if is_first_rank() and _validated_metrics(trainer):
+        report_data(parts.datamodule, Path(trainer.default_root_dir))
         tell_if_chosen_on_test(parts.datamodule)
     first_step = load_checkpoint(resume_from)["global_step"] if resume_from else 0
     before = read_status(Path(trainer.default_root_dir)).get("seconds", 0.0) if resume_from else 0.0

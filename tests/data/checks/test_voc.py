@@ -9,7 +9,7 @@ from lightweight_ssd.data.checks.voc import check_voc_list
 
 
 def check(root: Path, name: str = "train", box_tolerance: float = 1.0) -> tuple[list[Problem], list[ListedImage]]:
-    found = list(check_voc_list(root, "2007", name, [name], ("cat", "dog"), box_tolerance))
+    found = list(check_voc_list(root, "2007", name, [name], ("cat", "dog"), box_tolerance, origin=1))
     return [one for one in found if isinstance(one, Problem)], [one for one in found if isinstance(one, ListedImage)]
 
 
@@ -33,7 +33,7 @@ def test_every_object_of_a_file_is_looked_at(tmp_path: Path):
         OBJECT.replace("<xmax>40", "<xmax>2"),
         OBJECT.replace("<xmax>40", "<xmax>82").replace("cat", "fox"),
         OBJECT.replace("<ymax>50", "<ymax>5"),
-        OBJECT.replace("<difficult>0", "<difficult>no"),
+        OBJECT.replace("<difficult>0", "<difficult>maybe"),
     ]
     annotate(tmp_path, XML.replace(OBJECT, "".join(objects)))
     problems, images = check(tmp_path)
@@ -44,7 +44,7 @@ def test_every_object_of_a_file_is_looked_at(tmp_path: Path):
         (Kind.UNKNOWN_CLASS, "object 5: 'fox'"),
         (Kind.BOX_OUTSIDE, "object 5: xmin=6, ymin=6, xmax=82, ymax=50 in 80x60"),
         (Kind.BOX_WITHOUT_AREA, "object 6: xmin=6, ymin=6, xmax=40, ymax=5 in 80x60"),
-        (Kind.WRONG_FLAG, "object 7: <difficult> is 'no'"),
+        (Kind.WRONG_FLAG, "object 7: <difficult> is 'maybe'"),
     ]
     assert {one.file for one in problems} == {str(tmp_path / "VOC2007/Annotations/b.xml")}
     assert images[1].size == SIZE
@@ -70,9 +70,42 @@ def test_everything_wrong_in_the_list_is_named(tmp_path: Path):
     assert [Path(image.path).name for image in images] == ["a.jpg", "b.jpg"]
 
 
+def test_a_size_from_the_image_is_a_note(tmp_path: Path):
+    voc(tmp_path)
+    annotate(tmp_path, XML.replace("<width>80</width>", "").replace("<xmax>40", "<xmax>90"))
+    problems, images = check(tmp_path)
+    assert [(one.kind, one.severity) for one in problems] == [
+        (Kind.SIZE_FROM_FILE, "note"),
+        (Kind.BOX_OUTSIDE, "error"),
+    ]
+    assert images[1].size == SIZE
+
+
+def test_an_image_without_a_file_has_no_objects_unless_none_has_one(tmp_path: Path):
+    voc(tmp_path)
+    (tmp_path / "VOC2007/Annotations/b.xml").unlink()
+    problems, images = check(tmp_path)
+    assert problems == [] and [image.size for image in images] == [SIZE, None, SIZE]
+    for name in ("a", "c"):
+        (tmp_path / f"VOC2007/Annotations/{name}.xml").unlink()
+    (problem,), _ = check(tmp_path)
+    assert problem.kind == Kind.MISSING_SPLIT and "none of 3 images has an XML file" in problem.detail
+
+
+def test_in_the_challenge_a_missing_file_is_an_error(tmp_path: Path):
+    year = voc(tmp_path).root / "VOC2007"
+    (year / "ImageSets/Main/train.txt").write_text("000001\n000002\n")
+    for name in ("000001", "000002"):
+        (year / f"JPEGImages/{name}.jpg").write_bytes((year / "JPEGImages/a.jpg").read_bytes())
+    text = XML.replace("<annotation>", "<annotation><source><database>The VOC2007 Database</database></source>")
+    (year / "Annotations/000001.xml").write_text(text)
+    (problem,), _ = check(tmp_path)
+    assert problem.kind == Kind.MISSING_ANNOTATION and problem.file.endswith("000002.xml")
+
+
 def test_without_a_size_boxes_are_still_looked_at(tmp_path: Path):
     voc(tmp_path)
-    annotate(tmp_path, XML.replace("<width>80</width>", "").replace("<xmax>40", "<xmax>1"))
+    annotate(tmp_path, XML.replace("<width>80", "<width>x").replace("<xmax>40", "<xmax>1"))
     problems, images = check(tmp_path)
     assert [one.kind for one in problems] == [Kind.NO_SIZE, Kind.BOX_INVERTED]
     assert images[1].size is None

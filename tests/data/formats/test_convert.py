@@ -158,6 +158,26 @@ def test_names_for_which_there_is_no_place_are_told(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("to", ["coco", "voc"])
+def test_the_same_name_in_another_split_gets_that_of_its_split_before_it(tmp_path: Path, to: str) -> None:
+    splits = {
+        "train": annotations_of("/x/a.jpg"),
+        "val": annotations_of("/y/a.jpg"),
+        "test": annotations_of("/y/a.jpg"),
+    }
+    for path in ("x/a.jpg", "y/a.jpg"):
+        (tmp_path / path).parent.mkdir()
+        (tmp_path / path).write_bytes(b"\xff\xd8" + path.encode())
+    moved = {name: annotations_of(*(f"{tmp_path}{path}" for path in each.paths())) for name, each in splits.items()}
+    convert(moved, to, tmp_path / "new")
+    source = as_coco(tmp_path / "new") if to == "coco" else as_voc(tmp_path / "new", ("cat",))
+    names = [[Path(path).name for path in source.annotations(split).paths()] for split in SPLITS]
+    assert names == [["a.jpg"], ["val_a.jpg"], ["val_a.jpg"]]
+    folder = tmp_path / "new" / ("images" if to == "coco" else "VOC2007/JPEGImages")
+    assert (folder / "val_a.jpg").read_bytes() == b"\xff\xd8y/a.jpg"
+    assert sorted(path.name for path in folder.iterdir()) == ["a.jpg", "val_a.jpg"]
+
+
 def test_a_class_name_that_xml_cannot_hold_is_told(tmp_path: Path) -> None:
     for name in (" cat", "c\nat", "c\x00at"):
         with pytest.raises(ValueError, match="class names that XML can hold"):

@@ -1,12 +1,15 @@
 import os
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
-from lightweight_ssd.data.formats import voc_devkit as voc_format
+from lightweight_ssd.data.formats import voc_reading
 from lightweight_ssd.data.formats.packed import PackedAnnotations
 from lightweight_ssd.data.formats.voc_devkit import read_split, write_split
+from lightweight_ssd.data.formats.voc_validation import ParsedAnnotation
 from lightweight_ssd.types import Annotation
 
 NAMES = ("cat", "dog")
@@ -26,7 +29,7 @@ def list_file(folder: Path, split: str = "train") -> Path:
     return folder / "ImageSets" / "Main" / f"{split}.txt"
 
 
-def read(root: Path, **options: object) -> PackedAnnotations:
+def read(root: Path, **options: Any) -> PackedAnnotations:
     return read_split(root, "2007", "train", NAMES, **options)
 
 
@@ -105,12 +108,51 @@ def test_missing_images_are_counted(tmp_path: Path) -> None:
         read(tmp_path)
 
 
-def test_a_missing_annotation_is_named(tmp_path: Path) -> None:
+def make_genuine(root: Path, ids: list[str]) -> Path:
+    """A year as the VOC challenge has it."""
+    folder = make(root, ids)
+    for name in ids:
+        path = folder / "Annotations" / f"{name}.xml"
+        source = "<source><database>The VOC2007 Database</database><annotation>PASCAL VOC2007</annotation></source>"
+        text = path.read_text().replace(
+            "<source><annotation>lightweight-ssd, pixels from 1</annotation></source>", source
+        )
+        assert source in text
+        path.write_text(text)
+    return folder
+
+
+def test_a_missing_annotation_of_the_challenge_is_named(tmp_path: Path) -> None:
+    folder = make_genuine(tmp_path, ["000001", "000002"])
+    (folder / "Annotations" / "000002.xml").unlink()
+    for cache in (None, tmp_path / "cache"):
+        with pytest.raises(FileNotFoundError, match=r"000002\.xml, but there is no such file"):
+            read(tmp_path, cache_dir=cache)
+
+
+def test_elsewhere_an_image_without_a_file_has_no_objects_and_is_counted(tmp_path: Path) -> None:
     folder = make(tmp_path, ["a", "b"])
     (folder / "Annotations" / "b.xml").unlink()
-    for cache in (None, tmp_path / "cache"):
-        with pytest.raises(FileNotFoundError, match=r"b\.xml, but there is no such file"):
-            read(tmp_path, cache_dir=cache)
+    cv2.imwrite(str(folder / "JPEGImages" / "b.jpg"), np.zeros((50, 60, 3), np.uint8))
+    for _ in range(2):  # the second time from the cache
+        split = read(tmp_path, cache_dir=tmp_path / "cache")
+        assert [len(one.boxes) for one in split] == [1, 0] and (split[1].height, split[1].width) == (50, 60)
+        assert split.notes == ("1 of 2 images have no XML file, so no objects",)
+    cv2.imwrite(str(folder / "JPEGImages" / "b.jpg"), np.zeros((70, 60, 3), np.uint8))
+    assert read(tmp_path, cache_dir=tmp_path / "cache")[1].height == 70
+    (folder / "JPEGImages" / "b.jpg").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"b\.jpg, since it has no XML file"):
+        read(tmp_path)
+
+
+def test_where_no_image_has_a_file_the_folders_are_named(tmp_path: Path) -> None:
+    folder = make(tmp_path, ["a", "b"])
+    for path in (folder / "Annotations").iterdir():
+        path.unlink()
+    with pytest.raises(
+        FileNotFoundError, match=r"VOC2007/Annotations with the names.*VOC2007/JPEGImages, but none of 2"
+    ):
+        read(tmp_path)
 
 
 def test_all_broken_files_are_named_at_once(tmp_path: Path) -> None:
@@ -123,14 +165,14 @@ def test_all_broken_files_are_named_at_once(tmp_path: Path) -> None:
 
 
 def test_with_skip_an_image_with_a_wrong_file_is_left_out_whole_and_told(tmp_path: Path) -> None:
-    folder = make(tmp_path, ["a", "b", "c", "d", "e"])
+    folder = make(tmp_path, ["a", "b", "c", "d", "e"])  # the images are empty files
     (folder / "JPEGImages" / "b.jpg").unlink()
     (folder / "Annotations" / "c.xml").write_text("<annotation>")
     (folder / "Annotations" / "e.xml").unlink()
     for cache in (None, tmp_path / "cache", tmp_path / "cache"):
         split = read(tmp_path, on_bad="skip", cache_dir=cache)
         assert [(Path(one.path).stem, one.image_id) for one in split] == [("a", 1), ("d", 4)]
-        assert [name for name in ("'b'", "c.xml", "e.xml") if not any(name in one for one in split.skipped)] == []
+        assert [name for name in ("'b'", "c.xml", "e.jpg") if not any(name in one for one in split.skipped)] == []
         assert len(split.skipped) == 3
     with pytest.raises(FileNotFoundError, match="'b' has none"):
         read(tmp_path, cache_dir=tmp_path / "cache")
@@ -167,10 +209,10 @@ class Reader:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.count = 0
-        self.read = voc_format.read_annotation
-        monkeypatch.setattr(voc_format, "read_annotation", self)
+        self.read = voc_reading.parse_annotation
+        monkeypatch.setattr(voc_reading, "parse_annotation", self)
 
-    def __call__(self, *arguments: object) -> Annotation:
+    def __call__(self, *arguments: Any) -> ParsedAnnotation:
         self.count += 1
         return self.read(*arguments)
 
@@ -244,6 +286,6 @@ def test_progress_shows_for_many_files_only(
     make(tmp_path, ["a", "b"])
     read(tmp_path)
     assert capfd.readouterr().err == ""
-    monkeypatch.setattr(voc_format, "_FILES_WITHOUT_BAR", 1)
+    monkeypatch.setattr(voc_reading, "_FILES_WITHOUT_BAR", 1)
     read(tmp_path)
     assert "2007 train: 100%" in capfd.readouterr().err

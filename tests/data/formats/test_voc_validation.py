@@ -9,7 +9,7 @@ from lightweight_ssd.data.formats.voc_xml import read_annotation
 
 WRONG = {
     FaultKind.UNKNOWN_CLASS: OBJECT.replace("cat", "catt"),
-    FaultKind.WRONG_FLAG: OBJECT.replace("<difficult>0", "<difficult>no"),
+    FaultKind.WRONG_FLAG: OBJECT.replace("<difficult>0", "<difficult>maybe"),
     FaultKind.MALFORMED: OBJECT.replace("<bndbox>", "<area>-4</area><bndbox>"),
     FaultKind.BOX_NOT_NUMBERS: OBJECT.replace("<xmax>40", "<xmax>4_0"),
     FaultKind.BOX_INVERTED: OBJECT.replace("<xmax>40", "<xmax>3"),

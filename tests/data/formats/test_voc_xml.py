@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -107,8 +108,79 @@ def test_a_missing_size_is_told(tmp_path: Path, size: str) -> None:
 
 
 def test_a_flag_that_is_none_is_told(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"<difficult> to be 0 or 1 in .*a\.xml, but got 'yes'"):
-        read(tmp_path, item(more="<difficult>yes</difficult>"))
+    with pytest.raises(ValueError, match=r"<difficult> to be 0 or 1, true or false in .*a\.xml, but got 'maybe'"):
+        read(tmp_path, item(more="<difficult>maybe</difficult>"))
+
+
+@pytest.mark.parametrize(
+    ("text", "difficult"),
+    [
+        ("", False), ("0", False), ("0.0", False), ("false", False), ("No", False), ("Unspecified", False),
+        ("None", False), ("1", True), (" 1.0 ", True), ("True", True), ("yes", True),
+    ],
+)  # fmt: skip
+def test_flags_may_be_words_or_decimals(tmp_path: Path, text: str, difficult: bool) -> None:
+    more = f"<truncated>{text}</truncated><difficult>{text}</difficult><crowd>{text}</crowd>"
+    one = read(tmp_path, item(more=more))
+    assert (one.difficult.tolist(), one.crowd.tolist()) == ([difficult], [difficult])
+
+
+@pytest.mark.parametrize("text", ["-1", "2", "0.5", "nan", "maybe"])
+def test_a_flag_out_of_its_range_is_told(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ValueError, match=r"<difficult> to be 0 or 1"):
+        read(tmp_path, item(more=f"<difficult>{text}</difficult>"))
+
+
+@pytest.mark.parametrize(
+    "size", ["", "<size/>", SIZE.replace("100", "0"), SIZE.replace("80", " "), "<size><width>9</width></size>"]
+)
+def test_a_missing_size_is_that_of_the_image(tmp_path: Path, size: str) -> None:
+    cv2.imwrite(str(tmp_path / "a.jpg"), np.zeros((80, 100, 3), np.uint8))
+    one = read(tmp_path, item(box=corners(1, 1, 100, 80)), size=size)
+    assert (one.height, one.width, one.boxes.tolist()) == (80, 100, [[0, 0, 100, 80]])
+
+
+def test_a_wrong_size_is_not_replaced(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.jpg"), np.zeros((80, 100, 3), np.uint8))
+    with pytest.raises(ValueError, match=r"<size> with a positive"):
+        read(tmp_path, item(), size=SIZE.replace("100", "-100"))
+
+
+def test_from_zero_corners_are_kept(tmp_path: Path) -> None:
+    one = read(tmp_path, item(box=corners(0, 0.25, 100, 80)), origin=0)
+    assert one.boxes.tolist() == [[0, 0.25, 100, 80]]
+
+
+def test_a_namespace_changes_nothing(tmp_path: Path) -> None:
+    text = f'<annotation xmlns="urn:voc">{SIZE}{item()}</annotation>'
+    (tmp_path / "a.xml").write_text(text)
+    assert read_annotation(tmp_path / "a.xml", "a.jpg", 1, NAMES).boxes.tolist() == [[10, 20, 50, 60]]
+
+
+@pytest.mark.parametrize("root", ["annotations", "doc", "Annotation"])
+def test_other_xml_is_no_image_without_objects(tmp_path: Path, root: str) -> None:
+    (tmp_path / "a.xml").write_text(f"<{root}>{SIZE}{item()}</{root}>")
+    with pytest.raises(ValueError, match=rf"<annotation> as the root of .*a\.xml, but got <{root}>"):
+        read_annotation(tmp_path / "a.xml", "a.jpg", 1, NAMES)
+
+
+@pytest.mark.parametrize(
+    ("shape", "said"),
+    [
+        ("<polygon><x1>1</x1><y1>2</y1></polygon>", "<polygon> only"),
+        ("<robndbox><cx>5</cx></robndbox>", "<robndbox> only"),
+        ("", "none"),
+        (f"<bndbox>{BOX}</bndbox>" * 2, "2"),
+    ],
+)
+def test_an_object_without_a_box_is_told(tmp_path: Path, shape: str, said: str) -> None:
+    with pytest.raises(ValueError, match=rf"<bndbox> in object 2 of .*a\.xml, but it has {said}"):
+        read(tmp_path, item(), f"<object><name>dog</name>{shape}</object>")
+
+
+def test_objects_in_another_place_are_not_passed_over(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"<object> of .*a\.xml in <annotation> itself, but got it in <objects>"):
+        read(tmp_path, f"<objects>{item()}</objects>")
 
 
 @pytest.mark.parametrize(
@@ -175,7 +247,7 @@ def test_utf_16_without_a_document_type_is_read(tmp_path: Path) -> None:
 
 def test_deep_nesting_is_no_annotation(tmp_path: Path) -> None:
     (tmp_path / "a.xml").write_text("<a>" * 200_000 + "</a>" * 200_000)
-    with pytest.raises(ValueError, match="<size>"):
+    with pytest.raises(ValueError, match="but got <a>, which is no VOC annotation"):
         read_annotation(tmp_path / "a.xml", "a.jpg", 1, NAMES)
 
 

@@ -12,10 +12,12 @@ from typing import Any
 
 from lightweight_ssd.data.checks.coco import check_coco_source
 from lightweight_ssd.data.checks.image import ListedImage, check_image
+from lightweight_ssd.data.checks.layout import check_layout, list_file_of
 from lightweight_ssd.data.checks.problems import NOTES, Findings, Kind, Problem
-from lightweight_ssd.data.checks.voc import check_voc_list
+from lightweight_ssd.data.checks.voc import check_voc_list, check_voc_source
 from lightweight_ssd.data.coco import COCO
 from lightweight_ssd.data.formats.voc_devkit import find_year
+from lightweight_ssd.data.layouts.source import LayoutSource
 from lightweight_ssd.data.selection import is_held_out
 from lightweight_ssd.data.shapes import Shapes
 from lightweight_ssd.data.voc import VOC
@@ -31,7 +33,7 @@ def check_source(source: Any, findings: Findings, decode: bool = False, workers:
     """Puts everything that is wrong with a data source into `findings`.
 
     Args:
-        source: `data.voc.VOC`, `data.coco.COCO` or `data.shapes.Shapes`.
+        source: One of those in `data`: folder, voc, coco, yolo or shapes.
         findings: Where it goes.
         decode: Decode every image, too.
         workers: Processes for the images; None = one per core.
@@ -73,6 +75,8 @@ def _collect(found: Iterator[Problem | ListedImage], add: Callable[[Problem], No
 
 def _on_its_side(image: ListedImage, source: Any) -> ListedImage:
     """Of an image to train on, whether it is kept apart for validation; the lists do not say."""
+    if isinstance(source, LayoutSource):  # which has done so
+        return image
     if (divided := getattr(source, "split", None)) is not None:
         own = divided.split_of(image.path)
         return image._replace(splits=frozenset({own, "test"} if own == "val" and not divided.test else {own}))
@@ -128,24 +132,17 @@ def _check_annotations(source: Any) -> Iterator[Problem | ListedImage]:
     if isinstance(source, COCO):
         yield from check_coco_source(source)
     elif isinstance(source, VOC):
-        lists = {
-            split: [(year, name) for year, names in source.splits[split].items() for name in names] for split in SPLITS
-        }
-        yield from (_no_list(split) for split in SPLITS if not lists[split])
-        for (year, name), splits in _group(lists).items():
-            yield from check_voc_list(
-                source.root, year, name, splits, source.all_class_names, source.box_tolerance, source.num_threads
-            )
+        yield from check_voc_source(source)
+    elif isinstance(source, LayoutSource):
+        yield from check_layout(source)
     elif isinstance(source, Shapes):
         source.draw()
         for split in SPLITS:
-            yield from check_voc_list(source.devkit, "2007", split, [split], source.all_class_names)
+            yield from check_voc_list(source.devkit, "2007", split, [split], source.all_class_names, origin=1)
     else:
-        raise ValueError(f"Expected data=voc, data=coco or data=shapes, but got {type(source).__name__}: choose one.")
-
-
-def _no_list(split: str) -> Problem:
-    return Problem(Kind.EMPTY_SPLIT, split, "", f"no list is chosen: set data.{split}.2007={split}")
+        raise ValueError(
+            f"Expected one of this package's data sets, but got {type(source).__name__}: choose one with data=…."
+        )
 
 
 def _group(lists: dict[str, list[Any]]) -> dict[Any, list[str]]:
@@ -195,8 +192,10 @@ def _has_categories(source: Any) -> bool:
 
 def _list_file(source: Any, split: str) -> str:
     """What names the images of a split; the first such file where there are several."""
+    if isinstance(source, LayoutSource):
+        return list_file_of(source)
     if isinstance(source, COCO):
         return str(source.splits[split].annotations.absolute())
-    root, lists = (source.root, source.splits[split]) if isinstance(source, VOC) else (source.devkit, {"2007": [split]})
-    year, name = next((year, names[0]) for year, names in lists.items() if names)
-    return str(find_year(root, year).absolute() / "ImageSets" / "Main" / f"{name}.txt")
+    if isinstance(source, VOC):
+        return str(next(iter(source.parts(source.lists_of(split)))).source)
+    return str(find_year(source.devkit, "2007").absolute() / "ImageSets" / "Main" / f"{split}.txt")

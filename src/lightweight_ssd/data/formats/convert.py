@@ -56,7 +56,7 @@ def _write(
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent) as hidden:
         folder = Path(hidden) / output.name
-        target = _write_annotations(splits, to, folder)
+        target = _write_annotations(splits, names, to, folder)
         _bring_images(names, target, images)
         _write_skipped(splits, folder)
         folder.rename(output)
@@ -79,19 +79,31 @@ def _check_for_other_classes(splits: Mapping[str, PackedAnnotations]) -> None:
 
 
 def _file_names(splits: Mapping[str, PackedAnnotations]) -> dict[str, str]:
-    """The file name of each image by its path: all images come into one folder."""
-    paths: dict[str, str] = {}
-    for annotations in splits.values():
-        for annotation in annotations:
-            name = Path(annotation.path).name
-            if paths.setdefault(name, annotation.path) != annotation.path:
-                raise ValueError(
-                    f"Expected different file names, since all images come into one folder, but {paths[name]} and "
-                    f"{annotation.path} are both {name!r}: rename one."
-                )
+    """The new file name of each image by its path: all images come into one folder.
+
+    A name that another split has already gets that of its own split before it: `val_a.jpg`.
+    """
+    names: dict[str, str] = {}
+    taken: dict[str, str] = {}
+    for split, annotations in splits.items():
+        of_split: dict[str, str] = {}
+        for path in annotations.paths():
+            name = Path(path).name
+            if of_split.setdefault(name, path) != path:
+                raise _same_name(of_split[name], path, name)
             if not name.isprintable():  # bytes that are no text, too, for which JSON has no place
                 raise ValueError(f"Expected file names that can be written as text, but got {name!r}: rename it.")
-    return {path: name for name, path in paths.items()}
+            new = names.setdefault(path, name if taken.get(name, path) == path else f"{split}_{name}")
+            if taken.setdefault(new, path) != path:
+                raise _same_name(taken[new], path, new)
+    return names
+
+
+def _same_name(one: str, other: str, name: str) -> ValueError:
+    return ValueError(
+        f"Expected different file names, since all images come into one folder, but {one} and {other} are both "
+        f"{name!r}: rename one."
+    )
 
 
 def _check_for_voc(splits: Mapping[str, PackedAnnotations], names: Mapping[str, str]) -> None:
@@ -124,13 +136,16 @@ def _check_class_names(class_names: Sequence[str]) -> None:
             )
 
 
-def _write_annotations(splits: Mapping[str, PackedAnnotations], to: str, folder: Path) -> Path:
+def _write_annotations(
+    splits: Mapping[str, PackedAnnotations], new_names: Mapping[str, str], to: str, folder: Path
+) -> Path:
     """Returns the folder that the images belong into."""
     for name, annotations in splits.items():
         if to == "voc":
-            write_split(folder, YEAR, name, annotations, annotations.class_names)
+            renamed = [one._replace(path=new_names[one.path]) for one in annotations]
+            write_split(folder, YEAR, name, renamed, annotations.class_names)
         else:
-            names = [Path(annotation.path).name for annotation in annotations]
+            names = [new_names[path] for path in annotations.paths()]
             write_instances(folder / "annotations" / f"instances_{name}.json", annotations, names)
     target = folder / f"VOC{YEAR}" / "JPEGImages" if to == "voc" else folder / "images"
     target.mkdir(exist_ok=True)

@@ -7,13 +7,13 @@ import math
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
-from enum import Enum, auto
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64
 
+from lightweight_ssd.data.formats.voc_tree import Fault, FaultKind, parse_xml
 from lightweight_ssd.data.nearest_name import nearest_name
 
 __all__ = ["CORNERS", "FROM_ONE", "Fault", "FaultKind", "ParsedAnnotation", "parse_annotation"]
@@ -24,35 +24,11 @@ FROM_ONE = np.array([1, 1, 0, 0], dtype=np.float64)
 
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)  # float() takes 1_0 for ten
 _LARGEST_SIDE = 2**20  # OpenCV reads no larger image
-
-
-class FaultKind(Enum):
-    """What can be wrong with an annotation file."""
-
-    MISSING = auto()
-    MALFORMED = auto()  # no XML, or an element that has no kind of its own
-    DOCUMENT_TYPE = auto()
-    NO_SIZE = auto()
-    UNKNOWN_CLASS = auto()
-    WRONG_FLAG = auto()
-    BOX_NOT_NUMBERS = auto()
-    BOX_INVERTED = auto()
-    BOX_OUTSIDE = auto()
-    BOX_WITHOUT_AREA = auto()
-
-
-class Fault(NamedTuple):
-    """One thing that is wrong.
-
-    Attributes:
-        kind: What.
-        error: What the reader raises: a sentence that names the file, what was expected, what came and what to do.
-        detail: In a few words, for a list that names the file already.
-    """
-
-    kind: FaultKind
-    error: Exception
-    detail: str
+_OTHER_SHAPES = ("polygon", "robndbox", "mask", "point", "points", "polyline")
+_FLAGS = {
+    **dict.fromkeys(("", "0", "false", "no", "n", "f", "unspecified", "unknown", "none", "null"), 0),
+    **dict.fromkeys(("1", "true", "yes", "y", "t"), 1),
+}
 
 
 class ParsedAnnotation(NamedTuple):
@@ -66,6 +42,7 @@ class ParsedAnnotation(NamedTuple):
         crowd: This package's own `crowd`, for COCO's crowd regions.
         areas: This package's own `area`, square pixels; NaN where the file gives none.
         faults: Everything that is wrong, in the order of the file.
+        size_of_image: Whether the size is that of the image file, since the annotation gives none.
     """
 
     size: tuple[int, int] | None
@@ -75,74 +52,69 @@ class ParsedAnnotation(NamedTuple):
     crowd: Bool[np.ndarray, " N"]
     areas: Float32[np.ndarray, " N"]
     faults: tuple[Fault, ...]
+    size_of_image: bool = False
 
 
-def parse_annotation(path: Path, class_names: Sequence[str], box_tolerance: float = 1.0) -> ParsedAnnotation:
+def parse_annotation(
+    path: Path, class_names: Sequence[str], box_tolerance: float = 1.0, origin: int = 1, image: Path | None = None
+) -> ParsedAnnotation:
     """Reads one XML file to its end, whatever is wrong in it; raises nothing for it.
 
     Args:
         path: The XML file.
         class_names: The label of an object is its name's place among these.
         box_tolerance: Pixels by which a box may leave its image.
+        origin: 1 where the file counts pixels from 1, as VOC does; 0 where corners are edges of pixels, from 0.
+        image: The image file, which is asked for its size where the annotation has none.
     """
-    root = _parse(path)
+    root = parse_xml(path)
     if isinstance(root, Fault):
-        return _read(path, ET.Element("annotation"), class_names, box_tolerance)._replace(faults=(root,))
-    return _read(path, root, class_names, box_tolerance)
+        nothing = _Size(None, ())
+        return _read(path, ET.Element("annotation"), nothing, class_names, box_tolerance, 1)._replace(faults=(root,))
+    return _read(path, root, _read_size(root, path, image), class_names, box_tolerance, origin)
 
 
-class _PlainTree(ET.TreeBuilder):
-    """Builds the tree, but stops at a document type: its entities can blow a small file up, and no annotation needs it.
-
-    Asking the parser, not searching the bytes, finds it in every encoding.
-    """
-
-    def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
-        raise _DocumentTypeError
+class _Size(NamedTuple):
+    size: tuple[int, int] | None
+    faults: tuple[Fault, ...]
+    of_image: bool = False
 
 
-class _DocumentTypeError(Exception):
-    pass
-
-
-def _parse(path: Path) -> ET.Element | Fault:
-    parser = ET.XMLParser(target=_PlainTree())
-    try:
-        parser.feed(path.read_bytes())
-        return parser.close()
-    except FileNotFoundError:
-        sentence = f"Expected an annotation at {path}, but there is no such file: put it there."
-        return Fault(FaultKind.MISSING, FileNotFoundError(sentence), "there is no such file")
-    except OSError as error:
-        sentence = f"Expected a readable annotation at {path}, but {error.strerror}: make it readable."
-        return Fault(FaultKind.MALFORMED, ValueError(sentence), str(error))
-    except _DocumentTypeError:
-        sentence = f"Expected a plain VOC annotation in {path}, but it declares a document type: remove it."
-        detail = "entities can blow a small file up, so none are read"
-        return Fault(FaultKind.DOCUMENT_TYPE, ValueError(sentence), detail)
-    except (ET.ParseError, LookupError, ValueError) as error:  # the last two: an unknown encoding
-        sentence = f"Expected well-formed XML in {path}, but {error}: correct or remove the file."
-        return Fault(FaultKind.MALFORMED, ValueError(sentence), str(error))
-
-
-def _read(path: Path, root: ET.Element, class_names: Sequence[str], box_tolerance: float) -> ParsedAnnotation:
+def _read(
+    path: Path, root: ET.Element, size: _Size, class_names: Sequence[str], box_tolerance: float, origin: int
+) -> ParsedAnnotation:
     elements = root.findall("object")
-    size, size_faults = _read_size(root, path)
-    texts = [[element.findtext(f"bndbox/{corner}") for corner in CORNERS] for element in elements]
-    boxes, kinds = _validate_boxes(_numbers(texts) - FROM_ONE, size, box_tolerance)
+    texts = [_corners(element) for element in elements]
+    boxes, kinds = _validate_boxes(_numbers(texts) - origin * FROM_ONE, size.size, box_tolerance)
     labels = np.array([_label(element, class_names) for element in elements], dtype=np.int64)
     difficult, crowd = (_flags(elements, name) for name in ("difficult", "crowd"))
     areas = np.array([_area(element) for element in elements], dtype=np.float64)
-    faults = list(size_faults)
+    faults = [*size.faults, *(() if elements else _hidden_objects(root, path))]
     box_faults = np.array([kind is not None for kind in kinds], dtype=bool)
     suspect = (labels < 0) | (difficult < 0) | (crowd < 0) | (areas < 0) | box_faults
     for index in np.flatnonzero(suspect).tolist():
         where = f"object {index + 1} of {path}"
         found = [*_element_faults(elements[index], class_names, where)]
         if kind := kinds[index]:
-            found.append(_box_fault(kind, texts[index], size, box_tolerance, where))
+            found.append(_box_fault(kind, elements[index], size.size, box_tolerance, where))
         faults += [fault._replace(detail=f"object {index + 1}: {fault.detail}") for fault in found]
-    return ParsedAnnotation(size, boxes, labels, difficult == 1, crowd == 1, areas.astype(np.float32), tuple(faults))
+    arrays = boxes, labels, difficult == 1, crowd == 1, areas.astype(np.float32)
+    return ParsedAnnotation(size.size, *arrays, tuple(faults), size.of_image)
+
+
+def _hidden_objects(root: ET.Element, path: Path) -> Iterator[Fault]:
+    """Objects that are not where VOC has them would make an image without objects, in silence."""
+    for parent in root.iter():
+        if parent.find("object") is not None:
+            sentence = f"Expected <object> of {path} in <annotation> itself, but got it in <{parent.tag}>: move it up."
+            yield Fault(FaultKind.MALFORMED, ValueError(sentence), f"<object> is in <{parent.tag}>")
+            return
+
+
+def _corners(element: ET.Element) -> list[str | None]:
+    """The texts of an object's box; parts of it have boxes of their own, which are not asked for."""
+    boxes = element.findall("bndbox")
+    return [boxes[0].findtext(corner) for corner in CORNERS] if len(boxes) == 1 else [None] * 4
 
 
 def _number(text: str | None) -> float:
@@ -154,17 +126,26 @@ def _numbers(texts: list[list[str | None]]) -> Float64[np.ndarray, "N 4"]:
     return np.array([[_number(text) for text in row] for row in texts], dtype=np.float64).reshape(-1, 4)
 
 
-def _read_size(root: ET.Element, path: Path) -> tuple[tuple[int, int] | None, list[Fault]]:
+def _read_size(root: ET.Element, path: Path, image: Path | None) -> _Size:
     texts = [root.findtext(f"size/{name}") for name in ("width", "height")]
     width, height = (_number(text) for text in texts)
     if all(side.is_integer() and 0 < side <= _LARGEST_SIDE for side in (width, height)):
-        return (int(height), int(width)), []
+        return _Size((int(height), int(width)), ())
+    missing = any(not (text or "").strip() for text in texts) or 0 in (width, height)
+    if image is not None and missing and (size := _size_of(image)) is not None:
+        return _Size(size, (), True)
     sentence = (
         f"Expected <size> with a positive <width> and <height> in {path}, but got {texts[0]!r} and {texts[1]!r}: "
         f"write the image's size in pixels there."
     )
     detail = "expected <size> with a positive <width> and <height>"
-    return None, [Fault(FaultKind.NO_SIZE, ValueError(sentence), detail)]
+    return _Size(None, (Fault(FaultKind.NO_SIZE, ValueError(sentence), detail),))
+
+
+def _size_of(image: Path) -> tuple[int, int] | None:
+    from lightweight_ssd.data.images.header import read_size  # Pillow, which few files need
+
+    return read_size(image)
 
 
 def _name(element: ET.Element) -> str:
@@ -179,9 +160,17 @@ def _label(element: ET.Element, class_names: Sequence[str]) -> int:
 
 def _flags(elements: list[ET.Element], name: str) -> Int64[np.ndarray, " N"]:
     """0 or 1 for each object; −1 for what is neither."""
-    values = {"0": 0, "1": 1}
-    texts = ((element.findtext(name) or "0").strip() for element in elements)
-    return np.array([values.get(text, -1) for text in texts], dtype=np.int64)
+    return np.array([_flag(element.findtext(name)) for element in elements], dtype=np.int64)
+
+
+def _flag(text: str | None) -> int:
+    """Tools write numbers, words, or nothing."""
+    plain = (text or "").strip().lower()
+    known = _FLAGS.get(plain)
+    if known is not None:
+        return known
+    number = _number(plain)
+    return int(number) if number in (0, 1) else -1
 
 
 def _area(element: ET.Element) -> float:
@@ -219,7 +208,7 @@ def _element_faults(element: ET.Element, class_names: Sequence[str], where: str)
     for flag in ("difficult", "crowd"):
         if _flags([element], flag)[0] < 0:
             value = (element.findtext(flag) or "").strip()
-            sentence = f"Expected <{flag}> to be 0 or 1 in {where}, but got {value!r}: correct the file."
+            sentence = f"Expected <{flag}> to be 0 or 1, true or false in {where}, but got {value!r}: correct the file."
             yield Fault(FaultKind.WRONG_FLAG, ValueError(sentence), f"<{flag}> is {value!r}")
     if _area(element) < 0:
         value = element.findtext("area")
@@ -238,9 +227,14 @@ def _class_fault(name: str, class_names: Sequence[str], where: str) -> Fault:
 
 
 def _box_fault(
-    kind: FaultKind, texts: list[str | None], size: tuple[int, int] | None, tolerance: float, where: str
+    kind: FaultKind, element: ET.Element, size: tuple[int, int] | None, tolerance: float, where: str
 ) -> Fault:
-    values = [text if text is None else text.strip() for text in texts]
+    if (count := len(element.findall("bndbox"))) != 1:
+        shape = next((each.tag for each in element if each.tag in _OTHER_SHAPES), None)
+        instead = str(count) if count else f"<{shape}> only" if shape else "none"
+        sentence = f"Expected one <bndbox> in {where}, but it has {instead}: correct or remove the object."
+        return Fault(kind, ValueError(sentence), f"<bndbox> expected once, but got {instead}")
+    values = [text if text is None else text.strip() for text in _corners(element)]
     written = ", ".join(f"{corner}={value}" for corner, value in zip(CORNERS, values, strict=True))
     image = f"{size[1]}x{size[0]}" if size else "unknown size"
     if kind is FaultKind.BOX_NOT_NUMBERS:

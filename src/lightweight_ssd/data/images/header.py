@@ -7,9 +7,11 @@ from PIL import Image
 
 from lightweight_ssd.data.images.reader import read_image
 
-__all__ = ["count_pictures", "read_size"]
+__all__ = ["count_pictures", "read_orientation", "read_size"]
 
 _HOLD_SEVERAL = (".gif", ".webp", ".png", ".avif", ".tif", ".tiff")
+_ORIENTATION = 0x0112  # EXIF tag; 1 is upright, 5 to 8 swap width and height
+_TURNED_BY_VIEWERS = ("JPEG", "MPO")  # what cameras write
 
 
 def read_size(path: Path) -> tuple[int, int] | None:
@@ -45,3 +47,21 @@ def count_pictures(path: Path) -> int:
             return int(getattr(image, "n_frames", 1))
     except Exception:  # as above
         return 1
+
+
+def read_orientation(path: Path) -> int:
+    """How a photograph is turned by viewers: EXIF's orientation, 1 to 8; 1 (upright) for any other file.
+
+    Args:
+        path: Image file.
+    """
+
+    Args:
+        path: Image file.
+    """
+    try:
+        with Image.open(path) as image:
+            tag = image.getexif().get(_ORIENTATION, 1) if image.format in _TURNED_BY_VIEWERS else 1
+    except Exception:  # Pillow's parsers raise nearly anything on hostile bytes
+        return 1
+    return tag if tag in range(1, 9) else 1
