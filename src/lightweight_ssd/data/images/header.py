@@ -55,10 +55,6 @@ def read_orientation(path: Path) -> int:
     Args:
         path: Image file.
     """
-
-    Args:
-        path: Image file.
-    """
     try:
         with Image.open(path) as image:
             tag = image.getexif().get(_ORIENTATION, 1) if image.format in _TURNED_BY_VIEWERS else 1
