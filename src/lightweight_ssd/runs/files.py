@@ -22,6 +22,7 @@ __all__ = [
     "SWEEP_FILE",
     "TIMES_FILE",
     "TRAIN_LOG",
+    "WEIGHTS_FILE",
 ]
 
 # What was asked for, and with what it was computed; written before the first step.
@@ -29,6 +30,7 @@ CONFIG_FILE = "config.yaml"
 OVERRIDES_FILE = "overrides.yaml"
 ENVIRONMENT_FILE = "environment.json"
 IDENTITY_FILE = "identity.json"
+WEIGHTS_FILE = "weights.json"  # what the backbone started from, if not from random weights
 
 # How far the run is.
 STATUS_FILE = "status.json"

@@ -110,9 +110,9 @@ class DryRunStep:
         if cfg.compile:
             self.detector.compile()
         self.criterion = build(cfg.criterion).to(place.device).train()
-        self.optimizer = build(cfg.optim)(parameter_groups(self.detector))
+        self.optimizer = build(cfg.optim)(parameter_groups(self.detector, cfg.lr_factors))
         for group in self.optimizer.param_groups:
-            group["lr"] *= cfg.batch_size / cfg.reference_batch
+            group["lr"] *= group.pop("lr_factor") * cfg.batch_size / cfg.reference_batch
         self.average = build(cfg.callbacks.ema) if cfg.callbacks.ema and cfg.callbacks.ema.decay is not None else None
         if self.average:
             self.average.start(self.detector)
