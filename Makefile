@@ -21,7 +21,7 @@ finetune: $(STAMP) # from pictures with boxes to found objects in under five min
 	$(BIN)/lssd train experiment=finetune data=shapes data.root=build/finetune data.train_images=160 data.val_images=40 \
 		data.test_images=40 image_size=160 trainer.max_epochs=8 logger=csv run_dir=build/finetune/run
 	$(BIN)/lssd evaluate build/finetune/run output=build/finetune/evaluation
-	$(BIN)/lssd predict 'build/finetune/shapes-*/VOC2007/JPEGImages/00000*' checkpoint=build/finetune/run \
+	$(BIN)/lssd predict 'build/finetune/shapes-*/VOC2007/JPEGImages/test_*' checkpoint=build/finetune/run \
 		output=build/finetune/predictions
 
 test: $(STAMP) chromium

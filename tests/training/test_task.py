@@ -68,6 +68,17 @@ def test_factors_act_on_the_parts_that_they_name(tmp_path: Path) -> None:
     assert kept == {name for name in names.values() if name.startswith("backbone.stem.")} != set()
 
 
+def test_a_part_that_is_kept_keeps_its_statistics(tmp_path: Path) -> None:
+    detector, class_names = tiny_checkpoint(tmp_path / "tiny.ckpt")
+    task = DetectionTask(detector, Mock(spec=Criterion), VOCMetric(class_names), lr_factors={"backbone.stem": 0})
+    before = {name: value.clone() for name, value in detector.state_dict().items()}
+    task.train()
+    task.on_train_epoch_start()
+    detector(torch.randint(256, (2, 3, 64, 64), dtype=torch.uint8))
+    changed = {name for name, value in detector.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed and not any(name.startswith("backbone.stem.") for name in changed)
+
+
 @pytest.mark.parametrize(
     ("factors", "message"),
     [({"backbon": 0.1}, "for parts of the detector .* but got 'backbon'"), ({"neck": -1.0}, "at least 0 but got -1.0")],

@@ -8,6 +8,7 @@ import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
@@ -40,7 +41,7 @@ class DetectionTask(LightningModule):
         channels_last: Keeps images and weights in channels-last memory order.
         coco_metric: Detections to COCO's metrics; None = they are not computed.
         lr_factors: Factor on the learning rate by part of the detector, such as `{"backbone.features": 0.1}`; 0 = its
-            weights stay as they are.
+            weights and its statistics stay as they are, and no gradient is computed for them.
 
     Attributes:
         scorer: What validation measures; a test measures the same.
@@ -74,6 +75,12 @@ class DetectionTask(LightningModule):
 
     def setup(self, stage: str) -> None:
         check_processes(self.trainer)
+
+    def on_train_epoch_start(self) -> None:
+        """Batch normalizations whose weights are kept use, and keep, their statistics."""
+        for module in self.detector.modules():
+            if isinstance(module, _BatchNorm) and module.weight is not None and not module.weight.requires_grad:
+                module.eval()
 
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         raw = self.detector(self.scorer.images(batch))
