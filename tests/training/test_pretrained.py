@@ -16,6 +16,7 @@ SETTINGS = [
     "backbone=timm", "backbone.model=test_resnet", "backbone.level_strides=[8,16]", "backbone.extra=[]",
     "neck=fpn", "neck.width=16", "trainer.max_epochs=1", "trainer.limit_train_batches=2", "gray_test=false",
     "latency=null", "pictures=0",
+    "~backbone.stem", "~backbone.rows", "~backbone.last_channels", "~backbone.extra_channels",
 ]  # fmt: skip
 
 
