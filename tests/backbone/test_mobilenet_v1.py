@@ -71,7 +71,7 @@ def test_levels_are_those_of_the_network_of_the_file(tmp_path: Path) -> None:
     torch.manual_seed(0)
     whole = timm.create_model("mobilenetv1_100", pretrained=False).eval()
     torch.save(whole.state_dict(), tmp_path / "weights.pth")
-    net = MobileNetV1(EXTRA, str(tmp_path / "weights.pth"), norm_eps=1e-5).eval()
+    net = MobileNetV1(EXTRA, str(tmp_path / "weights.pth")).eval()
     x = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
         fine, top, _ = net(x)

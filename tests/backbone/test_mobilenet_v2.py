@@ -73,7 +73,7 @@ def test_levels_are_those_of_the_network_of_the_file(tmp_path: Path) -> None:
     torch.manual_seed(0)
     whole = timm.create_model("mobilenetv2_100", pretrained=False).eval()
     torch.save(whole.state_dict(), tmp_path / "weights.pth")
-    net = MobileNetV2(EXTRA, str(tmp_path / "weights.pth"), norm_eps=1e-5).eval()
+    net = MobileNetV2(EXTRA, str(tmp_path / "weights.pth")).eval()
     seen: list[torch.Tensor] = []
     fourteenth = [block for stage in whole.blocks for block in stage][13]  # type: ignore[union-attr]
     fourteenth.conv_dw.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))

@@ -68,7 +68,7 @@ def test_levels_are_channels_first() -> None:
 def test_weights_of_a_file_reach_the_levels(tmp_path: Path) -> None:
     whole = timm.create_model("test_efficientnet", pretrained=False).eval()
     torch.save(whole.state_dict(), tmp_path / "weights.pth")
-    net = TimmBackbone("test_efficientnet", (8, 16), EXTRA, str(tmp_path / "weights.pth"), norm_eps=1e-5).eval()
+    net = TimmBackbone("test_efficientnet", (8, 16), EXTRA, str(tmp_path / "weights.pth")).eval()
     x = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
         expected: Any = whole.forward_intermediates(x, intermediates_only=True)  # type: ignore[operator]

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from lightweight_ssd.checkpoint.init_from import initialise
+from lightweight_ssd.checkpoint.init_from import initialise, of_classes
 
 
 class Two(nn.Module):
@@ -42,3 +42,67 @@ def test_nothing_fits_is_an_error(tmp_path: Path) -> None:
         initialise(Two(), str(tmp_path / "weights.pt"))
     with pytest.raises(FileNotFoundError, match="is not a file"):
         initialise(Two(), str(tmp_path / "missing.pt"))
+
+
+class Heads(nn.Module):
+    """The predictors of a detector with two anchors per cell, by the names of ours."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.neck = nn.Conv2d(3, 4, 1)
+        self.head = nn.ModuleDict(
+            {
+                "classes": nn.ModuleList([nn.Conv2d(4, 2 * classes, 1)]),
+                "boxes": nn.ModuleList([nn.Conv2d(4, 2 * 4, 1)]),
+            }
+        )
+
+
+def _checkpoint(path: Path, names: list[str]) -> Heads:
+    module = Heads(len(names))
+    state = {f"detector.{name}": value for name, value in module.state_dict().items()}
+    torch.save({"state_dict": state, "hyper_parameters": {"class_names": names, "config": {}}}, path)
+    return module
+
+
+def test_the_same_classes_keep_their_head(tmp_path: Path) -> None:
+    _checkpoint(tmp_path / "a.ckpt", ["cat", "dog"])
+    report = initialise(Heads(2), str(tmp_path / "a.ckpt"), ["cat", "dog"])
+    assert len(report["taken"]) == 6 and of_classes(report) == ""
+
+
+def test_other_classes_keep_all_but_the_class_head_even_where_it_fits(tmp_path: Path) -> None:
+    source = _checkpoint(tmp_path / "a.ckpt", ["cat", "dog"])
+    detector = Heads(2)
+    before = detector.head["classes"][0].weight.clone()
+    report = initialise(detector, str(tmp_path / "a.ckpt"), ["cow", "hen"])
+    assert report["class_head"] == ["head.classes.0.weight", "head.classes.0.bias"]
+    assert report["taken"] == ["neck.weight", "neck.bias", "head.boxes.0.weight", "head.boxes.0.bias"]
+    assert torch.equal(detector.head["classes"][0].weight, before)
+    assert torch.equal(detector.head["boxes"][0].weight, source.head["boxes"][0].weight)
+    assert of_classes(report) == "other classes: kept all but the class head; new: cow, hen"
+
+
+@pytest.mark.parametrize("names", [["dog", "cow", "cat"], ["dog", "cat"]])
+def test_classes_of_the_same_name_keep_their_outputs(names: list[str], tmp_path: Path) -> None:
+    source = _checkpoint(tmp_path / "a.ckpt", ["cat", "dog"])
+    detector = Heads(len(names))
+    images = torch.randn(1, 4, 3, 3)
+    before = detector.head["classes"][0](images).unflatten(1, (2, len(names)))
+    report = initialise(detector, str(tmp_path / "a.ckpt"), names)
+    ours = detector.head["classes"][0](images).unflatten(1, (2, len(names)))
+    theirs = source.head["classes"][0](images).unflatten(1, (2, 2))
+    for name in ("cat", "dog"):
+        torch.testing.assert_close(ours[:, :, names.index(name)], theirs[:, :, ["cat", "dog"].index(name)])
+    if "cow" in names:
+        torch.testing.assert_close(ours[:, :, 1], before[:, :, 1])
+    assert report["classes_kept"] == [name for name in names if name != "cow"]
+
+
+def test_a_class_head_of_other_anchors_is_left(tmp_path: Path) -> None:
+    _checkpoint(tmp_path / "a.ckpt", ["cat"])
+    detector = Heads(2)
+    detector.head["classes"][0] = nn.Conv2d(4, 3 * 2, 1)  # three anchors per cell, and two classes
+    before = detector.head["classes"][0].weight.clone()
+    initialise(detector, str(tmp_path / "a.ckpt"), ["cat", "dog"])
+    assert torch.equal(detector.head["classes"][0].weight, before)

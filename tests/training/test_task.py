@@ -53,3 +53,37 @@ def test_a_group_of_another_size_than_the_trainers_is_refused(tmp_path: Path) ->
         task.setup("fit")
     finally:
         distributed.destroy_process_group()
+
+
+def test_factors_act_on_the_parts_that_they_name(tmp_path: Path) -> None:
+    detector, _ = tiny_checkpoint(tmp_path / "tiny.ckpt")
+    groups = parameter_groups(detector, {"backbone": 0.1, "backbone.stem": 0, "neck": 0.1})
+    assert [(group["lr_factor"], group.get("weight_decay")) for group in groups] == [
+        (1.0, None), (1.0, 0.0), (0.1, None), (0.1, 0.0)
+    ]  # fmt: skip
+    names = {id(parameter): name for name, parameter in detector.named_parameters()}
+    parts = [{names[id(parameter)].split(".")[0] for parameter in group["params"]} for group in groups]
+    assert parts == [{"head"}, {"head"}, {"backbone", "neck"}, {"backbone", "neck"}]
+    kept = {name for name, parameter in detector.named_parameters() if not parameter.requires_grad}
+    assert kept == {name for name in names.values() if name.startswith("backbone.stem.")} != set()
+
+
+def test_a_part_that_is_kept_keeps_its_statistics(tmp_path: Path) -> None:
+    detector, class_names = tiny_checkpoint(tmp_path / "tiny.ckpt")
+    task = DetectionTask(detector, Mock(spec=Criterion), VOCMetric(class_names), lr_factors={"backbone.stem": 0})
+    before = {name: value.clone() for name, value in detector.state_dict().items()}
+    task.train()
+    task.on_train_epoch_start()
+    detector(torch.randint(256, (2, 3, 64, 64), dtype=torch.uint8))
+    changed = {name for name, value in detector.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed and not any(name.startswith("backbone.stem.") for name in changed)
+
+
+@pytest.mark.parametrize(
+    ("factors", "message"),
+    [({"backbon": 0.1}, "for parts of the detector .* but got 'backbon'"), ({"neck": -1.0}, "at least 0 but got -1.0")],
+)
+def test_factors_without_a_meaning_are_refused(factors: dict[str, float], message: str, tmp_path: Path) -> None:
+    detector, _ = tiny_checkpoint(tmp_path / "tiny.ckpt")
+    with pytest.raises(ValueError, match=message):
+        parameter_groups(detector, factors)

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from lightweight_ssd.layers.ssd_extra import ExtraLayers
-from lightweight_ssd.layers.timm_model import create_timm_model
+from lightweight_ssd.layers.timm_model import create_timm_model, epsilon_of, loaded_weights
 
 __all__ = ["MobileNetV1"]
 
@@ -20,6 +20,8 @@ class MobileNetV1(nn.Module):
     Attributes:
         out_channels: Channels of each level.
         strides: Pixels of the image per cell of each level.
+        norm_eps: What its batch normalizations add to the variance.
+        loaded_weights: What was loaded and from where; None with random weights.
 
     Source: table 3, row "Mobilenet"; the levels are those of the framework that section 4 quotes. Deviation:
     convolutions of stride 2 pad one cell on every side, as in PyTorch; the framework pads only below and to the right
@@ -31,24 +33,26 @@ class MobileNetV1(nn.Module):
         extra: Sequence[Mapping[str, int]],
         weights: str | None = None,
         norm_momentum: float = 0.03,
-        norm_eps: float = 1e-3,
+        norm_eps: float | None = None,
     ) -> None:
         """Build the network.
 
         Args:
             extra: Extra layers, each `{reduction, channels}`; see `ExtraLayers`.
-            weights: Local file of timm's weights for `mobilenetv1_100`; None = random. Nothing is ever downloaded.
+            weights: `pretrained` = those that timm names for `mobilenetv1_100`, downloaded; or a local file of
+                them; None = random.
             norm_momentum: Share of the newest batch in the running statistics.
-            norm_eps: Added to the variance.
+            norm_eps: Added to the variance; None = what the weights expect, or 0.001 with random ones.
 
         Raises:
-            ValueError: For an extra layer that cannot be built, or if the weights do not fit.
+            ValueError: For an extra layer that cannot be built, or if the weights do not fit or cannot be downloaded.
             FileNotFoundError: If there is no such file of weights.
         """
         super().__init__()
         options: dict[str, Any] = {"features_only": True, "out_indices": (3, 4)}
         self.features = create_timm_model("mobilenetv1_100", weights, norm_momentum, norm_eps, **options)
-        self.extra = ExtraLayers(1024, extra, nn.ReLU6, momentum=norm_momentum, eps=norm_eps)
+        self.loaded_weights, self.norm_eps = loaded_weights(self.features), epsilon_of(self.features)
+        self.extra = ExtraLayers(1024, extra, nn.ReLU6, momentum=norm_momentum, eps=self.norm_eps)
         self.out_channels: tuple[int, ...] = (512, 1024, *self.extra.out_channels)
         self.strides: tuple[int, ...] = tuple(16 * 2**level for level in range(len(self.out_channels)))
 

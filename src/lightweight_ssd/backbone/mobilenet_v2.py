@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from lightweight_ssd.layers.ssd_extra import ExtraLayers
-from lightweight_ssd.layers.timm_model import create_timm_model
+from lightweight_ssd.layers.timm_model import create_timm_model, epsilon_of, loaded_weights
 
 __all__ = ["MobileNetV2"]
 
@@ -22,6 +22,8 @@ class MobileNetV2(nn.Module):
     Attributes:
         out_channels: Channels of each level.
         strides: Pixels of the image per cell of each level.
+        norm_eps: What its batch normalizations add to the variance.
+        loaded_weights: What was loaded and from where; None with random weights.
 
     Source: table 3, row "Mobilenet v2"; the levels are those of the framework that section 4 quotes. Deviation:
     convolutions of stride 2 pad one cell on every side, as in PyTorch; the framework pads only below and to the right
@@ -33,27 +35,29 @@ class MobileNetV2(nn.Module):
         extra: Sequence[Mapping[str, int]],
         weights: str | None = None,
         norm_momentum: float = 0.03,
-        norm_eps: float = 1e-3,
+        norm_eps: float | None = None,
     ) -> None:
         """Build the network.
 
         Args:
             extra: Extra layers, each `{reduction, channels}`; see `ExtraLayers`.
-            weights: Local file of timm's weights for `mobilenetv2_100`; None = random. Nothing is ever downloaded.
+            weights: `pretrained` = those that timm names for `mobilenetv2_100`, downloaded; or a local file of
+                them; None = random.
             norm_momentum: Share of the newest batch in the running statistics.
-            norm_eps: Added to the variance.
+            norm_eps: Added to the variance; None = what the weights expect, or 0.001 with random ones.
 
         Raises:
-            ValueError: For an extra layer that cannot be built, or if the weights do not fit.
+            ValueError: For an extra layer that cannot be built, or if the weights do not fit or cannot be downloaded.
             FileNotFoundError: If there is no such file of weights.
         """
         super().__init__()
         net: Any = create_timm_model("mobilenetv2_100", weights, norm_momentum, norm_eps, num_classes=0)
+        self.loaded_weights, self.norm_eps = loaded_weights(net), epsilon_of(net)
         halving, *rest = net.blocks[5]
         self.fine = nn.Sequential(net.conv_stem, net.bn1, *net.blocks[:5], halving.conv_pw, halving.bn1)
         projected = (halving.conv_dw, halving.bn2, halving.conv_pwl, halving.bn3)
         self.top = nn.Sequential(*projected, *rest, *net.blocks[6:], net.conv_head, net.bn2)
-        self.extra = ExtraLayers(1280, extra, nn.ReLU6, momentum=norm_momentum, eps=norm_eps)
+        self.extra = ExtraLayers(1280, extra, nn.ReLU6, momentum=norm_momentum, eps=self.norm_eps)
         self.out_channels: tuple[int, ...] = (576, 1280, *self.extra.out_channels)
         self.strides: tuple[int, ...] = tuple(16 * 2**level for level in range(len(self.out_channels)))
 

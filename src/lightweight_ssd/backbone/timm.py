@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from lightweight_ssd.layers.ssd_extra import ExtraLayers
-from lightweight_ssd.layers.timm_model import create_timm_model
+from lightweight_ssd.layers.timm_model import create_timm_model, epsilon_of, loaded_weights
 
 __all__ = ["TimmBackbone"]
 
@@ -15,12 +15,14 @@ __all__ = ["TimmBackbone"]
 class TimmBackbone(nn.Module):
     """Levels of a network of timm, chosen by their strides, then one per extra layer.
 
-    Padding, activations and initial weights of the network are timm's; the extra layers use rectifiers. Images are
-    normalized by the detector (`detector.mean`, `detector.std`), whatever the network was trained with.
+    Padding, activations and initial weights of the network are timm's; the extra layers use rectifiers. The detector
+    normalizes images as the weights expect, unless `detector.mean` and `detector.std` are given.
 
     Attributes:
         out_channels: Channels of each level.
         strides: Pixels of the image per cell of each level.
+        norm_eps: What its batch normalizations add to the variance.
+        loaded_weights: What was loaded and from where; None with random weights.
     """
 
     def __init__(
@@ -30,7 +32,7 @@ class TimmBackbone(nn.Module):
         extra: Sequence[Mapping[str, int]] = (),
         weights: str | None = None,
         norm_momentum: float = 0.03,
-        norm_eps: float = 1e-3,
+        norm_eps: float | None = None,
     ) -> None:
         """Build the network without what lies above its coarsest level.
 
@@ -38,22 +40,26 @@ class TimmBackbone(nn.Module):
             model: Name of the network in timm. It must take images of any size.
             level_strides: Strides of the network's levels that the backbone returns, rising.
             extra: Extra layers, each `{reduction, channels}`; see `ExtraLayers`.
-            weights: Local file of weights for the network; None = random weights. Nothing is ever downloaded.
+            weights: `pretrained` = those that timm names for the network, downloaded; or a local file of them; None =
+                random.
             norm_momentum: Share of the newest batch in the running statistics of every batch normalization, 0 to 1.
-            norm_eps: Number that every batch normalization adds to the variance.
+            norm_eps: Number that every batch normalization adds to the variance; None = what the weights
+                expect, or 0.001 with random ones.
 
         Raises:
-            ValueError: If timm has no such network, it has no level of such a stride, or the weights do not fit.
+            ValueError: If timm has no such network, it has no level of such a stride, or the weights do not fit or
+                cannot be downloaded.
             FileNotFoundError: If there is no such file of weights.
         """
         super().__init__()
         indices = _indices(model, level_strides)
         options: dict[str, Any] = {"features_only": True, "out_indices": indices}
         self.features: Any = create_timm_model(model, weights, norm_momentum, norm_eps, **options)
+        self.loaded_weights, self.norm_eps = loaded_weights(self.features), epsilon_of(self.features)
         self._channels_last = str(getattr(self.features, "output_fmt", "NCHW")).endswith("NHWC")
         _drop_above(self.features)
         channels: list[int] = self.features.feature_info.channels()
-        self.extra = ExtraLayers(channels[-1], extra, momentum=norm_momentum, eps=norm_eps)
+        self.extra = ExtraLayers(channels[-1], extra, momentum=norm_momentum, eps=self.norm_eps)
         above = (level_strides[-1] * 2**i for i in range(1, len(extra) + 1))
         self.out_channels: tuple[int, ...] = (*channels, *self.extra.out_channels)
         self.strides: tuple[int, ...] = (*level_strides, *above)

@@ -1,6 +1,6 @@
 """`init_from`: starts a detector from another one's weights and says what was loaded and what was not."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,36 +9,96 @@ from torch import Tensor, nn
 
 from lightweight_ssd.checkpoint.load import trained_weights
 
-__all__ = ["counts", "initialise"]
+__all__ = ["counts", "initialise", "of_classes", "trained_parameters"]
+
+_CLASS_HEAD = "head.classes."  # names of the predictors whose outputs are classes
 
 
-def initialise(detector: nn.Module, path: str) -> dict[str, Any]:
+def initialise(detector: nn.Module, path: str, class_names: Sequence[str] = ()) -> dict[str, Any]:
     """Copies every tensor of `path` whose name and shape the detector has.
+
+    The class head of other classes is not taken, even where its shapes fit: its outputs mean something else. The
+    outputs of classes that both have, by name, are.
 
     Args:
         detector: Changed in place.
         path: A checkpoint of this project, or a file with a plain state dictionary.
+        class_names: Of the detector, in label order; a file without class names is taken by shapes alone.
 
     Returns:
-        Lists of names: `taken`, `other_shape`, `not_in_file`, `not_in_detector`.
+        Lists of names: `taken`, `other_shape`, `not_in_file`, `not_in_detector`; for other classes than the file's also
+        `class_head` (tensors taken in part or not at all), `classes_kept` and `classes_new`.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If not one tensor fits.
     """
     wanted = detector.state_dict()
-    found = _read(path)
-    taken = [name for name, value in found.items() if name in wanted and wanted[name].shape == value.shape]
+    content = _read(path)
+    found, known = _tensors(content), _class_names(content)
+    other_classes = bool(known and class_names and list(known) != list(class_names))
+    head = [name for name in found if name in wanted and name.startswith(_CLASS_HEAD)] if other_classes else []
+    taken = [
+        name
+        for name, value in found.items()
+        if name in wanted and wanted[name].shape == value.shape and name not in head
+    ]
     if not taken:
         raise ValueError(f"init_from={path} holds no tensor of this detector's names and shapes; give another file.")
-    detector.load_state_dict({name: found[name] for name in taken}, strict=False)
-    return {
+    merged = {name: _merged(wanted[name], found[name], class_names, known) for name in head}
+    detector.load_state_dict({name: found[name] for name in taken} | merged, strict=False)
+    report = {
         "file": path,
         "taken": taken,
-        "other_shape": [name for name in found if name in wanted and name not in set(taken)],
+        "other_shape": [name for name in found if name in wanted and name not in {*taken, *head}],
         "not_in_file": [name for name in wanted if name not in found],
         "not_in_detector": [name for name in found if name not in wanted],
     }
+    if not other_classes:
+        return report
+    kept = [name for name in class_names if name in known]
+    return {
+        **report,
+        "class_head": head,
+        "classes_kept": kept,
+        "classes_new": [n for n in class_names if n not in kept],
+    }
+
+
+def trained_parameters(path: Path) -> dict[str, Any]:
+    """Hyper-parameters of a checkpoint of this project; empty for another file of weights."""
+    parameters = _read(str(path)).get("hyper_parameters")
+    return dict(parameters) if isinstance(parameters, Mapping) else {}
+
+
+def of_classes(report: Mapping[str, Any]) -> str:
+    """In one line what became of the class head; empty where it was taken like everything else.
+
+    Example:
+        >>> of_classes({"class_head": ["head.classes.0.bias"], "classes_kept": ["cat"], "classes_new": ["dog", "cow"]})
+        'other classes: kept all but the class head, and of that the classes of the same name (cat); new: dog, cow'
+    """
+    if "class_head" not in report:
+        return ""
+    kept, new = report["classes_kept"], report["classes_new"]
+    named = f", and of that the classes of the same name ({_listed(kept)})" if kept else ""
+    return f"other classes: kept all but the class head{named}; new: {_listed(new) or 'none'}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:8]) + (f", … ({len(names)})" if len(names) > 8 else "")
+
+
+def _merged(ours: Tensor, theirs: Tensor, class_names: Sequence[str], known: Sequence[str]) -> Tensor:
+    """Our predictor with the outputs of the classes that the other has, too; outputs run over anchors, then classes."""
+    anchors = len(ours) // len(class_names)
+    pairs = [(label, list(known).index(name)) for label, name in enumerate(class_names) if name in known]
+    if not pairs or len(theirs) != anchors * len(known) or ours.shape[1:] != theirs.shape[1:]:
+        return ours
+    merged = ours.clone().unflatten(0, (anchors, len(class_names)))
+    new, old = zip(*pairs, strict=True)
+    merged[:, list(new)] = theirs.to(merged.dtype).unflatten(0, (anchors, len(known)))[:, list(old)]
+    return merged.flatten(0, 1)
 
 
 def counts(report: Mapping[str, Any]) -> str:
@@ -57,7 +117,7 @@ def counts(report: Mapping[str, Any]) -> str:
     return ", ".join(f"{len(report[key])} {word}" for key, word in words.items())
 
 
-def _read(path: str) -> dict[str, Tensor]:
+def _read(path: str) -> Mapping[str, Any]:
     if not Path(path).is_file():
         raise FileNotFoundError(f"init_from={path} is not a file; give a checkpoint or a file of weights.")
     try:
@@ -66,5 +126,16 @@ def _read(path: str) -> dict[str, Tensor]:
         raise ValueError(f"init_from={path} is not a file of weights, or incomplete; give another one.") from error
     if not isinstance(content, Mapping):
         raise ValueError(f"init_from={path} holds no tensors by name; give a checkpoint or a file of weights.")
+    return content
+
+
+def _tensors(content: Mapping[str, Any]) -> dict[str, Tensor]:
     found = trained_weights(content) if "state_dict" in content else content
     return {name: value for name, value in found.items() if isinstance(name, str) and isinstance(value, Tensor)}
+
+
+def _class_names(content: Mapping[str, Any]) -> list[str]:
+    """Of a checkpoint of this project; empty for another file."""
+    parameters = content.get("hyper_parameters")
+    names = parameters.get("class_names") if isinstance(parameters, Mapping) else None
+    return [str(name) for name in names] if isinstance(names, list | tuple) else []

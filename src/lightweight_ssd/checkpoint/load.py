@@ -13,16 +13,20 @@ from lightweight_ssd.system.plain_text import has_reference
 
 __all__ = [
     "EMA_KEY",
+    "NETWORK_KEY",
     "Trained",
+    "as_trained",
     "build_detector",
     "load_checkpoint",
     "load_detector",
     "load_trained",
+    "network_values",
     "trained_weights",
 ]
 
 
 EMA_KEY = "ema_state_dict"  # where a checkpoint holds the moving average of its weights
+NETWORK_KEY = "network"  # hyper-parameter: what the configuration left to the weights; see `network_values`
 
 
 def build_detector(config: dict[str, Any], class_names: list[str]) -> Detector:
@@ -36,6 +40,53 @@ def build_detector(config: dict[str, Any], class_names: list[str]) -> Detector:
         The detector.
     """
     return build(config["detector"], num_classes=len(class_names))
+
+
+def network_values(detector: Detector) -> dict[str, Any]:
+    """What a configuration with null leaves to the weights that a detector starts from.
+
+    Returns:
+        `mean` and `std` of the images, and `norm_eps` of the backbone, where it has one.
+    """
+    values = {name: getattr(detector, name).flatten().tolist() for name in ("mean", "std")}
+    epsilon = getattr(detector.backbone, "norm_eps", None)
+    return values if epsilon is None else {**values, "norm_eps": epsilon}
+
+
+def as_trained(config: Mapping[str, Any], parameters: Mapping[str, Any], weights: Any = None) -> dict[str, Any]:
+    """A configuration whose detector is built as that of a checkpoint was, without the files that it started from.
+
+    Args:
+        config: Resolved configuration.
+        parameters: Hyper-parameters in the checkpoint.
+        weights: In place of `backbone.weights`, where the backbone has it.
+
+    Returns:
+        A copy; of the checkpoint's values it takes those that the configuration leaves open.
+
+    Raises:
+        ValueError: If the checkpoint's values are no numbers.
+    """
+    known = _network(parameters)
+    detector = _filled(config["detector"], {name: known[name] for name in ("mean", "std") if name in known})
+    if isinstance(backbone := detector.get("backbone"), dict):
+        backbone = _filled(backbone, {"norm_eps": known["norm_eps"]} if "norm_eps" in known else {})
+        detector["backbone"] = {**backbone, "weights": weights} if "weights" in backbone else backbone
+    return {**config, "detector": detector}
+
+
+def _network(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """What `network_values` noted, checked: a node in its place would be built like a part of the configuration."""
+    noted = parameters.get(NETWORK_KEY)
+    known = {str(key): value for key, value in noted.items()} if isinstance(noted, Mapping) else {}
+    numbers = [value if isinstance(value, list | tuple) else [value] for value in known.values()]
+    if any(type(number) not in (int, float) for values in numbers for number in values):
+        raise ValueError(f"Expected numbers in the checkpoint's {NETWORK_KEY} but got {known}; do not trust this file.")
+    return known
+
+
+def _filled(node: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    return {**node, **{key: value for key, value in values.items() if key in node and node[key] is None}}
 
 
 def load_checkpoint(path: str | Path) -> dict[str, Any]:
@@ -94,9 +145,8 @@ def load_trained(path: str | Path) -> Trained:
     config = checkpoint["hyper_parameters"]["config"]
     class_names = _class_names(checkpoint, path)
     check_targets(config, "detector", path)
-    backbone = config["detector"].get("backbone")
-    if isinstance(backbone, dict) and "weights" in backbone:
-        backbone["weights"] = None  # what training started from; the checkpoint has all of it, and no file is read
+    config = as_trained(config, checkpoint["hyper_parameters"])  # the checkpoint has all weights, and no file is read
+    check_targets(config, "detector", path)
     detector = build_detector(config, class_names)
     try:
         detector.load_state_dict(trained_weights(checkpoint))

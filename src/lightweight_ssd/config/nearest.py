@@ -32,7 +32,7 @@ _SYNONYMS = {
     "weights": ("checkpoint", "init_from"),
     "ckpt": ("checkpoint", "init_from"),
     "ckpt_path": ("checkpoint", "resume"),
-    "pretrained": ("init_from",),
+    "pretrained": ("backbone.weights", "init_from"),
     "workers": ("num_workers", "workers"),
     "fraction": ("datamodule.first_images",),
     "first_images": ("datamodule.first_images",),

@@ -19,6 +19,7 @@ class TrainSettings(Struct):
     ]
     batch_size: Count | Literal["auto"] | None
     reference_batch: Count
+    lr_factors: dict[str, Annotated[float, Meta(ge=0)]] | None
     eval_batch_size: Count
     num_workers: Natural | None
     seed: Annotated[int, Meta(ge=0, le=4294967295)]

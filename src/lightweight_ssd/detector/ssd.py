@@ -13,6 +13,8 @@ from lightweight_ssd.tensor_types import Detections, RawOutputs
 
 __all__ = ["Detector"]
 
+_MEAN, _STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)  # ImageNet's
+
 Images = UInt8[Tensor, "B 3 H W"] | Float[Tensor, "B 3 H W"]
 
 
@@ -41,8 +43,8 @@ class Detector(nn.Module):
         num_classes: int,
         variances: Sequence[float] = (0.1, 0.1, 0.2, 0.2),
         postprocess: Mapping[str, Any] | None = None,
-        mean: Sequence[float] = (123.675, 116.28, 103.53),
-        std: Sequence[float] = (58.395, 57.12, 57.375),
+        mean: Sequence[float] | None = None,
+        std: Sequence[float] | None = None,
     ) -> None:
         """Complete the neck with the backbone's channels and the head with the neck's.
 
@@ -54,8 +56,9 @@ class Detector(nn.Module):
             num_classes: Classes, background not counted.
             variances: Of the box coding, for (cx, cy, w, h).
             postprocess: Thresholds and limits, keyed by the attributes of `PostProcess`; none: its defaults.
-            mean: Of red, green and blue, 0 to 255; subtracted from the images. ImageNet's.
-            std: Of red, green and blue, 0 to 255; the images are divided by it. ImageNet's.
+            mean: Of red, green and blue, 0 to 255; subtracted from the images. None = what the backbone's
+                `loaded_weights` expect, or ImageNet's.
+            std: Of red, green and blue, 0 to 255; the images are divided by it. None = likewise.
 
         Raises:
             ValueError: For a setting of the post-processing that it does not know or that is out of range.
@@ -72,8 +75,10 @@ class Detector(nn.Module):
         self.postprocess = PostProcess.of(postprocess or {}, variances)
         strides: Any = backbone.strides
         self.min_size: int = min(strides[-1] // 2, 64)
-        self.register_buffer("mean", torch.tensor(mean).reshape(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(std).reshape(1, 3, 1, 1), persistent=False)
+        expected: Any = getattr(backbone, "loaded_weights", None)
+        for name, given, usual in (("mean", mean, _MEAN), ("std", std, _STD)):
+            values = torch.tensor(given or getattr(expected, name, usual)).reshape(1, 3, 1, 1)
+            self.register_buffer(name, values, persistent=False)
         self._made_anchors: dict[tuple[Any, ...], Tensor] = {}
 
     def forward(self, images: Images) -> RawOutputs:

@@ -1,22 +1,45 @@
-"""Networks of timm as parts of a detector: built by name, weights from a local file, nothing is ever downloaded."""
+"""Networks of timm as parts of a detector: built by name, with trained weights or random ones."""
 
 import logging
 from difflib import get_close_matches
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import timm
 from timm.layers.norm_act import BatchNormAct2d
-from timm.models import load_state_dict
 from torch import Tensor, nn
 
-__all__ = ["create_timm_model"]
+from lightweight_ssd.layers.timm_weights import TrainedWeights, find_weights
+
+__all__ = ["LoadedWeights", "create_timm_model", "epsilon_of", "loaded_weights"]
 
 log = logging.getLogger(__name__)
+_RANDOM_EPS = 1e-3  # of a network with random weights, as everywhere else in the detector
+
+
+class LoadedWeights(NamedTuple):
+    """What a network has taken from trained weights.
+
+    Attributes:
+        source: The file as given, or its place on the hub.
+        file: Where it lies on this machine.
+        sha256: Of the file.
+        tensors: Number of tensors that were loaded: all of the network.
+        not_loaded: What the file holds beyond them, by the first two parts of the names.
+        mean: Of red, green and blue, 0 to 255, that the weights expect the detector to subtract.
+        std: The same, to divide by.
+    """
+
+    source: str
+    file: str
+    sha256: str
+    tensors: int
+    not_loaded: list[str]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
 
 
 def create_timm_model(
-    name: str, weights: str | None, norm_momentum: float, norm_eps: float, **options: Any
+    name: str, weights: str | TrainedWeights | None, norm_momentum: float, norm_eps: float | None, **options: Any
 ) -> nn.Module:
     """Build one of timm's networks.
 
@@ -25,13 +48,16 @@ def create_timm_model(
 
     Args:
         name: Name of the network in timm, as `timm.list_models()` gives it.
-        weights: Local file of timm's weights for this network (.pth, .bin, .safetensors); None = random weights.
+        weights: Local file of timm's weights for this network (.pth, .bin, .safetensors); `pretrained` = those that
+            timm names, downloaded; or weights that were read already; None = random weights.
         norm_momentum: Share of the newest batch in the running statistics of every batch normalization, 0 to 1.
-        norm_eps: Number that every batch normalization adds to the variance.
+        norm_eps: Number that every batch normalization adds to the variance; None = that of the weights, or 0.001 for
+            random ones.
         options: Options of `timm.create_model`, such as `features_only`.
 
     Raises:
-        ValueError: If timm has no such network or not with these options, or if the weights do not fit it.
+        ValueError: If timm has no such network or not with these options, or if the weights do not fit it or cannot
+            be had.
         FileNotFoundError: If there is no such file of weights.
     """
     if not timm.is_model(name):
@@ -43,13 +69,28 @@ def create_timm_model(
         raise ValueError(
             f"Expected a network of timm that can return its levels but got {name!r} ({error})."
         ) from error
+    loaded = None
     if weights is not None:
-        _load(model, name, Path(weights))
+        weights = find_weights(name, weights) if isinstance(weights, str) else weights
+        loaded = _load(model, name, weights)
         _warn_of_other_eps(model, name, norm_eps)
     _take_norms_apart(model)
     for norm in _batch_norms(model):
-        norm.momentum, norm.eps = norm_momentum, norm_eps
+        norm.momentum = norm_momentum
+        if norm_eps is not None or loaded is None:
+            norm.eps = _RANDOM_EPS if norm_eps is None else norm_eps
+    vars(model)["loaded_weights"] = loaded
     return model
+
+
+def loaded_weights(model: nn.Module) -> LoadedWeights | None:
+    """What a network of `create_timm_model` has taken; None for one with random weights."""
+    return vars(model).get("loaded_weights")
+
+
+def epsilon_of(model: nn.Module) -> float:
+    """What the batch normalizations of a network add to the variance; the usual one for a network without any."""
+    return next((norm.eps for norm in _batch_norms(model)), _RANDOM_EPS)
 
 
 def _batch_norms(model: nn.Module) -> list[nn.BatchNorm2d]:
@@ -67,40 +108,32 @@ def _take_norms_apart(model: nn.Module) -> None:
 
 def _apart(fused: Any) -> nn.Sequential:
     """The same normalization and activation as two layers."""
-    norm = nn.BatchNorm2d(fused.num_features, affine=fused.affine, track_running_stats=fused.track_running_stats)
+    norm = nn.BatchNorm2d(
+        fused.num_features, fused.eps, affine=fused.affine, track_running_stats=fused.track_running_stats
+    )
     norm.load_state_dict(fused.state_dict())
     return nn.Sequential(norm, *(layer for layer in (fused.drop, fused.act) if not isinstance(layer, nn.Identity)))
 
 
-def _load(model: nn.Module, name: str, path: Path) -> None:
-    """Copy every tensor of the model from the file, and say what the file had beyond them."""
-    wanted = _without_counters(model.state_dict())
-    content = _without_counters(_read(path))
+def _load(model: nn.Module, name: str, weights: TrainedWeights) -> LoadedWeights:
+    """Copy every tensor of the model from the weights, and say what they had beyond them."""
+    source, wanted = weights.source, _without_counters(model.state_dict())
+    content = _without_counters(weights.tensors)
     names = {key: _name_in_model(key, wanted) for key in content}
     found = {names[key]: value for key, value in content.items()}
     wrong = [key for key, value in wanted.items() if key not in found or found[key].shape != value.shape]
     if wrong:
         raise ValueError(
-            f"Expected backbone.weights={path} to hold every tensor of {name} but {len(wrong)} of {len(wanted)} are "
+            f"Expected backbone.weights={source} to hold every tensor of {name} but {len(wrong)} of {len(wanted)} are "
             f"missing or of another shape, {wrong[0]} among them; give a file of this very network."
         )
     model.load_state_dict({key: found[key] for key in wanted}, strict=False)
     unused = sorted({".".join(key.split(".")[:2]) for key in content if names[key] not in wanted})
-    log.info("backbone.weights=%s: loaded all %d tensors of %s", path, len(wanted), name)
-    log.info("backbone.weights=%s: not loaded, since the backbone does not use them: %s", path, unused or "none")
-
-
-def _read(path: Path) -> dict[str, Tensor]:
-    """The tensors of a file; nothing in it is run."""
-    if not path.is_file():
-        raise FileNotFoundError(f"backbone.weights={path} is not a file; give a local file of weights.")
-    try:
-        content = load_state_dict(str(path), weights_only=True)
-    except Exception as error:
-        raise ValueError(
-            f"backbone.weights={path} is not a file of weights, or is incomplete; give another one."
-        ) from error
-    return {key: value for key, value in content.items() if isinstance(value, Tensor)}
+    log.info("backbone.weights=%s: loaded all %d tensors of %s", source, len(wanted), name)
+    log.info("backbone.weights=%s: not loaded, since the backbone does not use them: %s", source, unused or "none")
+    log.info("backbone.weights=%s: they expect images of mean %s and deviation %s", source, weights.mean, weights.std)
+    file, digest = str(weights.file.absolute()), weights.sha256()
+    return LoadedWeights(source, file, digest, len(wanted), unused, weights.mean, weights.std)
 
 
 def _without_counters(state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -113,8 +146,8 @@ def _name_in_model(name: str, wanted: dict[str, Tensor]) -> str:
     return next((key for key in (name, f"model.{name}", name.replace(".", "_", 1)) if key in wanted), name)
 
 
-def _warn_of_other_eps(model: nn.Module, name: str, norm_eps: float) -> None:
+def _warn_of_other_eps(model: nn.Module, name: str, norm_eps: float | None) -> None:
     """Trained weights fit the epsilon that they were trained with, which shows where a channel's variance is small."""
     own = sorted({norm.eps for norm in _batch_norms(model)} - {norm_eps})
-    if own:
+    if norm_eps is not None and own:
         log.warning("backbone.norm_eps=%g, but timm has %g for %s; its weights expect that", norm_eps, own[0], name)

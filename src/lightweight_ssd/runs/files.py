@@ -24,6 +24,7 @@ __all__ = [
     "SWEEP_FILE",
     "TIMES_FILE",
     "TRAIN_LOG",
+    "WEIGHTS_FILE",
 ]
 
 # What was asked for, and with what it was computed; written before the first step.
@@ -32,6 +33,7 @@ OVERRIDES_FILE = "overrides.yaml"
 ENVIRONMENT_FILE = "environment.json"
 IDENTITY_FILE = "identity.json"
 SPLIT_FILE = "split.json"  # where images were divided: which is in which split
+WEIGHTS_FILE = "weights.json"  # what the backbone started from, if not from random weights
 
 # How far the run is.
 STATUS_FILE = "status.json"

@@ -8,6 +8,7 @@ import torch
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from torch import Tensor
 
+from lightweight_ssd.checkpoint.load import as_trained
 from lightweight_ssd.config.instantiate import build
 from lightweight_ssd.system.device import choose_device
 from lightweight_ssd.tensor_types import Batch, RawOutputs
@@ -105,14 +106,16 @@ class DryRunStep:
     def __init__(self, cfg: DictConfig, num_classes: int, place: Place) -> None:
         self.place = place
         self.memory_format = torch.channels_last if cfg.channels_last else torch.contiguous_format
-        detector = build(cfg.detector, num_classes=num_classes)
+        # Random weights take the same time and memory, and no file.
+        config = as_trained({"detector": OmegaConf.to_container(cfg.detector, resolve=True)}, {})
+        detector = build(config["detector"], num_classes=num_classes)
         self.detector = detector.to(place.device, memory_format=self.memory_format).train()
         if cfg.compile:
             self.detector.compile()
         self.criterion = build(cfg.criterion).to(place.device).train()
-        self.optimizer = build(cfg.optim)(parameter_groups(self.detector))
+        self.optimizer = build(cfg.optim)(parameter_groups(self.detector, cfg.lr_factors))
         for group in self.optimizer.param_groups:
-            group["lr"] *= cfg.batch_size / cfg.reference_batch
+            group["lr"] *= group.pop("lr_factor") * cfg.batch_size / cfg.reference_batch
         self.average = build(cfg.callbacks.ema) if cfg.callbacks.ema and cfg.callbacks.ema.decay is not None else None
         if self.average:
             self.average.start(self.detector)

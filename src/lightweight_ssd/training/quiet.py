@@ -7,8 +7,8 @@ __all__ = ["quiet_frameworks"]
 
 
 def quiet_frameworks() -> None:
-    """Silences what Lightning says of things that are as they should be."""
-    for name in ("lightning.pytorch", "lightning.fabric"):
+    """Silences what Lightning and timm say of things that are as they should be."""
+    for name in ("lightning.pytorch", "lightning.fabric", "timm.models._helpers"):
         logging.getLogger(name).setLevel(logging.WARNING)
     for message in (
         ".*LeafSpec.*",  # Lightning against the newest torch

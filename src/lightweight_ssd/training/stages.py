@@ -12,8 +12,14 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from lightweight_ssd.augment.pipeline import Pipeline
-from lightweight_ssd.checkpoint.init_from import counts, initialise
-from lightweight_ssd.checkpoint.load import build_detector, load_checkpoint
+from lightweight_ssd.checkpoint.init_from import counts, initialise, of_classes, trained_parameters
+from lightweight_ssd.checkpoint.load import (
+    NETWORK_KEY,
+    as_trained,
+    build_detector,
+    load_checkpoint,
+    network_values,
+)
 from lightweight_ssd.checkpoint.save import WholeCheckpoints
 from lightweight_ssd.config.instantiate import build
 from lightweight_ssd.config.monitors import check_monitors
@@ -26,7 +32,7 @@ from lightweight_ssd.metrics.voc import VOCMetric
 from lightweight_ssd.profiling.complexity import complexity
 from lightweight_ssd.profiling.latency import latency
 from lightweight_ssd.runs.checkpoints import checkpoint_file
-from lightweight_ssd.runs.files import BEST_CHECKPOINT, GRAY_DETECTIONS_FILE, LAST_CHECKPOINT
+from lightweight_ssd.runs.files import BEST_CHECKPOINT, GRAY_DETECTIONS_FILE, LAST_CHECKPOINT, WEIGHTS_FILE
 from lightweight_ssd.runs.status import read_status
 from lightweight_ssd.system.json_file import write_json
 from lightweight_ssd.training.callbacks.ema import EMA
@@ -77,9 +83,7 @@ def prepare(config: dict[str, Any], resume_from: Path | None = None) -> Parts:
     check_monitors(config)
     datamodule = build(config["datamodule"])
     class_names = list(datamodule.source.class_names)
-    detector = build_detector(config, class_names)
-    if config["init_from"] and resume_from is None:
-        _initialize(detector, config)
+    detector = _detector(config, class_names, resume_from)
     if config["compile"]:
         detector.compile()
     if torch.cuda.is_available():
@@ -91,9 +95,15 @@ def prepare(config: dict[str, Any], resume_from: Path | None = None) -> Parts:
         build(config["optim"]),
         build(config["schedule"]),
         reference_batch=config["reference_batch"],
-        hparams={"config": config, "class_names": class_names, "category_ids": _category_ids(datamodule.source)},
+        hparams={
+            "config": config,
+            "class_names": class_names,
+            "category_ids": _category_ids(datamodule.source),
+            NETWORK_KEY: network_values(detector),
+        },
         channels_last=config["channels_last"],
         coco_metric=_coco_metric(config["coco_metric"], class_names),
+        lr_factors=config["lr_factors"],
     )
     return Parts(_trainer(config, resume_from), task, datamodule)
 
@@ -262,7 +272,25 @@ def _trainer(config: dict[str, Any], resume_from: Path | None) -> Trainer:
     )
 
 
-def _initialize(detector: torch.nn.Module, config: dict[str, Any]) -> None:
-    report = initialise(detector, str(checkpoint_file(config["init_from"])))
+def _detector(config: dict[str, Any], class_names: list[str], resume_from: Path | None) -> Detector:
+    """As a resumed run's was; else with the weights that the run starts from, which it notes in its folder."""
+    if resume_from is not None:
+        return build_detector(as_trained(config, load_checkpoint(resume_from)["hyper_parameters"]), class_names)
+    start = checkpoint_file(config["init_from"]) if config["init_from"] else None
+    known = trained_parameters(start) if start else {}
+    weights = config["detector"]["backbone"].get("weights")
+    detector = build_detector(as_trained(config, known, weights), class_names)
+    loaded = getattr(detector.backbone, "loaded_weights", None)
+    if loaded and is_first_rank():
+        write_json(Path(config["run_dir"]) / WEIGHTS_FILE, loaded._asdict())
+    if start:
+        _initialize(detector, start, class_names, config)
+    return detector
+
+
+def _initialize(detector: Detector, start: Path, class_names: list[str], config: dict[str, Any]) -> None:
+    report = initialise(detector, str(start), class_names)
     log.info("init_from=%s: tensors: %s", config["init_from"], counts(report))
+    if about := of_classes(report):
+        log.info("init_from=%s: %s", config["init_from"], about)
     write_json(Path(config["run_dir"]) / "init_from.json", report)

@@ -1,13 +1,14 @@
 """The LightningModule: it passes batches to the parts it was given, and logs what they return."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
@@ -39,6 +40,8 @@ class DetectionTask(LightningModule):
             `class_names`, `category_ids`).
         channels_last: Keeps images and weights in channels-last memory order.
         coco_metric: Detections to COCO's metrics; None = they are not computed.
+        lr_factors: Factor on the learning rate by part of the detector, such as `{"backbone.features": 0.1}`; 0 = its
+            weights and its statistics stay as they are, and no gradient is computed for them.
 
     Attributes:
         scorer: What validation measures; a test measures the same.
@@ -57,8 +60,10 @@ class DetectionTask(LightningModule):
         hparams: dict[str, Any] | None = None,
         channels_last: bool = False,
         coco_metric: COCOMetric | None = None,
+        lr_factors: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__()
+        self.groups = parameter_groups(detector, lr_factors)
         self.save_hyperparameters(hparams or {}, logger=False)
         self.detector = detector.to(memory_format=torch.channels_last) if channels_last else detector
         self.criterion = criterion
@@ -70,6 +75,12 @@ class DetectionTask(LightningModule):
 
     def setup(self, stage: str) -> None:
         check_processes(self.trainer)
+
+    def on_train_epoch_start(self) -> None:
+        """Batch normalizations whose weights are kept use, and keep, their statistics."""
+        for module in self.detector.modules():
+            if isinstance(module, _BatchNorm) and module.weight is not None and not module.weight.requires_grad:
+                module.eval()
 
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         raw = self.detector(self.scorer.images(batch))
@@ -104,9 +115,9 @@ class DetectionTask(LightningModule):
     def configure_optimizers(self) -> OptimizerLRScheduler:
         assert self.optimizer is not None and self.schedule is not None
         schedule, total_steps = self.schedule, self.total_steps
-        optimizer = self.optimizer(parameter_groups(self.detector))
+        optimizer = self.optimizer([dict(group) for group in self.groups])
         for group in optimizer.param_groups:
-            group["lr"] *= self.total_batch / self.reference_batch
+            group["lr"] *= group.pop("lr_factor") * self.total_batch / self.reference_batch
         scheduler = LambdaLR(optimizer, lambda step: schedule.factor(step, total_steps))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
@@ -133,23 +144,54 @@ class DetectionTask(LightningModule):
         self.log_dict(named, on_step=on_step, on_epoch=not on_step, sync_dist=True, batch_size=batch_size)
 
 
-def parameter_groups(module: nn.Module) -> list[dict[str, Any]]:
+def parameter_groups(module: nn.Module, lr_factors: Mapping[str, float] | None = None) -> list[dict[str, Any]]:
     """Splits parameters so that weight decay acts on convolution weights only, not on biases and BatchNorm.
 
     Args:
-        module: Any module.
+        module: Any module. Parameters with the factor 0 get no gradient any more.
+        lr_factors: Factor on the learning rate by the beginning of parameters' names, whole parts of them; of several
+            that fit, the longest counts. Others have the factor 1.
 
     Returns:
-        Two groups for a `torch.optim` optimiser: weights of convolutions, and the rest with `weight_decay` 0.
+        Two groups per factor for a `torch.optim` optimiser, with `lr_factor`: weights of convolutions, and the rest
+        with `weight_decay` 0; the largest factor first.
+
+    Raises:
+        ValueError: For a factor below 0, or a name that fits no parameter.
 
     Example:
-        >>> groups = parameter_groups(nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4)))
-        >>> [len(group["params"]) for group in groups]
-        [1, 3]
+        >>> net = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4))
+        >>> [(len(group["params"]), group["lr_factor"]) for group in parameter_groups(net)]
+        [(1, 1.0), (3, 1.0)]
+        >>> [(len(group["params"]), group["lr_factor"]) for group in parameter_groups(net, {"1": 0.5})]
+        [(1, 1.0), (1, 1.0), (2, 0.5)]
 
     Source: the framework that section 4.3 quotes regularises convolution weights only.
     """
-    decayed = [child.weight for child in module.modules() if isinstance(child, nn.Conv2d)]
-    known = {id(parameter) for parameter in decayed}
-    rest = [parameter for parameter in module.parameters() if id(parameter) not in known]
-    return [{"params": decayed}, {"params": rest, "weight_decay": 0.0}]
+    factors = dict(lr_factors or {})
+    _check_factors(factors, [name for name, _ in module.named_parameters()])
+    decayed = {id(child.weight) for child in module.modules() if isinstance(child, nn.Conv2d)}
+    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
+    for name, parameter in module.named_parameters():
+        factor = float(factors[max(fitting, key=len)]) if (fitting := _fitting(name, factors)) else 1.0
+        parameter.requires_grad_(parameter.requires_grad and factor > 0)
+        if factor > 0:
+            groups.setdefault((factor, id(parameter) not in decayed), []).append(parameter)
+    ordered = sorted(groups.items(), key=lambda item: (-item[0][0], item[0][1]))
+    return [
+        {"params": parameters, "lr_factor": factor, **({"weight_decay": 0.0} if rest else {})}
+        for (factor, rest), parameters in ordered
+    ]
+
+
+def _fitting(name: str, factors: Mapping[str, float]) -> list[str]:
+    return [prefix for prefix in factors if f"{name}.".startswith(f"{prefix}.")]
+
+
+def _check_factors(factors: Mapping[str, float], names: Sequence[str]) -> None:
+    for prefix, factor in factors.items():
+        if not any(_fitting(name, {prefix: factor}) for name in names):
+            known = sorted({".".join(name.split(".")[:2]) for name in names})
+            raise ValueError(f"Expected lr_factors for parts of the detector ({', '.join(known)}) but got {prefix!r}.")
+        if factor < 0:
+            raise ValueError(f"Expected lr_factors of at least 0 but got {factor} for {prefix}; 0 keeps its weights.")

@@ -8,7 +8,7 @@ __all__ = ["LearningRate"]
 
 
 class LearningRate(Callback):
-    """One metric: the groups of a run differ in weight decay, not in learning rate.
+    """One metric: that of the group with the largest factor; others have a fixed share of it (`lr_factors`).
 
     Lightning's own monitor writes one column per group, under the name of the optimiser; curves of runs with different
     optimisers then lie in different panels. This one keeps one name.
