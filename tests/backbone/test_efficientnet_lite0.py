@@ -91,7 +91,7 @@ def test_random_weights_note_nothing() -> None:
 
 def test_another_network_is_refused(tmp_path: Path) -> None:
     torch.save({"_conv_stem.weight": torch.zeros(32, 3, 3, 3)}, tmp_path / "one.pth")
-    with pytest.raises(ValueError, match=r"Expected the 296 tensors .* one\.pth but it holds 1 of other shapes: give "):
+    with pytest.raises(ValueError, match=r"Expected the 296 tensors .*one\.pth but it holds 1 of other shapes: give "):
         EfficientNetLite0(weights=str(tmp_path / "one.pth"))
     with pytest.raises(ValueError, match=r"level_strides among \[2, 4, 8, 16, 32\], rising, but got \[16, 8\]"):
         EfficientNetLite0(level_strides=(16, 8), weights=None)
