@@ -15,7 +15,7 @@ from omegaconf import OmegaConf
 from lightweight_ssd.checkpoint.load import build_detector
 from lightweight_ssd.config.paths import CONF_DIR
 from lightweight_ssd.profiling.complexity import complexity
-from lightweight_ssd.runs.folder import content_hash
+from lightweight_ssd.runs.content import content_hash
 
 SCALES = ("full", "short", "smoke")
 

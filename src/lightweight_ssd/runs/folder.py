@@ -1,9 +1,7 @@
 """Where a run keeps its files: a folder named by what it computes, so that the same command finds it again."""
 
-import hashlib
-import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +15,9 @@ from lightweight_ssd.system.json_file import write_json
 
 __all__ = [
     "AXES",
-    "comparable_data",
-    "content_hash",
-    "data_content",
     "folders_of_content",
     "newest_run_dir",
     "next_run_dir",
-    "not_content",
     "resumable_run_dir",
     "run_dir_of",
     "slug",
@@ -32,94 +26,6 @@ __all__ = [
 
 AXES = ("backbone", "neck", "loss", "augment")
 """Config groups whose options name a run: the parts that an ablation varies."""
-
-# What does not change the results of a run: where things lie, what is logged, on what hardware it runs.
-_NOT_CONTENT = {
-    "": (
-        "run_dir", "runs", "resume", "rerun", "objective", "row", "logger", "pictures", "compile", "channels_last",
-        "num_workers", "gray_test", "coco_metric", "latency", "default_epochs",
-    ),
-    "data": ("root", "cache_dir", "num_threads"),
-    "datamodule": ("source", "num_workers"),  # its source stands under data
-    "trainer": (
-        "accelerator", "devices", "num_nodes", "strategy", "enable_progress_bar", "enable_model_summary",
-        "log_every_n_steps", "profiler", "use_distributed_sampler",
-    ),
-}  # fmt: skip
-
-# Keys of `data` that were added after the first release, each with the value at which the data is read as it was before
-# the key existed.
-_NEUTRAL: dict[str, Any] = {
-    "classes": None, "other_classes": "background", "empty_images": "keep", "val_share": None, "split": None,
-    "origin": "auto", "images": None, "annotations": None,
-}  # fmt: skip
-# `class_names` null of `data=voc`: these, which its configuration spelled out up to 0.2
-_VOC_CLASSES = (
-    "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable", "dog",
-    "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
-)  # fmt: skip
-
-
-def content_hash(config: dict[str, Any]) -> str:
-    """Eight hexadecimal digits of what a run computes.
-
-    A key of `data` at its neutral value does not count, so a new key leaves the runs of earlier versions findable. What
-    is neutral stands in a table of its own and is not the key's default: a default may change, and the same digits
-    would then stand for two contents. The table only grows, and a value in it never gets another meaning.
-
-    Args:
-        config: Resolved configuration, plain containers, with `run_dir` still null. Its `content` names settings that
-            count in this run although they do not change results as a rule, such as `trainer.devices`.
-
-    Returns:
-        The same digits for the same content, wherever it lies, is logged and runs.
-    """
-    counted = set(config.get("content") or ())
-    kept = {key: value for key, value in config.items() if key not in _NOT_CONTENT[""] or key in counted}
-    for group, keys in _NOT_CONTENT.items():
-        if isinstance(kept.get(group), dict) and group not in counted:
-            dropped = {key for key in keys if f"{group}.{key}" not in counted}
-            kept[group] = {key: value for key, value in kept[group].items() if key not in dropped}
-    if isinstance(data := kept.get("data"), dict):
-        same = {"cache": "disk"} if data.get("cache") == "ram" and "data.cache" not in counted else {}  # kept elsewhere
-        said = comparable_data({**data, **same})
-        kept["data"] = {key: value for key, value in said.items() if key not in _NEUTRAL or value != _NEUTRAL[key]}
-    return hashlib.sha256(json.dumps(_class_names(kept), sort_keys=True, default=str).encode()).hexdigest()[:8]
-
-
-def comparable_data(data: dict[str, Any]) -> dict[str, Any]:
-    """The node `data` of any version as today's would say it: keys that it does not know have their neutral value."""
-    names = {"class_names": list(_VOC_CLASSES)} if _is_voc(data) and data.get("class_names") is None else {}
-    return {**_NEUTRAL, **data, **names}
-
-
-def data_content(data: dict[str, Any]) -> dict[str, Any]:
-    """The node `data` as it is written, without what does not count: where things lie and how they are read."""
-    return {key: value for key, value in data.items() if key not in _NOT_CONTENT["data"]}
-
-
-def _is_voc(data: dict[str, Any]) -> bool:
-    return str(data.get("_target_")).rpartition(".")[2] == "VOC"
-
-
-def _class_names(node: Any) -> Any:
-    """The same with the class alone in each `_target_`: where its module lies changes nothing that a run computes."""
-    if isinstance(node, dict):
-        kept = {key: _class_names(value) for key, value in node.items()}
-        return kept | {"_target_": str(node["_target_"]).rpartition(".")[2]} if node.get("_target_") else kept
-    return [_class_names(item) for item in node] if isinstance(node, list | tuple) else node
-
-
-def not_content(keys: Iterable[str]) -> list[str]:
-    """Those of the keys that the hash leaves out; what a sweep varies must count, or its jobs would be taken for one.
-
-    Example:
-        >>> not_content(["trainer.devices", "neck", "trainer", "compile"])
-        ['compile', 'trainer', 'trainer.devices']
-    """
-    left_out = {f"{group}.{key}" if group else key for group, names in _NOT_CONTENT.items() for key in names}
-    left_out = (left_out | {"trainer", "data.cache"}) - {"row"}  # a row of a table chooses parts, and these count
-    return sorted(set(keys) & left_out)
 
 
 def slug(seed: int, choices: dict[str, str], overrides: Sequence[str] = (), longest: int = 80) -> str:

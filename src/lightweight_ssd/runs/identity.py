@@ -11,8 +11,8 @@ from omegaconf import DictConfig, OmegaConf
 from lightweight_ssd.config.instantiate import build
 from lightweight_ssd.data.digest import check_same_data, digests_of
 from lightweight_ssd.runs.conditions import changed_conditions, conditions_of, recorded_conditions
+from lightweight_ssd.runs.content import content_hash, data_content
 from lightweight_ssd.runs.files import CONFIG_FILE, IDENTITY_FILE
-from lightweight_ssd.runs.folder import content_hash, data_content
 from lightweight_ssd.runs.results_file import read_results
 from lightweight_ssd.runs.typed_file import read_mapping
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 
 from lightweight_ssd.runs.conditions import conditions_of
+from lightweight_ssd.runs.content import comparable_data, content_hash
 from lightweight_ssd.runs.files import (
     CONFIG_FILE,
     ENVIRONMENT_FILE,
@@ -25,7 +26,6 @@ from lightweight_ssd.runs.files import (
     STATUS_FILE,
     TRAIN_LOG,
 )
-from lightweight_ssd.runs.folder import comparable_data, content_hash
 from lightweight_ssd.runs.metrics_file import Columns, read_curves
 from lightweight_ssd.runs.result_metrics import metric_of
 from lightweight_ssd.runs.results import RunResults

@@ -26,8 +26,8 @@ from rich.text import Text
 
 from lightweight_ssd.config.monitors import check_monitors, check_objective
 from lightweight_ssd.config.overrides import quoted
+from lightweight_ssd.runs.content import not_content
 from lightweight_ssd.runs.files import SWEEPS
-from lightweight_ssd.runs.folder import not_content
 from lightweight_ssd.runs.status import read_status
 from lightweight_ssd.sweeps.launcher import ending_the_sweep, errors_are_handed_on, errors_are_printed, prepare_launcher
 from lightweight_ssd.sweeps.record import FAILED_STATES, JobRecord, names, read_jobs, write_sweep
