@@ -86,7 +86,9 @@ class CocoResults:
         self._count += 1
         found, path = picture.found, str(picture.found.source)
         size = {"width": found.width, "height": found.height}
-        self._images.add(_json({"id": self._count, "file_name": Path(path).name, "path": path, **_when(picture), **size}))
+        self._images.add(
+            _json({"id": self._count, "file_name": Path(path).name, "path": path, **_when(picture), **size})
+        )
         if len(found):
             self._results.add(_NEXT.join(_json(entry) for entry in found.to_coco(self._count)))
 
@@ -116,7 +118,9 @@ def _rows(picture: Picture) -> list[tuple[int, str, float, list[float]]]:
 
 
 def _when(picture: Picture) -> dict[str, Any]:
-    return {} if picture.moment is None else {"frame": picture.moment.number, "seconds": round(picture.moment.seconds, 6)}
+    return (
+        {} if picture.moment is None else {"frame": picture.moment.number, "seconds": round(picture.moment.seconds, 6)}
+    )
 
 
 def _seconds(seconds: float | None) -> str | None:

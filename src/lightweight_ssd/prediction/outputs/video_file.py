@@ -75,7 +75,9 @@ class VideoFile:
                 )
             self._part.replace(self.path)
         except OSError as error:
-            raise NotWritten(f"Expected to write {self.path} but got '{error.strerror}': choose another folder.") from error
+            raise NotWritten(
+                f"Expected to write {self.path} but got '{error.strerror}': choose another folder."
+            ) from error
         finally:
             self._discard()
 

@@ -17,7 +17,7 @@ from lightning.pytorch import Trainer
 
 from lightweight_ssd.metrics.voc import VOCResult
 from lightweight_ssd.runs.files import PICTURES, RESULTS_FILE
-from lightweight_ssd.runs.results import METRICS, metric_of
+from lightweight_ssd.runs.result_metrics import METRICS, metric_of
 from lightweight_ssd.runs.results_file import load_results
 from lightweight_ssd.training.loggers.wandb_run import filters
 
