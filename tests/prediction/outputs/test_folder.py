@@ -42,7 +42,9 @@ def test_a_folder_with_something_else_in_it_stays() -> None:
     assert Path("out/crops/mine.png").exists() and not Path("out/crops/cat").exists()
 
 
-@pytest.mark.parametrize("name", ["../keep.jpg", "/keep.jpg", "link.jpg", "elsewhere/x.jpg", "data.bin", "", ".", "a\0.jpg", 3, None])
+@pytest.mark.parametrize(
+    "name", ["../keep.jpg", "/keep.jpg", "link.jpg", "elsewhere/x.jpg", "data.bin", "", ".", "a\0.jpg", 3, None]
+)
 def test_a_list_of_somebody_elses_removes_nothing_elsewhere(name: object) -> None:
     before = names()
     Path("out/.lssd-predict").write_text(f"not JSON\n{json.dumps(name)}\n{json.dumps([name])}\n")

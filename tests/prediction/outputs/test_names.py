@@ -5,7 +5,24 @@ import pytest
 from lightweight_ssd.prediction.outputs.names import class_folders, output_stems
 from lightweight_ssd.prediction.sources import Source
 
-ODD = ["cat", "a/b", "a\\b", "..", ".", "", "/etc", "CAT", "con", "Aux.x", "x. ", "tab\there", "\x1b[31m", "ü" * 200, "-r", "a:b"]
+ODD = [
+    "cat",
+    "a/b",
+    "a\\b",
+    "..",
+    ".",
+    "",
+    "/etc",
+    "CAT",
+    "con",
+    "Aux.x",
+    "x. ",
+    "tab\there",
+    "\x1b[31m",
+    "ü" * 200,
+    "-r",
+    "a:b",
+]
 
 
 def test_folders_of_classes_are_single_safe_names() -> None:

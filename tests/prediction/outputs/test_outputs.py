@@ -73,7 +73,9 @@ def test_the_table_has_a_row_for_each_detection_and_nothing_to_compute(written: 
         rows = list(csv.DictReader(file))
     assert [row["class_name"] for row in rows] == ["cat", "'=1+1", "a/../../b", "cat", "cat"]
     assert [row["frame"] for row in rows] == ["", "", "", "0", "7"]
-    first = {name: rows[0][name] for name in ("category_id", "label", "score", "x1", "y1", "x2", "y2", "width", "height")}
+    first = {
+        name: rows[0][name] for name in ("category_id", "label", "score", "x1", "y1", "x2", "y2", "width", "height")
+    }
     assert list(first.values()) == ["17", "0", "0.875", "10.250", "5.500", "50.000", "25.000", "80", "60"]
 
 
@@ -96,7 +98,13 @@ def test_yolo_text_gives_the_boxes_back(tmp_path: Path, with_scores: bool) -> No
 
 def test_crops_lie_in_a_folder_for_each_class(written: Path) -> None:
     crops = sorted(str(path.relative_to(written / "crops")) for path in written.rglob("crops/*/**/*.jpg"))
-    assert crops == ["=1+1/=a_2.jpg", "a_.._.._b/=a_3.jpg", "cat/=a_1.jpg", "cat/clip/000000_1.jpg", "cat/clip/000007_1.jpg"]
+    assert crops == [
+        "=1+1/=a_2.jpg",
+        "a_.._.._b/=a_3.jpg",
+        "cat/=a_1.jpg",
+        "cat/clip/000000_1.jpg",
+        "cat/clip/000007_1.jpg",
+    ]
     first = np.asarray(Image.open(written / "crops/cat/=a_1.jpg"))
     assert first.shape == (20, 40, 3) and first[2:-2, 2:-2].min() > 190
     assert Image.open(written / "crops/a_.._.._b/=a_3.jpg").size == (1, 1)

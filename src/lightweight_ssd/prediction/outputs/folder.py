@@ -18,7 +18,7 @@ _ENDINGS = {".jpg", ".mp4", ".json", ".csv", ".txt", PART}
 
 
 class OutputFolder:
-    """The folder, in which each name is noted before the file is written: also a call that was killed can be cleaned up.
+    """The folder; each name is noted before its file is written, so that a call that was killed can be cleaned up.
 
     Attributes:
         path: Of the folder, which exists.
