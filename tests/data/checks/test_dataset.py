@@ -187,9 +187,7 @@ def test_broken_files_of_the_built_in_data_are_listed(tmp_path: Path):
 
 
 def test_another_source_is_refused(tmp_path: Path):
-    with pytest.raises(
-        ValueError, match="Expected one of this package's data sets, but got str: choose one with data="
-    ):
+    with pytest.raises(ValueError, match="Expected one of this package's data sets, but got str: choose"):
         check("source", tmp_path)
 
 

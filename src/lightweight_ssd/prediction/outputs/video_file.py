@@ -70,8 +70,8 @@ class VideoFile:
         try:
             if self._frames_inside() != self._count:
                 raise NotWritten(
-                    f"Expected to write {self.path} with {self._count} frames but they are not all there: make room, or "
-                    "choose another disk."
+                    f"Expected to write {self.path} with {self._count} frames but they are not all there: make room, "
+                    "or choose another disk."
                 )
             self._part.replace(self.path)
         except OSError as error:
@@ -93,8 +93,8 @@ class VideoFile:
         free = shutil.disk_usage(self.path.parent).free
         if free < _LEAST_FREE:
             raise NotWritten(
-                f"Expected room to write {self.path} but the disk is full ({free / 1e6:.1f} MB are free): make room, or "
-                "choose another disk."
+                f"Expected room to write {self.path} but the disk is full ({free / 1e6:.1f} MB are free): make room, "
+                "or choose another disk."
             )
 
     def _discard(self) -> None:
