@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# What:     Datumaro's `Dataset.export(..., "coco_instances")` of a data set that was read from YOLO or VOC files writes
-#           the same annotation id several times, without a warning. Those readers number the objects of each image 0, 1, 2, ...; the
-#           exporter keeps the numbers above 0, so they repeat from image to image, and gives each 0 a number that may be in use
-#           already, so ids repeat within a single image too.
-#           pycocotools finds annotations by their id and keeps the last one of each. Three images with two objects each:
-#           expected six annotations, each in its own image, and an AP50 of 1 for detections that are exactly the objects. Seen: three
-#           are left; asked for the objects of the first image, pycocotools returns one of the third, twice; AP50 is 0.376.
+# What:     Datumaro's `Dataset.export(..., "coco_instances")` of a data set that was read from YOLO or VOC files writes the
+#           same annotation id several times, without a warning. Those readers number the objects of each image 0, 1, 2, ...;
+#           the exporter keeps the numbers above 0, so they repeat from image to image, and gives each 0 a number that may be in
+#           use already, so ids repeat within a single image too. pycocotools finds annotations by their id and keeps the last
+#           one of each. Three images with two objects each: expected six annotations, each in its own image, and an AP50 of 1
+#           for detections that are exactly the objects. Seen: three are left; asked for the objects of the first image,
+#           pycocotools returns one of the third, twice; AP50 is 0.376.
 # Versions: datumaro 1.13.12 and pycocotools 2.0.11 with numpy 2.4.6 on Python 3.11, Linux x86-64
 # Seen:     2026-11-30
 # Reported: open-edge-platform/datumaro#208 (2021, closed) has numbers of objects that change from VOC to COCO. The help of the

@@ -2,11 +2,10 @@
 # What:     labelImg counts from 0 (a box over a whole image of 100 x 80 runs from 0 to 100 and from 0 to 80), but writes 1 for
 #           each left or top edge below 1, and shifts nothing else. So a box that begins at the border of the image and one that
 #           begins a pixel inside are written alike, and a VOC file of labelImg never shows that it counts from 0: no left or
-#           top edge is below 1, as in VOC's own files, which do count from 1. Its YOLO files go through the same function, though that
-#           format has no such question: a box over the whole image is written with a width of 0.99 and a height of 0.9875,
-#           and its middle is off the middle of the image. The cut-off also reaches the flag `truncated`: it is 1 for a box
-#           that begins a pixel inside the image.
-#           Expected: boxes as drawn, or all of them counted from 1. Seen: neither.
+#           top edge is below 1, as in VOC's own files, which do count from 1. Its YOLO files go through the same function,
+#           though that format has no such question: a box over the whole image is written with a width of 0.99 and a height of
+#           0.9875, and its middle is off the middle of the image. The cut-off also reaches the flag `truncated`: it is 1 for a
+#           box that begins a pixel inside the image. Expected: boxes as drawn, or all of them counted from 1. Seen: neither.
 # Versions: labelImg 1.8.6 with lxml 6.1.3 on Python 3.11, Linux x86-64
 # Seen:     2026-11-30
 # Reported: HumanSignal/labelImg#4 (2015) and #19 (2016), closed with the answer that boxes start at 1
