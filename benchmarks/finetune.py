@@ -131,7 +131,9 @@ def train_yolo(subset: Path, seed: int, runs: Path, minutes: float) -> dict[str,
     if import_ultralytics(notes) is None:
         sys.exit(notes[0])
     from ultralytics import YOLO
+    from ultralytics import settings as of_user
 
+    of_user.update({"mlflow": False, "wandb": False, "tensorboard": False})  # in the temporary folder of its settings
     source = data_source(data_settings(subset))
     file = write_yolo(source, subset, runs / f"yolo-{subset.name}")
     settings = {"imgsz": SIDE, "batch": BATCH, "time": minutes / 60, "epochs": 1000, "seed": seed}

@@ -57,12 +57,13 @@ def test_what_is_loaded_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixtu
     with caplog.at_level(logging.INFO, "lightweight_ssd.layers.timm_model"):
         create_timm_model("test_efficientnet", str(path), 0.03, 0.5, features_only=True)
     ours = [record for record in caplog.records if record.name == "lightweight_ssd.layers.timm_model"]
-    loaded, unused, eps = [record.getMessage() for record in ours]
+    loaded, unused, expected, eps = [record.getMessage() for record in ours]
     assert loaded.startswith(f"backbone.weights={path}: loaded all ")
     assert unused.endswith(
         "['bn2.bias', 'bn2.running_mean', 'bn2.running_var', "
         "'bn2.weight', 'classifier.bias', 'classifier.weight', 'conv_head.weight']"
     )
+    assert expected.endswith("images of mean (123.675, 116.28, 103.53) and deviation (58.395, 57.12, 57.375)")
     assert eps == "backbone.norm_eps=0.5, but timm has 1e-05 for test_efficientnet; its weights expect that"
 
 

@@ -117,7 +117,7 @@ def counts(report: Mapping[str, Any]) -> str:
     return ", ".join(f"{len(report[key])} {word}" for key, word in words.items())
 
 
-def _read(path: str) -> Mapping[str, Any]:
+def _read(path: str) -> Mapping[Any, Any]:
     if not Path(path).is_file():
         raise FileNotFoundError(f"init_from={path} is not a file; give a checkpoint or a file of weights.")
     try:
@@ -129,12 +129,12 @@ def _read(path: str) -> Mapping[str, Any]:
     return content
 
 
-def _tensors(content: Mapping[str, Any]) -> dict[str, Tensor]:
+def _tensors(content: Mapping[Any, Any]) -> dict[str, Tensor]:
     found = trained_weights(content) if "state_dict" in content else content
     return {name: value for name, value in found.items() if isinstance(name, str) and isinstance(value, Tensor)}
 
 
-def _class_names(content: Mapping[str, Any]) -> list[str]:
+def _class_names(content: Mapping[Any, Any]) -> list[str]:
     """Of a checkpoint of this project; empty for another file."""
     parameters = content.get("hyper_parameters")
     names = parameters.get("class_names") if isinstance(parameters, Mapping) else None

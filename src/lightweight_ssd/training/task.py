@@ -60,7 +60,7 @@ class DetectionTask(LightningModule):
         hparams: dict[str, Any] | None = None,
         channels_last: bool = False,
         coco_metric: COCOMetric | None = None,
-        lr_factors: Mapping[str, float] | None = None,
+        lr_factors: Mapping[str, int | float] | None = None,
     ) -> None:
         super().__init__()
         self.groups = parameter_groups(detector, lr_factors)
@@ -144,7 +144,7 @@ class DetectionTask(LightningModule):
         self.log_dict(named, on_step=on_step, on_epoch=not on_step, sync_dist=True, batch_size=batch_size)
 
 
-def parameter_groups(module: nn.Module, lr_factors: Mapping[str, float] | None = None) -> list[dict[str, Any]]:
+def parameter_groups(module: nn.Module, lr_factors: Mapping[str, int | float] | None = None) -> list[dict[str, Any]]:
     """Splits parameters so that weight decay acts on convolution weights only, not on biases and BatchNorm.
 
     Args:
@@ -184,11 +184,11 @@ def parameter_groups(module: nn.Module, lr_factors: Mapping[str, float] | None =
     ]
 
 
-def _fitting(name: str, factors: Mapping[str, float]) -> list[str]:
+def _fitting(name: str, factors: Mapping[str, int | float]) -> list[str]:
     return [prefix for prefix in factors if f"{name}.".startswith(f"{prefix}.")]
 
 
-def _check_factors(factors: Mapping[str, float], names: Sequence[str]) -> None:
+def _check_factors(factors: Mapping[str, int | float], names: Sequence[str]) -> None:
     for prefix, factor in factors.items():
         if not any(_fitting(name, {prefix: factor}) for name in names):
             known = sorted({".".join(name.split(".")[:2]) for name in names})
