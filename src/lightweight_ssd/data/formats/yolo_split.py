@@ -81,7 +81,8 @@ def parse_image(entry: LabeledImage, rules: YOLORules) -> tuple[tuple[int, int] 
     size, orientation = read_size(entry.image), read_orientation(entry.image)
     if size is None:
         return None, _NOTHING
-    turned = size[::-1] if orientation >= 5 else size
+    height, width = size
+    turned = (width, height) if orientation >= 5 else (height, width)
     if entry.label is None:
         return turned, _NOTHING
     parsed = parse_labels(entry.label, turned, len(rules.class_names), rules.box_tolerance, rules.keypoints)
