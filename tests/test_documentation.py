@@ -12,6 +12,8 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from PIL import Image
 
+from lightweight_ssd.config.overrides import as_meant
+
 ROOT = Path(__file__).parent.parent
 CONF = ROOT / "conf"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -52,7 +54,7 @@ def test_commands_compose(page: str, line: str) -> None:
         return
     GlobalHydra.instance().clear()
     with initialize_config_dir(config_dir=str(CONF), version_base="1.3"):
-        compose(config_name=name, overrides=overrides)
+        compose(config_name=name, overrides=as_meant(overrides, name))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -70,7 +70,7 @@ def test_what_cannot_be_written_is_not_pointed_at(monkeypatch, capsys) -> None:
     [
         (("train", "data=voc"), "Expected the data set data=voc at data.root="),
         (("train", "experiment=smoke", "trainer=gpu"), "Expected a GPU for trainer=gpu but PyTorch sees 0"),
-        (("predict", "photo.jpg", "checkpoint=no.ckpt"), "There is no image ("),
+        (("predict", "photo.jpg", "checkpoint=no.ckpt"), "There is no image or video ("),
         (("report", "runs=nowhere"), "Expected a folder of runs but there is none at nowhere"),
     ],
 )

@@ -26,7 +26,7 @@ def saved(path: Path, **changed: Any) -> Path:
     """A cache file with a valid checksum and the right key, in which some values are others."""
     before = split()
     values = {**{field.name: getattr(before, field.name) for field in fields(before)}, **changed}
-    texts = {name: values.pop(name) for name in ("class_names", "category_ids", "skipped")}
+    texts = {name: values.pop(name) for name in ("class_names", "category_ids", "skipped", "notes")}
     write_arrays(path, {"key": "", **texts}, values)
     return path
 
