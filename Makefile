@@ -20,8 +20,9 @@ demo: $(STAMP)
 
 finetune: $(STAMP) # from pictures with boxes to found objects in under five minutes on two cores, into build/finetune
 	rm -rf build/finetune
-	$(BIN)/lssd train experiment=finetune data=shapes data.root=build/finetune data.train_images=160 data.val_images=40 \
-		data.test_images=40 image_size=160 trainer.max_epochs=8 logger=csv run_dir=build/finetune/run
+	$(BIN)/lssd train experiment=finetune data=shapes data.root=build/finetune data.class_names=[circle,star,heart] \
+		data.min_scale=0.3 data.train_images=160 data.val_images=40 data.test_images=40 image_size=160 \
+		trainer.max_epochs=8 trainer.check_val_every_n_epoch=4 logger=csv gray_test=false run_dir=build/finetune/run
 	$(BIN)/lssd evaluate build/finetune/run output=build/finetune/evaluation
 	$(BIN)/lssd predict 'build/finetune/shapes-*/VOC2007/JPEGImages/test_*' checkpoint=build/finetune/run \
 		output=build/finetune/predictions
