@@ -19,8 +19,8 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 os.environ.setdefault("WANDB_MODE", "offline")
-os.environ["XDG_CACHE_HOME"] = os.environ.get("LSSD_TESTS_CACHE") or tempfile.mkdtemp(prefix="lightweight-ssd-tests-")
-os.environ["LSSD_TESTS_CACHE"] = os.environ["XDG_CACHE_HOME"]  # the workers of xdist inherit it
+os.environ["XDG_CACHE_HOME"] = os.environ.get("CACHE_OF_THE_TESTS") or tempfile.mkdtemp(prefix="lightweight-ssd-tests-")
+os.environ["CACHE_OF_THE_TESTS"] = os.environ["XDG_CACHE_HOME"]  # the workers of xdist inherit it
 os.environ.setdefault("MPLCONFIGDIR", str(Path(tempfile.gettempdir()) / f"lightweight-ssd-fonts-{os.getuid()}"))
 
 import numpy as np

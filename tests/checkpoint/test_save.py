@@ -62,6 +62,6 @@ print(torch.load(path, weights_only=True)["weights"].mean().item(), [each.name f
     ended = run_on_small_disk(disk, "300k", code)
     assert ended.returncode == 0, ended.stderr
     sentence, left = ended.stdout.splitlines()
-    assert sentence.startswith(f"Expected to write {disk / 'last.ckpt'} (0.2 MB), but got 'No space left on device'")
+    assert sentence.startswith(f"Expected to write {disk / 'last.ckpt'} (202 kB), but got 'No space left on device'")
     assert sentence.endswith("is untouched. Then go on with the same command and resume=auto.")
     assert left == "1.0 ['last.ckpt']"

@@ -5,6 +5,12 @@ import pytest
 from tests.broken_data import IMAGE_CASES, VOC_CASES, coco, damaged, jpeg, voc
 from tests.command_line import Outcome, run_command
 
+DECIDED = [
+    "boxes count from 0: nothing in the files says otherwise, and most tools do; data.origin=1 if they count from 1",
+    "train: 3 images, 2 classes: cat 3, dog 0",
+    "val: 2 images, 2 classes: cat 2, dog 0",
+    "test: 2 images, 2 classes: cat 2, dog 0",
+]
 UNION = ("data.train.2007=train", "data.train.2012=null", "data.val.2007=val", "data.test.2007=test")
 
 
@@ -26,6 +32,7 @@ def test_nothing_wrong_ends_well(check):
     assert ended.code is None
     assert ended.out.splitlines() == [
         "images read: train 3, val 2, test 2 (headers only; decode=true finds damaged pixels, too)",
+        *DECIDED,
         "",
         "no errors, no notes; the whole list: problems.csv",
     ]

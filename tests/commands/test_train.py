@@ -27,7 +27,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_run_folder_holds_everything(run: Path) -> None:
     names = {str(path.relative_to(run)) for path in run.rglob("*") if path.is_file() and "wandb" not in path.parts}
     pictures = ("average_precision", "confusion_matrix", "detections", "precision_recall")
-    pictures += ("data_train", "data_val", "data_test")
+    pictures += ("data_train", "data_val", "data_test", "curves")
     expected = {"config.yaml", "overrides.yaml", "environment.json", "metrics.csv", "results.json", "detections.json"}
     expected |= {
         "identity.json",
