@@ -6,7 +6,8 @@ import pytest
 
 from lightweight_ssd.config.compose import compose
 from lightweight_ssd.config.settings import resolved
-from lightweight_ssd.runs.content import _VOC_CLASSES, content_hash, not_content
+from lightweight_ssd.data.formats.voc_scan import VOC_CLASS_NAMES
+from lightweight_ssd.runs.content import content_hash, not_content
 
 CONFIG = {
     "seed": 0,
@@ -85,7 +86,7 @@ def test_a_default_that_changes_is_another_content() -> None:
 
 def test_the_classes_of_voc_count_whether_they_are_spelled_out_or_not() -> None:
     names = resolved(compose(["data=voc_train_val", "trainer.max_epochs=1"]))
-    spelled = names | {"data": {**names["data"], "class_names": list(_VOC_CLASSES)}}
+    spelled = names | {"data": {**names["data"], "class_names": list(VOC_CLASS_NAMES)}}
     left_out, others = (names | {"data": {**names["data"], "class_names": each}} for each in (None, ["cat", "dog"]))
     assert content_hash(spelled) == content_hash(left_out) != content_hash(others)
     shapes = resolved(compose(["data=shapes", "trainer.max_epochs=1"]))

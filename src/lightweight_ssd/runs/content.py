@@ -5,6 +5,8 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from lightweight_ssd.data.formats.voc_scan import VOC_CLASS_NAMES
+
 __all__ = ["comparable_data", "content_hash", "data_content", "not_content"]
 
 # What does not change the results of a run: where things lie, what is logged, on what hardware it runs.
@@ -38,11 +40,6 @@ _OF_RANDOM_WEIGHTS: dict[str, dict[str, Any]] = {
     "backbone": {"norm_eps": 0.001},
     "detector.backbone": {"norm_eps": 0.001},
 }
-# `class_names` null of `data=voc`: these, which its configuration spelled out up to 0.2
-_VOC_CLASSES = (
-    "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable", "dog",
-    "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
-)  # fmt: skip
 
 
 def content_hash(config: dict[str, Any]) -> str:
@@ -101,7 +98,8 @@ def _without(node: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
 
 def comparable_data(data: dict[str, Any]) -> dict[str, Any]:
     """The node `data` of any version as today's would say it: keys that it does not know have their neutral value."""
-    names = {"class_names": list(_VOC_CLASSES)} if _is_voc(data) and data.get("class_names") is None else {}
+    # What null stands for there, and what its configuration spelled out up to 0.2.
+    names = {"class_names": list(VOC_CLASS_NAMES)} if _is_voc(data) and data.get("class_names") is None else {}
     return {**_NEUTRAL["data"], **data, **names}
 
 

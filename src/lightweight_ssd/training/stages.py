@@ -6,7 +6,6 @@ import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
@@ -23,6 +22,7 @@ from lightweight_ssd.checkpoint.load import (
 from lightweight_ssd.checkpoint.save import WholeCheckpoints
 from lightweight_ssd.config.instantiate import build
 from lightweight_ssd.config.monitors import check_monitors
+from lightweight_ssd.data.class_counts import count_objects
 from lightweight_ssd.data.formats.coco_results import write_detections
 from lightweight_ssd.data.formats.packed import PackedAnnotations
 from lightweight_ssd.data.source import Source
@@ -47,7 +47,6 @@ from lightweight_ssd.training.measure import Measured
 from lightweight_ssd.training.outputs import record_results, split_metrics, write_data_pictures, write_evaluation
 from lightweight_ssd.training.session import is_first_rank
 from lightweight_ssd.training.task import DetectionTask
-from lightweight_ssd.types import OTHER_CLASS
 
 __all__ = ["Parts", "checkpoint_to_test", "fit", "gray_images", "prepare", "write_run"]
 
@@ -239,9 +238,8 @@ def write_run(
 
 def _objects(annotations: PackedAnnotations) -> dict[str, int]:
     """By class those that are learned: all but crowd regions and ignored objects."""
-    learned = annotations.labels[~annotations.crowd & (annotations.labels != OTHER_CLASS)]
-    counts = np.bincount(learned, minlength=len(annotations.class_names)).tolist()
-    return dict(zip(annotations.class_names, counts, strict=True))
+    counts = count_objects(annotations.keep_objects(~annotations.crowd))
+    return {name: counts[name] for name in annotations.class_names}
 
 
 def _category_ids(source: Source) -> list[int]:
