@@ -87,7 +87,7 @@ def time_left(seconds: float) -> str:
     """A duration in its two largest units.
 
     Example:
-        >>> time_left(59.4), time_left(61), time_left(7322), time_left(200_000)
+        >>> time_left(59.4), time_left(61.0), time_left(7322.0), time_left(200_000.0)
         ('59s', '1m01s', '2h02m', '2d07h')
     """
     whole = round(seconds)
