@@ -13,7 +13,7 @@ CHROMIUM_HELP := The tests of the comparison page need Chromium: install it (Deb
 
 TOOLS := .venv-tools/.installed
 
-.PHONY: demo finetune test test-fast coverage chromium tools lint lint-js docs clean
+.PHONY: demo finetune test test-fast faults coverage chromium tools lint lint-js docs clean
 
 demo: $(STAMP)
 	$(BIN)/lssd train experiment=demo
@@ -32,6 +32,9 @@ test: $(STAMP) chromium tools
 
 test-fast: $(STAMP) # no training runs, no browser: while you work
 	$(PYTEST) -m "not slow and not browser" tests
+
+faults: $(STAMP) # all 200 random faults, of which `make test` runs a quarter; LSSD_FAULT_SEED=1 draws others
+	LSSD_FAULTS=all $(PYTEST) tests/reliability
 
 coverage: $(STAMP) chromium tools
 	$(PYTEST) --cov --cov-report=term-missing:skip-covered --cov-report=html --cov-fail-under=90 \

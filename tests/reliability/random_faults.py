@@ -5,9 +5,11 @@ import random
 from typing import NamedTuple
 
 SEED = int(os.environ.get("LSSD_FAULT_SEED", "0"))  # another one draws other faults
+ALL = os.environ.get("LSSD_FAULTS") == "all"  # otherwise a quarter of them, of every command and kind
 COMMANDS = ("train", "sweep", "evaluate", "predict", "report")
 KINDS = ("kill", "full disk", "read-only", "truncated file", "second process")
 EACH = 8  # faults of a kind that each command meets
+SAMPLED = 4  # one of so many is run where not all are
 
 # How a kind of fault comes about, by command; "" = any other command. Each fault of the plan takes the next one.
 _WAYS: dict[str, dict[str, tuple[str, ...]]] = {
@@ -71,8 +73,15 @@ def plan(seed: int = SEED) -> list[Fault]:
     return faults
 
 
-def faults_of(command: str) -> list[Fault]:
-    return [fault for fault in plan() if fault.command == command]
+def faults_of(command: str, all_of_them: bool = ALL) -> list[Fault]:
+    """The faults that a command meets: all, or every fourth one; the first of a kind is another place each time."""
+    of_command = [fault for fault in plan() if fault.command == command]
+    first = COMMANDS.index(command)
+    return [
+        fault
+        for fault in of_command
+        if all_of_them or (fault.number - first - KINDS.index(fault.kind)) % SAMPLED == 0
+    ]
 
 
 def _spread(chance: random.Random) -> list[float]:
