@@ -78,9 +78,7 @@ def faults_of(command: str, all_of_them: bool = ALL) -> list[Fault]:
     of_command = [fault for fault in plan() if fault.command == command]
     first = COMMANDS.index(command)
     return [
-        fault
-        for fault in of_command
-        if all_of_them or (fault.number - first - KINDS.index(fault.kind)) % SAMPLED == 0
+        fault for fault in of_command if all_of_them or (fault.number - first - KINDS.index(fault.kind)) % SAMPLED == 0
     ]
 
 
