@@ -42,6 +42,14 @@ def test_a_sheet_is_written_and_repeats_with_its_seed(show):
     assert not np.array_equal(pixels("contact_sheet.png"), pixels("made/other.png"))
 
 
+def test_it_says_whose_anchors_they_are_and_takes_those_of_an_experiment(show):
+    said = show("images=1").out
+    assert "\nthese are the anchors of backbone=mblitenet neck=cfpn detector=ssd image_size=64\n" in said
+    said = show("images=1", "experiment=finetune").out
+    assert "\nthese are the anchors of backbone=efficientnet_lite0 neck=fpn detector=ssd image_size=64\n" in said
+    assert re.search(r"^anchors: (?!27 )\d+ shapes on 5 levels", said, re.MULTILINE)
+
+
 def test_fewer_images_another_split_and_mosaic(show):
     ended = show(
         "images=1",
