@@ -9,10 +9,11 @@ from tests.run_server import RunServer
 
 from lightweight_ssd.commands.train import _grid_hint
 from lightweight_ssd.config.compose import compose
-from lightweight_ssd.config.requirements import expect_data, expect_devices, expect_objects
+from lightweight_ssd.config.requirements import expect_data, expect_devices, expect_objects, expect_steps
 from lightweight_ssd.config.settings import resolved
 from lightweight_ssd.sweeps.job import _objective
 from lightweight_ssd.sweeps.record import JobRecord
+from lightweight_ssd.training.run import train
 
 QUICK = (
     "train",
@@ -137,3 +138,13 @@ def test_evaluate_takes_odd_names_and_varies_others(server: RunServer, tmp_path:
     tiny_checkpoint(tmp_path / "a, [1]=b.ckpt")
     for arguments in (("a, [1]=b.ckpt",), ("checkpoint=a, [1]=b.ckpt",)):
         assert server.run(tmp_path, "profile", *arguments, "repeats=1", "warmup=0", "device=cpu").code == 0
+
+
+@pytest.mark.parametrize("key", ["max_epochs", "max_steps"])
+def test_a_run_of_no_step_is_refused_before_it_begins(key: str, tmp_path: Path, monkeypatch) -> None:
+    for value in (None, -1, 1):
+        expect_steps({key: value})
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=rf"^Expected trainer\.{key} of at least 1 but got 0; give trainer\.{key}=1"):
+        train(["experiment=smoke", "logger=csv", f"trainer.{key}=0"])
+    assert list(tmp_path.iterdir()) == []

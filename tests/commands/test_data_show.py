@@ -42,6 +42,14 @@ def test_a_sheet_is_written_and_repeats_with_its_seed(show):
     assert not np.array_equal(pixels("contact_sheet.png"), pixels("made/other.png"))
 
 
+def test_it_says_whose_anchors_they_are_and_takes_those_of_an_experiment(show):
+    usual, other = (show("images=1", *more).out for more in ((), ("experiment=finetune",)))
+    assert "\nthese are the anchors of backbone=mblitenet neck=cfpn detector=ssd image_size=64\n" in usual
+    assert "\nthese are the anchors of backbone=efficientnet_lite0 neck=fpn detector=ssd image_size=64\n" in other
+    shapes = [re.findall(r"^anchors: \d+ shapes on \d+ levels", said, re.MULTILINE) for said in (usual, other)]
+    assert [len(found) for found in shapes] == [1, 1] and shapes[0] != shapes[1]
+
+
 def test_fewer_images_another_split_and_mosaic(show):
     ended = show(
         "images=1",

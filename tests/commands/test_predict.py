@@ -18,7 +18,9 @@ from tests.small_disk import run_on_small_disk
 from tests.small_videos import write_video
 
 from lightweight_ssd.augment.pipeline import Pipeline
+from lightweight_ssd.commands.predict import summary
 from lightweight_ssd.data.images.reader import read_image
+from lightweight_ssd.prediction.predict import Predictions
 from lightweight_ssd.prediction.video import Limits, Video
 
 
@@ -159,6 +161,45 @@ def test_bad_setting_gets_one_sentence(options: list[str], message: str, monkeyp
     assert message in ended.err
     assert "Traceback" not in ended.err
     assert not Path("predictions/predictions.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("runs/mine/nope", "photos"), "runs/mine/nope is no run and no checkpoint; there is no such file or folder."),
+        (("runs/mine/firts", "a.jpg"), "runs/mine/firts is no run and no checkpoint; did you mean runs/mine/first?"),
+        (
+            ("runs/mine", "photos"),
+            "runs/mine is no run and no checkpoint; give one of the runs in it, such as runs/mine/first.",
+        ),
+        (("runs/mine/nope",), "runs/mine/nope is no run and no checkpoint; there is no such file or folder."),
+        (("runs/nope", "source=photos"), "runs/nope is no run and no checkpoint; there is no such file or folder."),
+    ],
+)
+def test_what_is_no_run_is_said(arguments: tuple[str, ...], sentence: str, monkeypatch, capsys) -> None:
+    Path("runs/mine/first/checkpoints").mkdir(parents=True)
+    write_image("photos/a.jpg")
+    ended = run_command(monkeypatch, capsys, "predict", *arguments)
+    assert (ended.code, ended.err) == (1, f"lssd predict: Expected a run or a checkpoint but {sentence}\n")
+
+
+@pytest.mark.parametrize("arguments", [("photos",), ("a.jpg", "b.png"), ("photos/*.jpg",), ("0",), ("http://host/a",)])
+def test_without_anything_like_a_run_the_checkpoint_is_missing(arguments: tuple[str, ...], monkeypatch, capsys) -> None:
+    write_image("photos/a.jpg")
+    ended = run_command(monkeypatch, capsys, "predict", *arguments)
+    assert ended.code == 1 and "Expected checkpoint, but none was given" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("found", "threshold", "line"),
+    [
+        (0, 0.3, "2 of 2 images, 0 detections above score 0.3; score_threshold=0.1 shows those that score less"),
+        (0, 0.0, "2 of 2 images, 0 detections above score 0"),
+        (3, 0.3, "2 of 2 images, 3 detections above score 0.3"),
+    ],
+)
+def test_where_nothing_is_found_a_lower_score_is_named(found: int, threshold: float, line: str) -> None:
+    assert summary(Predictions(Path("out"), images=2, detections=found), threshold) == line
 
 
 ODD = [

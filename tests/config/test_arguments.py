@@ -41,7 +41,7 @@ def example(
         ({"timeout": 0}, "Expected timeout to be seconds above 0, but got 0."),
         ({"names": ["a", 2]}, "Expected names to be a list, each text or null, but got ['a', 2]."),
         ({"decode": "yes"}, "Expected decode to be true or false, but got 'yes'."),
-        ({"folders": True}, "Expected folders to be a file or folder or a list, each a file or folder, but got True."),
+        ({"folders": True}, "Expected folders to be a file or folder or a list of them, but got True."),
         ({"files": [True]}, "Expected files to be a list, each a file or folder or null, but got [True]."),
         ({"output": True}, "Expected output to be a file or folder or null, but got True."),
         ({"checkpoint": None}, "Expected checkpoint, but none was given; give checkpoint=RUN/checkpoints/best.ckpt."),

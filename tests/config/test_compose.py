@@ -48,11 +48,37 @@ def test_a_running_application_keeps_its_state(monkeypatch: pytest.MonkeyPatch) 
         ("seed=abc", "Expected seed to be a whole number of at least 0 and at most 4294967295, but got 'abc'."),
         ("~sede", "There is no key sede: did you mean seed?"),
         ("seed=[", "Expected settings such as key=value but got seed=[: no viable alternative at input '['"),
+        ("treshold=0.2", "There is no key treshold: did you mean detector.postprocess.score_threshold=0.2?"),
+        (
+            "data.classes=[人",
+            "Expected quotes around text with letters outside ASCII but got data.classes=[人; write it "
+            """as in 'data.classes=["Kätzchen, klein", "人"]'.""",
+        ),
     ],
 )
 def test_what_there_is_not_is_one_sentence_with_the_nearest(override: str, sentence: str) -> None:
     with pytest.raises(ValueError) as error:  # the whole sentence is compared
         compose([override])
+    assert str(error.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("config", "overrides", "sentence"),
+    [
+        ("predict", ["treshold=0.2"], "There is no key treshold: did you mean score_threshold=0.2?"),
+        ("predict", ["iou_treshold=0.2"], "There is no key iou_treshold: did you mean iou_threshold=0.2?"),
+        ("train", ["data=folder", "val_share=0.1"], "There is no key val_share: did you mean data.split?"),
+        ("train", ["data=voc", "val_share=0.1"], "There is no key val_share: did you mean data.val_share=0.1?"),
+        (
+            "evaluate",
+            ["checkpoint=a", "root=mine"],
+            "There is no key data.root as long as data is not chosen: add data=folder, or another option of data.",
+        ),
+    ],
+)
+def test_the_key_that_is_meant_exists_in_this_configuration(config: str, overrides: list[str], sentence: str) -> None:
+    with pytest.raises(ValueError) as error:
+        compose(overrides, config)
     assert str(error.value) == sentence
 
 

@@ -58,6 +58,55 @@ def test_a_commit_is_a_name_and_infinity_a_number() -> None:
     assert (cfg.experiment_name, cfg.runs, cfg.callbacks.early_stopping.patience) == ("4362e60", "7", float("inf"))
 
 
+SPLITS = {"train": "train", "val": "valid", "test": "test"}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "images"),
+    [
+        (["data.images={train: train, val: valid, test: test}"], SPLITS),
+        (["data.images.train=train", "data.images.val=valid", "+data.images.test=test"], SPLITS),
+        (["data.images={train: 2007, val: 'a, b'}"], {"train": "2007", "val": "a, b"}),
+        (["data.images.train=my images (1)"], {"train": "my images (1)"}),
+        (["data.images=[a], b"], "[a], b"),
+        (["data.images=null"], None),
+    ],
+)
+def test_images_in_one_folder_or_in_one_for_each_split(overrides: list[str], images: object) -> None:
+    assert compose(["data=voc", "data.root=mine", *overrides]).data.images == images
+
+
+OF_FINETUNE = compose(["experiment=finetune"]).lr_factors
+
+
+@pytest.mark.parametrize(
+    ("overrides", "factors"),
+    [
+        (["lr_factors={backbone: 0.1, neck: 0.5}"], {"backbone": 0.1, "neck": 0.5}),
+        (["experiment=finetune", "lr_factors={neck: 0.5}"], {**OF_FINETUNE, "neck": 0.5}),
+        (["experiment=finetune", "lr_factors={backbone.feature: 0.2}"], {**OF_FINETUNE, "backbone.feature": 0.2}),
+        (["experiment=finetune", "lr_factors=null", "lr_factors={neck: 0.5}"], {"neck": 0.5}),
+        (["experiment=finetune", "~lr_factors", "lr_factors={neck: 0.5}"], {"neck": 0.5}),
+        (["experiment=finetune", "lr_factors=null"], None),
+    ],
+)
+def test_any_part_may_have_a_factor_also_in_an_experiment_that_has_some(overrides: list[str], factors: object) -> None:
+    assert compose(overrides).lr_factors == factors
+
+
+@pytest.mark.parametrize(
+    ("argument", "classes"),
+    [
+        ("data.classes=[人]", ["人"]),
+        ('data.classes=["Kätzchen, klein", 人, große Katze, cat]', ["Kätzchen, klein", "人", "große Katze", "cat"]),
+        ("data.classes=[l'été]", ["l'été"]),
+        ("data.classes=['人','Ä']", ["人", "Ä"]),
+    ],
+)
+def test_letters_outside_ascii_need_no_quotes(argument: str, classes: list[str]) -> None:
+    assert compose([argument]).data.classes == classes
+
+
 @pytest.mark.parametrize("after", [[], ["data.train.2007=other"], ["data.train={2007: other}"]])
 def test_years_in_a_file_of_ones_own(after: list[str], tmp_path: Path, monkeypatch, capsys) -> None:
     (tmp_path / "experiment").mkdir()

@@ -100,6 +100,27 @@ def test_outputs_of_an_earlier_call_make_room_and_nothing_else_does() -> None:
     assert [each["picture"] for each in entries("out")] == ["a.jpg"]
 
 
+@pytest.mark.parametrize("name", ["a.jpg", "predictions.csv", "labels/a.txt", "classes.txt", "predictions.json.part"])
+def test_a_file_of_the_users_is_never_written_over(name: str) -> None:
+    write_image("photos/a.png")
+    Path("out/labels").mkdir(parents=True)
+    Path("out", name).write_text("mine")
+    with pytest.raises(ValueError, match=rf"^Expected to write out/{name} but .* give another folder as output=…"):
+        predict("tiny.ckpt", "photos", output="out", device="cpu", save=["images", "csv", "yolo", "json"])
+    assert [str(path) for path in Path("out").rglob("*") if path.is_file()] == [f"out/{name}"]
+    assert Path("out", name).read_text() == "mine"
+
+
+def test_nor_is_one_whose_name_is_known_only_later() -> None:
+    write_image("photos/a.png")
+    for folder in ("circle", "square"):
+        Path("out/crops", folder).mkdir(parents=True)
+        Path("out/crops", folder, "a_1.jpg").write_text("mine")
+    with pytest.raises(ValueError, match=r"^Expected to write out/crops/\w+/a_1\.jpg but a file that no earlier"):
+        predict("tiny.ckpt", "photos", output="out", device="cpu", save="crops", score_threshold=LOW)
+    assert {path.read_text() for path in Path("out/crops").rglob("*.jpg")} == {"mine"}
+
+
 def test_a_folder_in_which_everything_is_written_can_be_looked_at_again() -> None:
     write_image("photos/a.png")
     write_image("photos/below/b.png")
@@ -208,7 +229,9 @@ def test_an_interruption_leaves_what_was_done(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"save": ["jsn"]}, "Expected save to be a list, each one of coco, crops, csv, images, json, yolo"),
+        ({"save": ["jsn"]}, "Expected save to be one of coco, crops, csv, images, json, yolo or a list of them, but"),
+        ({"save": []}, "Expected save to name at least one kind of file but got an empty list; give save=[json]"),
+        ({"yolo_scores": True}, "Expected yolo in save=… for yolo_scores=true but got save=[images,json]; give save="),
         ({"stride": 0}, "Expected stride to be a whole number of at least 1"),
         ({"max_seconds": 0}, "Expected max_seconds to be seconds above 0"),
         ({"classes": ["circel"]}, "did you mean circle?"),

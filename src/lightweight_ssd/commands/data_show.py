@@ -9,6 +9,8 @@ from lightweight_ssd.config.bare_arguments import data_key
 
 __all__ = ["main"]
 
+_DETECTOR = ("backbone", "neck", "detector")
+
 
 def main() -> None:
     """Entry point of `lssd data show`."""
@@ -25,8 +27,17 @@ def _run(cfg: DictConfig) -> None:
     sheet = call(data_show, cfg)
     for note in sheet.notes:
         print(note)
-    print(f"{statistics_text(sheet.statistics)}\n")
+    print(f"{statistics_text(sheet.statistics)}\n{_compared(cfg)}\n")
     if sheet.chart is not None:
         print(f"counts, sizes and anchors: {sheet.chart}")
     images = "1 image" if sheet.images == 1 else f"{sheet.images} images"
     print(f"{images}, left as on disk, right as training sees them: {sheet.output}")
+
+
+def _compared(cfg: DictConfig) -> str:
+    """Whose anchors these are; where nothing was said about it, how to name another detector."""
+    choices, typed = HydraConfig.get().runtime.choices, HydraConfig.get().overrides.task
+    parts = " ".join(f"{group}={choices[group]}" for group in _DETECTOR)
+    named = any(each.lstrip("+~").startswith((*_DETECTOR, "image_size")) for each in typed)
+    hint = "" if named else ", the default; name the detector that you will train, such as experiment=finetune"
+    return f"these are the anchors of {parts} image_size={cfg.image_size}{hint}"

@@ -1,14 +1,18 @@
 """`lssd predict`: a checkpoint's detections on images and videos, drawn and in files."""
 
+import difflib
 import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
-from lightweight_ssd.commands.application import run_application
+from lightweight_ssd.commands.application import as_exit, run_application
 from lightweight_ssd.config.arguments import call
+from lightweight_ssd.config.bare_arguments import bare_arguments
+from lightweight_ssd.prediction.sources import is_surely_source
 from lightweight_ssd.system.plain_text import printable
 
 if TYPE_CHECKING:  # torch and albumentations take seconds to import, which `--help` should not
@@ -24,13 +28,48 @@ _TITLES = {
 
 def main() -> None:
     """Entry point of `lssd predict`; ends with code 1 if an image or a video could not be read."""
+    with as_exit("lssd predict"):
+        _expect_checkpoint(sys.argv[1:])
     run_application(_run, "predict", "lssd predict", _key, several="source")
 
 
 def _key(argument: str) -> str:
     """A checkpoint file or the folder of a run is the checkpoint, all else is what to look at."""
     path = Path(argument)
-    return "checkpoint" if path.suffix == ".ckpt" or (path / "checkpoints").is_dir() else "source"
+    return "checkpoint" if path.suffix == ".ckpt" or _is_run(path) else "source"
+
+
+def _is_run(path: Path) -> bool:
+    return (path / "checkpoints").is_dir()
+
+
+def _expect_checkpoint(arguments: Sequence[str]) -> None:
+    """Refuses `RUN PHOTOS` where RUN is none: it would be taken for one more source.
+
+    Raises:
+        ValueError: With what is meant to be the run, and a run nearby.
+    """
+    bare, rest = bare_arguments(arguments, "predict")
+    if any(_key(each) == "checkpoint" for each in bare) or any(each.startswith("checkpoint=") for each in rest):
+        return
+    folders = [each for each in bare if not is_surely_source(each)]
+    missing = [each for each in folders if not Path(each).exists()]
+    has_source = len(bare) > 1 or any(each.startswith("source=") for each in rest)
+    if (missing or has_source) and folders:
+        name = (missing or folders)[0]
+        raise ValueError(
+            f"Expected a run or a checkpoint but {name} is no run and no checkpoint; {_advice(Path(name))}"
+        )
+
+
+def _advice(path: Path) -> str:
+    """A run inside a folder of runs, or the one that is called nearly like this."""
+    folder = path if path.is_dir() else path.parent
+    runs = sorted(each.name for each in folder.iterdir() if _is_run(each)) if folder.is_dir() else []
+    if path.is_dir():
+        return f"give one of the runs in it, such as {path / runs[-1]}." if runs else "give checkpoint=RUN."
+    near = difflib.get_close_matches(path.name, runs, 1, cutoff=0.5)
+    return f"did you mean {folder / near[0]}?" if near else "there is no such file or folder."
 
 
 def _run(cfg: DictConfig) -> None:
@@ -49,7 +88,9 @@ def summary(done: "Predictions", score_threshold: float) -> str:
     """What the terminal shows of `predict`."""
     total = done.images + len(done.videos) + len(done.skipped)
     read = f"{done.images + len(done.videos)} of {total} {'images and videos' if done.videos else 'images'}"
-    lines = [f"{read}, {done.detections} detections above score {score_threshold:g}", *map(_of_video, done.videos)]
+    found = f"{done.detections} detections above score {score_threshold:g}"
+    hint = f"; score_threshold={score_threshold / 3:.1g} shows those that score less" if not done.detections else ""
+    lines = [f"{read}, {found}{hint if score_threshold else ''}", *map(_of_video, done.videos)]
     width = max(map(len, _TITLES.values())) + 2
     lines += [f"{_TITLES[kind] + ':':{width}}{place}" for kind, place in done.files.items()]
     return "\n".join(lines)

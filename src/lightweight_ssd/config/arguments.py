@@ -205,8 +205,10 @@ def _describe(info: Any, paths: bool = False) -> str:
         about = (info.extra_json_schema or {}).get("description")
         return str(about) if about else _describe(info.type, paths)
     if isinstance(info, schema.UnionType):
-        parts = [_describe(each, paths) for each in info.types if not isinstance(each, schema.NoneType)]
-        return " or ".join([*dict.fromkeys(parts), *(["null"] if info.includes_none else [])])
+        parts = dict.fromkeys(_describe(each, paths) for each in info.types if not isinstance(each, schema.NoneType))
+        lists = {f"a list, each {part}" for part in parts} & set(parts)
+        shown = [*(part for part in parts if part not in lists), *(["a list of them"] if lists else [])]
+        return " or ".join([*shown, *(["null"] if info.includes_none else [])])
     if isinstance(info, schema.IntType | schema.FloatType):
         return f"{'a whole number' if isinstance(info, schema.IntType) else 'a number'}{_range(info)}"
     if isinstance(info, schema.LiteralType):

@@ -9,7 +9,7 @@ from lightweight_ssd.config.checked_settings import names_at_the_top
 from lightweight_ssd.config.overrides import TAKES_A_VALUE, quoted
 from lightweight_ssd.config.paths import options_of
 
-__all__ = ["data_key", "with_keys"]
+__all__ = ["bare_arguments", "data_key", "with_keys"]
 
 
 def with_keys(
@@ -32,23 +32,37 @@ def with_keys(
         >>> with_keys(["a, b.jpg", "output=x"], "predict", lambda _: "source")
         ['output=x', 'source="a, b.jpg"']
     """
-    rest: list[str] = []
     bare: dict[str, list[str]] = {}
-    before, ended = "", False
-    for argument in arguments:
-        if ended or (before not in TAKES_A_VALUE and _is_bare(argument, config)):
-            bare.setdefault(key_of(argument), []).append(argument)
-        elif argument == "--":
-            ended = True
-        else:
-            rest.append(argument)
-        before = argument
+    without_key, rest = bare_arguments(arguments, config)
+    for argument in without_key:
+        bare.setdefault(key_of(argument), []).append(argument)
     for key, values in bare.items():
         if len(values) > 1 and key != several:
             raise ValueError(f"Expected one {key} but got {' and '.join(values)}; give {key}={values[0]} alone.")
         texts = [_path_or_name(key, value) for value in values]
         rest.append(f"{key}={texts[0]}" if len(texts) == 1 else f"{key}=[{','.join(texts)}]")
     return rest
+
+
+def bare_arguments(arguments: Sequence[str], config: str) -> tuple[list[str], list[str]]:
+    """Those without a key, and the rest.
+
+    Example:
+        >>> bare_arguments(["runs/mine", "a.jpg", "output=x"], "predict")
+        (['runs/mine', 'a.jpg'], ['output=x'])
+    """
+    bare: list[str] = []
+    rest: list[str] = []
+    before, ended = "", False
+    for argument in arguments:
+        if ended or (before not in TAKES_A_VALUE and _is_bare(argument, config)):
+            bare.append(argument)
+        elif argument == "--":
+            ended = True
+        else:
+            rest.append(argument)
+        before = argument
+    return bare, rest
 
 
 def data_key(argument: str) -> str:

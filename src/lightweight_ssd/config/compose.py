@@ -16,7 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from lightweight_ssd.config.checked_settings import check_settings, known_keys, without_other_parts
 from lightweight_ssd.config.overrides import as_meant
-from lightweight_ssd.config.paths import CONF_DIR
+from lightweight_ssd.config.paths import CONF_DIR, options_of
 from lightweight_ssd.config.sentences import sentence_of
 from lightweight_ssd.config.text_keys import read_keys_as_text
 
@@ -109,7 +109,8 @@ def _without_a_running_application() -> Iterator[None]:
 def keys_of_command(config: str, overrides: Sequence[str]) -> set[str]:
     """Dotted keys of a command's configuration with the options that were chosen and can be, and its groups."""
     chosen = [each for each in overrides if "." not in each.partition("=")[0]]
-    for some in (chosen, []):
+    groups = [each for each in chosen if each.partition("=")[2] in options_of(each.partition("=")[0])]
+    for some in (chosen, groups, []):
         try:
             cfg = _compose(config, list(some))
         except (HydraException, OmegaConfBaseException):

@@ -7,6 +7,7 @@ __all__ = ["advice", "no_such_key"]
 
 # What other detection frameworks call it, and the keys here; the first that the command has is suggested.
 _SYNONYMS = {
+    "threshold": ("score_threshold", "postprocess.score_threshold", "detector.postprocess.score_threshold"),
     "conf": ("score_threshold", "postprocess.score_threshold", "detector.postprocess.score_threshold"),
     "iou": ("iou_threshold", "postprocess.iou_threshold", "detector.postprocess.iou_threshold"),
     "max_det": ("max_detections", "postprocess.max_detections", "detector.postprocess.max_detections"),
@@ -45,6 +46,7 @@ _SYNONYMS = {
     "output": ("run_dir",),
     "dataset": ("data",),
     "root": ("data.root",),
+    "val_share": ("data.val_share", "data.split"),
     "classes": ("data.classes",),
     "vid_stride": ("stride",),
     "frames": ("max_frames",),
@@ -63,8 +65,11 @@ _SYNONYMS = {
     "augmentation": ("augment",),
     "accumulate": ("trainer.accumulate_grad_batches",),
 }
+_USUAL = ("folder",)  # options to suggest where none is chosen
+_OTHER_VALUES = ("data.split", "save")  # keys that take no value of their synonym
 _LONGEST_VALUE = 60
 _MOST_NAMED = 30
+_SURE = 0.85  # similarity from which a name counts as misspelled, 0 to 1
 
 
 def no_such_key(key: str, value: str, known: Collection[str], options: Mapping[str, Collection[str]]) -> str:
@@ -82,6 +87,8 @@ def no_such_key(key: str, value: str, known: Collection[str], options: Mapping[s
         >>> no_such_key("conf", "0.9", ["score_threshold", "output"], {})
         'There is no key conf: did you mean score_threshold=0.9?'
     """
+    if sentence := _without_option(key, known, options):
+        return sentence
     found = _nearest(key, set(known))
     if found is None:
         before = key[: _depth_known(key, known)]
@@ -94,8 +101,18 @@ def no_such_key(key: str, value: str, known: Collection[str], options: Mapping[s
         )
     holds_keys = any(name.startswith(f"{found}.") for name in known)
     fits = all(each in options[found] for each in value.split(",")) if found in options else not holds_keys
+    fits = fits and found not in _OTHER_VALUES
     shown = f"{found}={value}" if value and fits and len(value) <= _LONGEST_VALUE else found
     return f"There is no key {key}: did you mean {shown}?"
+
+
+def _without_option(key: str, known: Collection[str], options: Mapping[str, Collection[str]]) -> str:
+    """The sentence for a key of a group of which no option is chosen; empty for any other key."""
+    group = key.partition(".")[0]
+    if group == key or group not in options or any(name.startswith(f"{group}.") for name in known):
+        return ""
+    usual = next((each for each in options[group] if each in _USUAL), next(iter(options[group])))
+    return f"There is no key {key} as long as {group} is not chosen: add {group}={usual}, or another option of {group}."
 
 
 def advice(name: str, known: Iterable[str]) -> str:
@@ -110,6 +127,9 @@ def _nearest(key: str, known: set[str]) -> str | None:
     siblings = sorted({name[len(before) :].split(".")[0] for name in known if name.startswith(before)})
     part = key[len(before) :].split(".")[0]
     close = difflib.get_close_matches(part, siblings, 1, cutoff=0.75)
+    meant = _misspelled_synonym(key, close)
+    if any(name in known for name in meant):
+        return next(name for name in meant if name in known)
     if close:
         rest = key[len(before) + len(part) :]
         whole = f"{before}{close[0]}{rest}"
@@ -120,6 +140,18 @@ def _nearest(key: str, known: set[str]) -> str | None:
     leaves = {name.rpartition(".")[2]: name for name in sorted(known, key=lambda name: -name.count("."))}
     far = [leaves[each] for each in difflib.get_close_matches(leaf, leaves, 1, cutoff=0.8)]
     return next(iter([*named, *same, *far, *looser]), None)
+
+
+def _misspelled_synonym(key: str, close: list[str]) -> tuple[str, ...]:
+    """The keys for a name that is nearer to one of the other frameworks' than to any of ours, such as `treshold`."""
+    near = difflib.get_close_matches(key, _SYNONYMS, 1, cutoff=_SURE)
+    if not near or (close and _similarity(key, close[0]) >= _similarity(key, near[0])):
+        return ()
+    return _SYNONYMS[near[0]]
+
+
+def _similarity(one: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, one, other).ratio()
 
 
 def _depth_known(key: str, known: Collection[str]) -> int:

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, Quote, QuotedString
@@ -11,6 +12,7 @@ from hydra.errors import HydraException
 
 from lightweight_ssd.config.checked_settings import names_at_the_top
 from lightweight_ssd.config.commands import path_keys
+from lightweight_ssd.config.experiment_parts import spelled_out
 from lightweight_ssd.system.plain_text import is_number
 
 __all__ = ["TAKES_A_VALUE", "as_meant", "hydra_arguments", "quoted"]
@@ -21,6 +23,9 @@ _NUMBER_AS_KEY = re.compile(r"=\s*\{.*?\d\s*:")
 _PATH_OF_A_PART = re.compile(
     r"data\.(?:root|cache_dir|(?:(?:train|val|test)\.)?(?:annotations|images))|backbone\.weights|results"
 )
+_PATH_BY_SPLIT = re.compile(r"data\.(?:images|annotations)(?:\.(?:train|val|test))?")
+_FACTORS = re.compile(r"lr_factors=\s*\{")
+_QUOTED_OR_SIGN = re.compile(r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[\[\]{}(),:=])""")
 _INTERPOLATION = re.compile(r"(\\*)\$\{")
 
 
@@ -33,6 +38,9 @@ def as_meant(arguments: Sequence[str], config: str = "train") -> list[str]:
     - `.inf`, as our files have it, is a number; Hydra knows `inf` only.
     - `root=FOLDER` is `data.root=FOLDER` where a command takes data and has no root of its own.
     - Keys that are numbers, as in `data.train={2007: train}`, are those of the file, which are text.
+    - `data.images.train=FOLDER` and `lr_factors={neck: 0.5}` set keys that a configuration need not have before.
+    - Text with letters outside ASCII, which Hydra takes in quotes only, gets them.
+    - `experiment=NAME` of `lssd data show` is what that experiment sets of the detector, its input and its data.
 
     Args:
         arguments: As the shell hands them over.
@@ -45,23 +53,29 @@ def as_meant(arguments: Sequence[str], config: str = "train") -> list[str]:
         ['data.root="my photos (1)/a,b"', 'resume=auto']
         >>> as_meant(["data=folder", "root=mine"])
         ['data=folder', 'data.root=mine']
+        >>> as_meant(["data.classes=[人, cat]"])
+        ['data.classes=["人", cat]']
     """
     varies = bool({"-m", "--multirun"} & set(arguments))
-    return [meant for argument in arguments for meant in _as_meant(argument, config, varies)]
+    return [meant for argument in spelled_out(arguments, config) for meant in _as_meant(argument, config, varies)]
 
 
 def _as_meant(argument: str, config: str, varies: bool) -> list[str]:
     key, equals, value = argument.partition("=")
     if equals and key == "root" and "data" in (known := names_at_the_top(config)) and "root" not in known:
         key = "data.root"
+    if equals and _PATH_BY_SPLIT.fullmatch(key.lstrip("+")):
+        return [_path_by_split(key, value, varies)]
     if equals and _is_path(key.lstrip("+"), config):
         return [f"{key}={_path(value, varies)}"]
     match = _NAME_LIKE_A_NUMBER.fullmatch(argument)
     if match and is_number(match[2]):
         return [f"{match[1]}={quoted(match[2])}"]
+    if _FACTORS.match(argument):
+        return [f"++{argument}"]
     if _NUMBER_AS_KEY.search(argument):
         return _by_key(argument)
-    return [_YAMLS_INFINITY.sub(r"=\1inf", argument)]
+    return [_with_quotes(_YAMLS_INFINITY.sub(r"=\1inf", argument))]
 
 
 def _is_path(key: str, config: str) -> bool:
@@ -92,6 +106,38 @@ def _parsed(value: str) -> Override | None:
         return OverridesParser.create().parse_override(f"key={value}")
     except HydraException:
         return None
+
+
+def _path_by_split(key: str, text: str, varies: bool) -> str:
+    """One path or one per split, in a mapping or by its own key, which `data.images: null` does not have."""
+    if key.count(".") > 1:
+        return f"++{key.lstrip('+')}={_path(text, varies)}"
+    parsed = _parsed(text)
+    paths = parsed._value if parsed else None
+    if not isinstance(paths, dict):
+        return f"{key}={_path(text, varies)}"
+    return f"{key}={{{', '.join(f'{split}: {_folder(path)}' for split, path in paths.items())}}}"
+
+
+def _folder(value: Any) -> str:
+    """A path inside a mapping; a folder called 2007 is no number."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return quoted(value) if is_number else Override._get_value_element_as_str(value)
+
+
+def _with_quotes(argument: str) -> str:
+    """The same with quotes around text with letters outside ASCII, if Hydra reads it then and did not before."""
+    key, equals, value = argument.partition("=")
+    if not equals or value.isascii() or "${" in value or _parsed(value) is not None:
+        return argument
+    parts = _QUOTED_OR_SIGN.split(value)  # every second one is a quoted text or a sign
+    texts = (part if place % 2 or part.isascii() else _quoted_inside(part) for place, part in enumerate(parts))
+    meant = "".join(texts)
+    return argument if _parsed(meant) is None else f"{key}={meant}"
+
+
+def _quoted_inside(text: str) -> str:
+    return text.replace(text.strip(), quoted(text.strip()))
 
 
 def _by_key(argument: str) -> list[str]:

@@ -10,7 +10,7 @@ from lightweight_ssd.config.instantiate import build
 from lightweight_ssd.config.monitors import watched_metrics
 from lightweight_ssd.metrics.names import LARGE_FROM, MEDIUM_FROM
 
-__all__ = ["expect_data", "expect_devices", "expect_objects"]
+__all__ = ["expect_data", "expect_devices", "expect_objects", "expect_steps"]
 
 _OURS, _DRAWN = "lightweight_ssd.data.", "lightweight_ssd.data.shapes."
 _DOWNLOADS = ("voc", "coco")
@@ -47,6 +47,23 @@ def expect_devices(trainer: Mapping[str, Any], option: str | None) -> None:
             f"Expected {devices} GPUs for trainer.devices={devices} but PyTorch sees {count}; give "
             f"trainer.devices={count}."
         )
+
+
+def expect_steps(trainer: Mapping[str, Any]) -> None:
+    """Refuses a run of no step, which leaves no checkpoint.
+
+    Args:
+        trainer: The node of the configuration; -1 is no limit.
+
+    Raises:
+        ValueError: With the setting.
+    """
+    for key in ("max_epochs", "max_steps"):
+        if trainer.get(key) == 0:
+            raise ValueError(
+                f"Expected trainer.{key} of at least 1 but got 0; give trainer.{key}=1 for the shortest run, or "
+                "measure a checkpoint that is there: lssd evaluate RUN."
+            )
 
 
 def expect_data(data: Mapping[str, Any], option: str | None) -> None:

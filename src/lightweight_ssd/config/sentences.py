@@ -47,6 +47,11 @@ def sentence_of(error: Exception, config: str, overrides: Sequence[str], known: 
         meant = f": did you mean {groups[0]}={error.override}?" if groups else "."
         return f"Expected settings such as key=value but got {error.override}{meant}"
     said = " ".join(line.strip() for line in message.splitlines() if line.strip())
+    if isinstance(error, OverrideParseException) and not error.override.isascii() and "NoViableAlt" in said:
+        return (
+            f"Expected quotes around text with letters outside ASCII but got {error.override}; write it as in "
+            """'data.classes=["Kätzchen, klein", "人"]'."""
+        )
     if isinstance(error, OverrideParseException):
         return f"Expected settings such as key=value but got {error.override}: {said}"
     return said

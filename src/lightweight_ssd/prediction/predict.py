@@ -16,9 +16,9 @@ from lightweight_ssd.prediction.detections import ImageDetections
 from lightweight_ssd.prediction.frames import Moment, Unread, read_frames
 from lightweight_ssd.prediction.kept_classes import labels_of
 from lightweight_ssd.prediction.model import load
-from lightweight_ssd.prediction.outputs.folder import prepare_folder, remove_earlier
+from lightweight_ssd.prediction.outputs.folder import expect_own_files, prepare_folder, remove_earlier
 from lightweight_ssd.prediction.outputs.names import output_stems
-from lightweight_ssd.prediction.outputs.outputs import Kind, Outputs
+from lightweight_ssd.prediction.outputs.outputs import Kind, Outputs, names_known_before
 from lightweight_ssd.prediction.outputs.picture import Picture
 from lightweight_ssd.prediction.sources import Source, find_sources
 from lightweight_ssd.prediction.stream import Found, say_passed_over, say_unread
@@ -102,7 +102,8 @@ def predict(
         checkpoint: A checkpoint file, or the folder of a run.
         source: An image, a video, a folder, a glob such as `photos/**/*.jpg`, a list of files (`.txt`), an http or
             https address, `-` for an image on standard input, or the number of a camera; or a list of them.
-        output: Folder to write in; made if need be. What an earlier call wrote there is removed first.
+        output: Folder to write in; made if need be. What an earlier call wrote there is removed first. Other files in
+            it stay: a call that would write over one is refused.
         save: What to write: `images` (drawn images and videos), `json`, `coco`, `csv`, `yolo`, `crops`.
         yolo_scores: Whether YOLO's text files have the score of each box.
         recursive: Whether the folders inside a folder count, too.
@@ -126,10 +127,12 @@ def predict(
         ValueError, FileNotFoundError: For a setting that cannot be met.
     """
     kinds: Sequence[Kind] = [save] if isinstance(save, str) else save
+    _expect_kinds(kinds, yolo_scores)
     sources = find_sources([source] if isinstance(source, Path | str) else source, recursive, output)
     model = load(checkpoint, device)
     postprocess = model.postprocess(score_threshold, iou_threshold=iou_threshold, max_detections=max_detections)
     labels = labels_of(classes, model.class_names)
+    expect_own_files(output, names_known_before(kinds, sources.items))
     folder = prepare_folder(output, sources.items)
     say_passed_over(sources.passed_over)
     remove_earlier(folder)
@@ -144,6 +147,19 @@ def predict(
         done.files = outputs.places
         _write_all(found, outputs, sources.items, done, collect)
     return done
+
+
+def _expect_kinds(kinds: Sequence[Kind], yolo_scores: bool) -> None:
+    if not kinds:
+        raise ValueError(
+            "Expected save to name at least one kind of file but got an empty list; give save=[json], or leave it out. "
+            "Detections without files: lightweight_ssd.load(RUN).stream(SOURCE)."
+        )
+    if yolo_scores and "yolo" not in kinds:
+        both = ",".join([*kinds, "yolo"])
+        raise ValueError(
+            f"Expected yolo in save=… for yolo_scores=true but got save=[{','.join(kinds)}]; give save=[{both}]."
+        )
 
 
 def _write_all(

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from lightweight_ssd.prediction.source_list import read_list
 
-__all__ = ["Source", "Sources", "find_sources", "is_address"]
+__all__ = ["Source", "Sources", "find_sources", "is_address", "is_surely_source"]
 
 # What the project's reader decodes, by the usual ends of their names.
 _IMAGES = (
@@ -61,6 +61,18 @@ def is_address(text: str) -> bool:
         (True, False, False)
     """
     return _ADDRESS.match(text) is not None
+
+
+def is_surely_source(text: str) -> bool:
+    """Whether a text can mean nothing but something to look at, by its form; a folder's name does not tell.
+
+    Example:
+        >>> [is_surely_source(text) for text in ("a.jpg", "photos/*", "0", "runs/mine")]
+        [True, True, True, False]
+    """
+    path = Path(text)
+    is_file = path.is_file() or _is_known(path) or path.suffix.lower() == _LIST
+    return is_file or glob.has_magic(text) or is_address(text) or text == _STANDARD_INPUT or text.isdigit()
 
 
 def find_sources(sources: Sequence[str | Path], recursive: bool = False, output: Path | None = None) -> Sources:

@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 from lightweight_ssd.config.batch_split import BATCH_VARIABLE
 from lightweight_ssd.config.compose import choices_of, compose, overrides_of
 from lightweight_ssd.config.monitors import check_metrics
+from lightweight_ssd.config.requirements import expect_steps
 from lightweight_ssd.config.settings import changed, default_epochs, resolved, settled
 from lightweight_ssd.runs.files import BEST_CHECKPOINT, LAST_CHECKPOINT, RESULTS_FILE
 from lightweight_ssd.runs.folder import write_provenance
@@ -80,6 +81,7 @@ def train_composed(cfg: DictConfig, choices: dict[str, str], overrides: Sequence
     from lightweight_ssd.training.batch_size import check_memory
     from lightweight_ssd.training.pass_size import check_pass
 
+    expect_steps(cfg.trainer)
     epochs = default_epochs(cfg, choices)
     of_sweep = BATCH_VARIABLE in os.environ  # it hands on the batch of all its jobs
     with settings_of_ranks():

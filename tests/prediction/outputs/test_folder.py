@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from lightweight_ssd.prediction.outputs.folder import OutputFolder, remove_earlier
+from lightweight_ssd.prediction.outputs.folder import OutputFolder, expect_own_files, remove_earlier
+from lightweight_ssd.system.atomic_write import NotWritten
 
 
 @pytest.fixture(autouse=True)
@@ -75,3 +76,35 @@ def test_pictures_of_version_0_2_which_kept_no_list() -> None:
     Path("out/predictions.json").write_text('[{"file": "p/a.png", "picture": "a.jpg", "detections": []}]')
     remove_earlier(Path("out"))
     assert "a.jpg" not in names() and "predictions.json" not in names() and "kept.jpg" in names()
+
+
+@pytest.mark.parametrize("name", ["kept.jpg", "link.jpg", "elsewhere/x.jpg", "notes.txt"])
+def test_no_place_is_handed_out_where_a_file_of_somebody_elses_is(name: str) -> None:
+    folder, before = OutputFolder(Path("out")), names()
+    with pytest.raises(NotWritten, match=rf"^Expected to write out/{name} but a file .* output=…"):
+        folder.place(name)
+    folder.close()
+    remove_earlier(Path("out"))
+    assert set(names()) == set(before) - {".lssd-predict"}
+
+
+@pytest.mark.parametrize("part", ["table.csv.part", "table.part.csv"])
+def test_nor_where_its_unfinished_file_would_be(part: str) -> None:
+    Path("out", part).write_text("mine")
+    with pytest.raises(NotWritten, match=part):
+        OutputFolder(Path("out")).place("table.csv")
+    with pytest.raises(NotWritten, match=part):
+        expect_own_files(Path("out"), ["table.csv"])
+    assert Path("out", part).read_text() == "mine"
+
+
+def test_what_an_earlier_call_wrote_may_be_written_again_and_nothing_else() -> None:
+    folder = OutputFolder(Path("out"))
+    for name in ("a.jpg", "labels/a.txt"):
+        folder.place(name).touch()
+    folder.close()
+    expect_own_files(Path("out"), ["a.jpg", "labels/a.txt", "new.jpg"])
+    expect_own_files(Path("nowhere"), ["a.jpg"])
+    for name in ("kept.jpg", "link.jpg", "notes.txt"):
+        with pytest.raises(NotWritten, match=rf"^Expected to write out/{name} but a file that no earlier"):
+            expect_own_files(Path("out"), ["a.jpg", name])

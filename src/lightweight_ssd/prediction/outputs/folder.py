@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from lightweight_ssd.prediction.sources import Source
-from lightweight_ssd.system.atomic_write import PART, not_written
+from lightweight_ssd.system.atomic_write import PART, NotWritten, not_written
 from lightweight_ssd.system.output_folder import make_output_folder
 
-__all__ = ["RESULTS", "OutputFolder", "prepare_folder", "remove_earlier"]
+__all__ = ["RESULTS", "OutputFolder", "expect_own_files", "prepare_folder", "remove_earlier"]
 
 RESULTS = "predictions.json"
 _WRITTEN = ".lssd-predict"  # names of our files, one JSON text a line
@@ -35,12 +35,14 @@ class OutputFolder:
             raise not_written(path / _WRITTEN, 0, error) from error
 
     def place(self, name: str) -> Path:
-        """Where a file of this name is to be written; its folder exists then.
+        """Where a file of this name is to be written; its folder exists then. Each name is given once.
 
         Raises:
-            NotWritten: The disk is full or cannot be written.
+            NotWritten: The disk is full or cannot be written, or somebody else's file has this name.
         """
         path = self.path / name
+        if taken := next(filter(os.path.lexists, _files_of(path)), None):
+            raise _is_not_ours(taken)
         try:
             self._list.write(f"{json.dumps(name)}\n")
             if path.parent != self.path:
@@ -67,6 +69,38 @@ def prepare_folder(output: Path, sources: Sequence[Source]) -> Path:
     return make_output_folder(output)
 
 
+def expect_own_files(folder: Path, names: Iterable[str]) -> None:
+    """Refuses a folder in which a file has one of these names that no earlier call wrote.
+
+    Args:
+        folder: Of the output; it may not exist yet.
+        names: Of files that this call will write, relative to the folder.
+
+    Raises:
+        NotWritten: There is such a file.
+    """
+    there = {path: name for name in names for path in _files_of(folder / name) if os.path.lexists(path)}
+    if not there:
+        return
+    wanted = set(there.values())
+    ours = {name for name in _earlier_names(folder) if isinstance(name, str) and name in wanted and _own(folder, name)}
+    for path, name in there.items():
+        if name not in ours or not path.is_file() or path.is_symlink():
+            raise _is_not_ours(path)
+
+
+def _is_not_ours(path: Path) -> NotWritten:
+    return NotWritten(
+        f"Expected to write {path} but a file that no earlier `lssd predict` wrote is there: give another folder as "
+        "output=…, or move the file."
+    )
+
+
+def _files_of(path: Path) -> tuple[Path, Path, Path]:
+    """An output file, and those in which it may grow until it is complete."""
+    return path, path.with_name(path.name + PART), path.with_name(f"{path.stem}{PART}{path.suffix}")
+
+
 def remove_earlier(folder: Path) -> None:
     """Removes what an earlier call wrote there, by its list, and folders that are empty then; nothing else.
 
@@ -76,7 +110,7 @@ def remove_earlier(folder: Path) -> None:
     parents: set[Path] = set()
     for name in _earlier_names(folder):
         if (path := _own(folder, name)) is not None:
-            for each in (path, path.with_name(path.name + PART), path.with_name(f"{path.stem}{PART}{path.suffix}")):
+            for each in _files_of(path):
                 if each.is_file() and not each.is_symlink():
                     each.unlink()
             parents.add(path.parent)

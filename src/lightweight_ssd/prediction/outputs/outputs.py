@@ -1,18 +1,27 @@
 """All that is written of a call, picture by picture; whatever ends the call, the files end whole."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Protocol
 
 from lightweight_ssd.prediction.outputs.drawn import Drawn, drawn_name
 from lightweight_ssd.prediction.outputs.folder import RESULTS, OutputFolder
-from lightweight_ssd.prediction.outputs.lists import COCO_RESULTS, TABLE, CocoResults, PredictionsJson, Table
-from lightweight_ssd.prediction.outputs.per_picture import Crops, YoloLabels
+from lightweight_ssd.prediction.outputs.lists import (
+    COCO_IMAGES,
+    COCO_RESULTS,
+    TABLE,
+    CocoResults,
+    PredictionsJson,
+    Table,
+)
+from lightweight_ssd.prediction.outputs.names import output_stems
+from lightweight_ssd.prediction.outputs.per_picture import CLASSES, Crops, YoloLabels, label_name
 from lightweight_ssd.prediction.outputs.picture import Picture
+from lightweight_ssd.prediction.sources import Source
 from lightweight_ssd.system.atomic_write import NotWritten
 
-__all__ = ["Kind", "Outputs"]
+__all__ = ["Kind", "Outputs", "names_known_before"]
 
 Kind = Literal["images", "json", "coco", "csv", "yolo", "crops"]
 """What can be written: drawn images and videos, JSON, COCO results, a CSV table, YOLO's text files, crops."""
@@ -20,6 +29,31 @@ Kind = Literal["images", "json", "coco", "csv", "yolo", "crops"]
 _PLACES: dict[Kind, str] = {
     "images": "", "json": RESULTS, "coco": COCO_RESULTS, "csv": TABLE, "yolo": "labels", "crops": "crops",
 }  # fmt: skip
+_OF_ALL: dict[Kind, tuple[str, ...]] = {
+    "json": (RESULTS,), "coco": (COCO_RESULTS, COCO_IMAGES), "csv": (TABLE,), "yolo": (CLASSES,),
+}  # fmt: skip
+
+
+def names_known_before(kinds: Collection[Kind], sources: Sequence[Source]) -> Iterator[str]:
+    """Names of the files that a call will write, as far as they are known before anything is read.
+
+    Not known are crops, labels of the frames of a video, and what an address holds.
+
+    Args:
+        kinds: What to write.
+        sources: What to read.
+
+    Example:
+        >>> list(names_known_before(["images", "csv"], [Source("image", "photos/a.png"), Source("video", "b.avi")]))
+        ['predictions.csv', 'a.jpg', 'b.mp4']
+    """
+    yield from (name for kind in kinds for name in _OF_ALL.get(kind, ()))
+    for source, stem in zip(sources, output_stems(sources), strict=True):
+        is_video = source.kind in ("video", "camera")
+        if "images" in kinds and source.kind != "address":
+            yield drawn_name(stem, is_video)
+        if "yolo" in kinds and source.kind != "address" and not is_video:
+            yield label_name(stem)
 
 
 class _Output(Protocol):

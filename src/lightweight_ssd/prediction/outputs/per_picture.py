@@ -10,7 +10,14 @@ from lightweight_ssd.prediction.outputs.picture import Picture, write_jpeg
 from lightweight_ssd.system.atomic_write import write_atomic
 from lightweight_ssd.system.plain_text import printable
 
-__all__ = ["Crops", "YoloLabels"]
+__all__ = ["CLASSES", "Crops", "YoloLabels", "label_name"]
+
+CLASSES = "classes.txt"
+
+
+def label_name(picture: str) -> str:
+    """Name of the file with the YOLO labels of a picture."""
+    return f"labels/{picture}.txt"
 
 
 class YoloLabels:
@@ -28,7 +35,7 @@ class YoloLabels:
     def __init__(self, folder: OutputFolder, class_names: Sequence[str], with_scores: bool) -> None:
         self._folder, self._with_scores = folder, with_scores
         names = "".join(f"{printable(name)}\n" for name in class_names)
-        write_atomic(folder.place("classes.txt"), names.encode())
+        write_atomic(folder.place(CLASSES), names.encode())
 
     def add(self, picture: Picture) -> None:
         """Writes the labels of a picture."""
@@ -38,7 +45,7 @@ class YoloLabels:
         columns = [centers, sizes, *([found.scores[:, None]] if self._with_scores else [])]
         rows = zip(found.labels.tolist(), np.hstack(columns).tolist(), strict=True)
         text = "".join(f"{label} {' '.join(f'{number:.6f}' for number in row)}\n" for label, row in rows)
-        write_atomic(self._folder.place(f"labels/{picture.name}.txt"), text.encode())
+        write_atomic(self._folder.place(label_name(picture.name)), text.encode())
 
     def close(self) -> None:
         """Nothing is left to do."""
