@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 
-from lightweight_ssd.data.formats.yolo_config import has_names, is_config, read_config
+from lightweight_ssd.data.formats.yolo_config import damaged_yaml, has_names, is_config, read_config
 from lightweight_ssd.data.layouts.listing import ALL, Layout, Listing, Pairs, Part
 from lightweight_ssd.data.layouts.pairs import by_split, describe_pairs, find_pairs
 
-__all__ = ["NAMES_FILES", "config_layout", "find_names", "yolo_layouts"]
+__all__ = ["NAMES_FILES", "config_layout", "damaged_config", "find_names", "yolo_layouts"]
 
 NAMES_FILES = ("classes.txt", "obj.names", "_darknet.labels", "names.txt")
 """What lists of class names are called, one a line."""
@@ -21,7 +21,7 @@ def yolo_layouts(listing: Listing) -> list[Layout]:
     """What a folder may be that has YOLO's text files in it, at most one.
 
     Raises:
-        ValueError: It has several data.yaml, or the one that it has is wrong.
+        FileNotFoundError, ValueError: It has several data.yaml, or the one that it has is wrong or damaged.
     """
     configs = _configs(listing, (".yaml", ".yml")) or _configs(listing, (".data",))
     if len(configs) > 1:
@@ -36,6 +36,8 @@ def yolo_layouts(listing: Listing) -> list[Layout]:
     if not pairs:
         return []
     names = find_names(listing.root, [listing.root / pair.annotations for pair in pairs])
+    if damaged := damaged_config(listing, any_name=names is None):
+        raise damaged
     text = f"YOLO's labels: {describe_pairs(listing, pairs, '.txt')}" + (f"; names from {names.name}" if names else "")
     return [Layout("yolo_txt", text, by_split(listing, pairs), names, listing.root)]
 
@@ -43,12 +45,31 @@ def yolo_layouts(listing: Listing) -> list[Layout]:
 def _configs(listing: Listing, suffixes: tuple[str, ...]) -> list[Path]:
     """Those nearest to the root; one called data.yaml before others beside it."""
     for depth in range(_DEEPEST + 1):
-        folders = [folder for folder in listing.files if len(folder.split("/")) * bool(folder) == depth]
+        folders = [folder for folder in listing.files if _depth(folder) == depth]
         paths = [listing.root / folder / name for folder in folders for name in listing.files[folder]]
         found = [path for path in paths if path.suffix in suffixes and (path.suffix == ".data" or is_config(path))]
         if found:
             return [path for path in found if path.stem in ("data", "obj")] or found
     return []
+
+
+def damaged_config(listing: Listing, any_name: bool = False) -> Exception | None:
+    """What is wrong with the first YAML file that cannot be read and would say the classes and splits.
+
+    Args:
+        listing: Of the data set.
+        any_name: Whether any YAML file would; otherwise one called data or dataset.
+    """
+    for folder, names in listing.files.items():
+        paths = [listing.root / folder / name for name in names if name.endswith((".yaml", ".yml"))]
+        for path in paths if _depth(folder) <= _DEEPEST else []:
+            if (any_name or path.stem in ("data", "dataset")) and (error := damaged_yaml(path)):
+                return error
+    return None
+
+
+def _depth(folder: str) -> int:
+    return len(folder.split("/")) * bool(folder)
 
 
 def config_layout(path: Path) -> Layout:
