@@ -1,10 +1,10 @@
 """YOLO's text files: by Ultralytics' data.yaml or darknet's obj.data, beside their images, or in folders of labels."""
 
 from collections.abc import Mapping
-from itertools import islice
 from pathlib import Path
 
 from lightweight_ssd.data.formats.yolo_config import damaged_yaml, has_names, is_config, read_config
+from lightweight_ssd.data.formats.yolo_images import are_labels
 from lightweight_ssd.data.layouts.listing import ALL, Layout, Listing, Pairs, Part
 from lightweight_ssd.data.layouts.pairs import by_split, describe_pairs, find_pairs
 
@@ -14,7 +14,6 @@ NAMES_FILES = ("classes.txt", "obj.names", "_darknet.labels", "names.txt")
 """What lists of class names are called, one a line."""
 
 _DEEPEST = 2  # folders above a data.yaml: archives often have one around all
-_LOOKED_AT = 20  # files of a folder, of which one line is read
 
 
 def yolo_layouts(listing: Listing) -> list[Layout]:
@@ -32,7 +31,7 @@ def yolo_layouts(listing: Listing) -> list[Layout]:
         )
     if configs:
         return [config_layout(configs[0])]
-    pairs = find_pairs(listing, ".txt", lambda folder, stems: _are_labels(listing.root / folder, stems))
+    pairs = find_pairs(listing, ".txt", lambda folder, stems: are_labels(listing.root / folder, stems))
     if not pairs:
         return []
     names = find_names(listing.root, [listing.root / pair.annotations for pair in pairs])
@@ -97,27 +96,6 @@ def find_names(root: Path, folders: list[Path]) -> Path | None:
     lists = [path for path in candidates if path.is_file()]
     configs = [path for pattern in ("*.yaml", "*.yml") for path in sorted(root.glob(pattern)) if has_names(path)]
     return next(iter([*lists, *configs]), None)
-
-
-def _are_labels(folder: Path, stems: frozenset[str]) -> bool:
-    """Whether the first line of some of the files is one of numbers: captions have the names of images, too."""
-    for stem in islice(sorted(stems), _LOOKED_AT):
-        try:
-            with (folder / f"{stem}.txt").open(encoding="utf-8", errors="replace") as file:
-                words = file.readline(4000).split()
-        except OSError:
-            continue
-        if words:
-            return len(words) > 4 and all(_is_number(word) for word in words)
-    return True  # all are empty: images without objects
-
-
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
 
 
 def _shown(splits: Mapping[str, tuple[Part, ...]], home: Path) -> str:
