@@ -312,4 +312,7 @@ def test_what_was_decided_is_one_line():
     assert describe_assignment(assign({"train", "test"})) == (
         "val is 20 % of the images to train on, by a hash of their names; data.split={val: 0.2, test: 0} changes that"
     )
+    grouped = describe_assignment(assign({ALL}, ImageSplit(0.3, 0.1, "^(.*)_")))
+    assert "; images with the same '^(.*)_' in their names stay together; " in grouped
+    assert grouped.endswith('data.split={val: 0.3, test: 0.1, groups: "^(.*)_"} changes that')
     assert "test is 10 %" in describe_assignment(assign({ALL}, ImageSplit(0.2, 0.1)))
