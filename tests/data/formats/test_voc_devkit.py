@@ -78,7 +78,7 @@ def test_a_missing_year_lists_the_years(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"year '2007' .*choose among 2008, 2012"):
         read(tmp_path)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(FileNotFoundError, match="choose among none"):
+    with pytest.raises(FileNotFoundError, match=r"Annotations: put the year there; for a folder of your own, add data=folder\."):
         read(tmp_path / "empty")
 
 
