@@ -83,3 +83,11 @@ def test_a_share_without_objects_asks_for_a_larger_one(tmp_path: Path):
     (problem,) = check(root).problems()
     assert problem.kind == Kind.NO_OBJECTS and problem.detail.startswith("val, test: ")
     assert problem.detail.endswith("give it more images, such as data.split={val: 0.4, test: 0}")
+
+
+def test_where_no_split_can_be_read_the_layout_and_its_division_are_still_said(tmp_path: Path):
+    root = tmp_path / "mine"
+    voc_files(root, "", "")
+    text(root / "a.xml", "<annotation>")
+    shown = str(check(root, split={"val": 0.5}, class_names=["cat", "dog"]))
+    assert "VOC's XML: .xml beside their images in ./" in shown and "val is 50 % of the images" in shown
