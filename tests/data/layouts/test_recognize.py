@@ -247,7 +247,7 @@ def test_captions_are_no_labels(tmp_path: Path):
 def test_images_without_any_annotations_are_told(tmp_path: Path):
     voc_files(tmp_path, "images", "annotations")
     picture(tmp_path / "more/x.png", "a")
-    assert "not used: 1 images without any in more/" in recognize(tmp_path).text
+    assert "not used: 1 image without any in more/" in recognize(tmp_path).text
 
 
 def test_runs_environments_and_hidden_folders_are_left_out(tmp_path: Path):
