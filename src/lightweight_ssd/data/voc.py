@@ -191,9 +191,7 @@ class VOC:
                         return {}
                     folders.setdefault(part.annotations, split)
         used = {entry.annotation for entry in self.all_entries} if folders else set()
-        return {
-            path: split for folder, split in folders.items() for path in unpaired_xml(files_below(folder), used)
-        }
+        return {path: split for folder, split in folders.items() for path in unpaired_xml(files_below(folder), used)}
 
     def _listed(self, split: str) -> PackedAnnotations:
         """All objects of all images that the lists name."""

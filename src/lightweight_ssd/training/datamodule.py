@@ -138,7 +138,9 @@ class DetectionDataModule(LightningDataModule):
             images = self._images(annotations)
             return DetectionDataset(annotations, self.augment, self.seed, images, self.source.on_bad)
         if not has_objects(annotations, split):
-            raise ValueError(f"Expected objects for {split}, but got {without_objects(self.source, split, annotations)}.")
+            raise ValueError(
+                f"Expected objects for {split}, but got {without_objects(self.source, split, annotations)}."
+            )
         return DetectionDataset(annotations, self.resize, self.seed, on_bad=self.source.on_bad)
 
     def _annotations(self, split: str) -> PackedAnnotations:

@@ -63,7 +63,9 @@ def test_an_annotation_without_its_image_is_an_error_and_training_notes_it(tmp_p
     found = check(root, **settings)
     ((file, split),) = missing(found)
     assert Path(file).stem == "a" and split == splits and "no image has its name" in str(found)
-    notes = data_source("folder", root=str(root), cache_dir=str(tmp_path / "cache"), **settings).annotations("val").notes
+    notes = (
+        data_source("folder", root=str(root), cache_dir=str(tmp_path / "cache"), **settings).annotations("val").notes
+    )
     assert [note[: len(NOTE)] for note in notes if "without an image" in note] == [NOTE]
 
 

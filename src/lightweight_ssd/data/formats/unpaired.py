@@ -46,8 +46,8 @@ def describe_unpaired(files: Collection[Path]) -> str:
         return ""
     names = [path.name for path in files]
     shown = ", ".join(names[:_MOST_NAMED]) + (", …" if len(names) > _MOST_NAMED else "")
-    one = len(names) == 1
-    return f"{len(names):,} annotation file{'' if one else 's'} without an image {'is' if one else 'are'} left out: {shown}"
+    ending, verb = ("", "is") if len(names) == 1 else ("s", "are")
+    return f"{len(names):,} annotation file{ending} without an image {verb} left out: {shown}"
 
 
 def files_below(folder: Path) -> list[Path]:
