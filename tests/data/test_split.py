@@ -72,6 +72,13 @@ def test_settings_that_are_left_out_have_defaults() -> None:
     assert ImageSplit.of({"test": 0.1, "groups": None}) == ImageSplit(0.2, 0.1, None)
 
 
+def test_a_pattern_that_fits_no_name_is_refused() -> None:
+    """Each image would be a group of its own, and the frames of a video in several splits."""
+    words = r"Expected data\.split\.groups to fit .* but 'zzz' fits none of 3, such as '00000': correct the pattern"
+    with pytest.raises(ValueError, match=words):
+        ImageSplit(val=0.3, groups="zzz").rows(NAMES[:3], "train")
+
+
 def test_a_split_without_images_is_an_error_that_says_what_to_change() -> None:
     with pytest.raises(ValueError, match=r"none of 3 images is left for it: give larger shares\.$"):
         ImageSplit(val=0.001).rows(NAMES[:3], "val")

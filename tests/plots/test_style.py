@@ -1,4 +1,5 @@
 import resource
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -24,3 +25,9 @@ def test_without_room_one_sentence_names_the_file_and_the_picture_before_stays(t
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_name_that_the_font_lacks_is_no_warning(tmp_path: Path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        save(new_figure(7.0, 1.0, "人"), tmp_path / "picture.png", dpi=50)

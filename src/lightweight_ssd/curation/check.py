@@ -11,6 +11,8 @@ from lightweight_ssd.config.arguments import Count, checked
 from lightweight_ssd.curation.source import Data, data_source
 from lightweight_ssd.data.checks.dataset import check_source
 from lightweight_ssd.data.checks.problems import NOTES, SKIPPED, Findings, Kind, Problem
+from lightweight_ssd.data.layouts.assignment import describe_assignment
+from lightweight_ssd.data.layouts.source import LayoutSource
 from lightweight_ssd.data.summary import describe_splits
 from lightweight_ssd.system.output_folder import make_output_folder
 from lightweight_ssd.system.plain_text import from_cell, printable
@@ -119,12 +121,16 @@ def data_check(
 
 
 def _summary(source: Any) -> tuple[str, ...]:
-    """Of the splits that can be read: what is wrong with others stands among the problems."""
+    """Of the splits that can be read; of a folder where none can, what was recognized and how it is divided."""
     splits = {}
     for split in SPLITS:
         with suppress(ValueError, OSError):
             splits[split] = source.annotations(split)
-    return tuple(map(printable, describe_splits(splits)))
+    lines = describe_splits(splits)
+    if not splits and isinstance(source, LayoutSource):
+        with suppress(ValueError, OSError):  # the layout itself may be what is wrong
+            lines = list(filter(None, [source.layout.text, describe_assignment(source.assigned)]))
+    return tuple(map(printable, lines))
 
 
 def _chosen_classes(source: Any) -> str:

@@ -10,6 +10,7 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
+from lightweight_ssd.data.formats.origin import Origin
 from lightweight_ssd.data.formats.packed import PackedAnnotations, default_cache_dir
 from lightweight_ssd.data.formats.voc_devkit import read_split, write_split
 from lightweight_ssd.data.selection import Selection
@@ -143,7 +144,7 @@ class Shapes:
     def annotations(self, split: Split) -> PackedAnnotations:
         """The annotations of a split, drawn first where this has not been done; image ids number them from 1."""
         self.draw()
-        listed = read_split(self.devkit, _YEAR, split, self.all_class_names, on_bad=self.on_bad, origin=1)
+        listed = read_split(self.devkit, _YEAR, split, self.all_class_names, on_bad=self.on_bad, origin=Origin(1))
         return self.selection.apply(listed, split)
 
     def _manifest(self) -> dict[str, object]:

@@ -5,6 +5,7 @@ every machine. Images of one group, such as the frames of one video, stay togeth
 """
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -95,17 +96,32 @@ class ImageSplit(NamedTuple):
             return name
         return (match[1] if match.re.groups else match[0]) or name
 
+    def setting(self) -> str:
+        """As the command line takes it.
+
+        Example:
+            >>> ImageSplit(0.2, 0.1, "^(.*)_").setting()
+            '{val: 0.2, test: 0.1, groups: "^(.*)_"}'
+        """
+        quoted = "" if self.groups is None else f", groups: {json.dumps(self.groups, ensure_ascii=False)}"
+        return f"{{val: {self.val:g}, test: {self.test:g}{quoted}}}"
+
     def rows(self, paths: Sequence[str], split: Split) -> Int64[np.ndarray, " N"]:
         """Places of a split's images among all.
 
         Raises:
-            ValueError: There are none.
+            ValueError: There are none, or no image has a name that `groups` fits.
         """
+        if self.groups is not None and not any(re.search(self.groups, Path(path).stem) for path in paths):
+            raise ValueError(
+                f"Expected data.split.groups to fit the names of some images, but {self.groups!r} fits none of "
+                f"{len(paths)}, such as {Path(next(iter(paths), '')).stem!r}: correct the pattern, or leave it out."
+            )
         wanted = "val" if split == "test" and not self.test else split
         rows = np.array([row for row, path in enumerate(paths) if self.has(path, split)], dtype=np.int64)
         if not len(rows):
             raise ValueError(
-                f"Expected images for {wanted} with data.split={{val: {self.val:g}, test: {self.test:g}}}, but none of "
+                f"Expected images for {wanted} with data.split={self.setting()}, but none of "
                 f"{len(paths)} images is left for it: give larger shares"
                 f"{', or a pattern of smaller groups' if self.groups else ''}."
             )

@@ -9,11 +9,12 @@ from typing import Any
 
 from lightweight_ssd.data.formats.origin import check_origin
 from lightweight_ssd.data.formats.packed import PackedAnnotations, default_cache_dir
+from lightweight_ssd.data.formats.unpaired import describe_unpaired, files_below, unpaired_xml
 from lightweight_ssd.data.formats.voc_files import ListEntry
 from lightweight_ssd.data.formats.voc_names import FoundNames, find_class_names
 from lightweight_ssd.data.formats.voc_reading import read_entries
 from lightweight_ssd.data.formats.voc_scan import VOC_CLASS_NAMES
-from lightweight_ssd.data.formats.voc_splits import Lists, Part, Places, parts_of
+from lightweight_ssd.data.formats.voc_splits import Lists, Part, Places, lone_year, parts_of
 from lightweight_ssd.data.selection import Selection, check_val_share, hold_out
 from lightweight_ssd.data.source import check_source_options, data_root
 from lightweight_ssd.data.split import ImageSplit
@@ -178,12 +179,28 @@ class VOC:
                     found |= {str(entry.image): entry for entry in part.entries}
         return list(found.values())
 
+    @cached_property
+    def unpaired(self) -> dict[Path, str]:
+        """XML files without an image, with the split that they would be in; none where lists name the images."""
+        of_years = self.places.images is None and lone_year(self.places, self.splits["train"]) is None
+        folders: dict[Path, str] = {}
+        for split in dict.fromkeys(() if of_years else map(self.lists_of, SPLITS)):
+            with suppress(FileNotFoundError, ValueError):
+                for part in self.parts(split):
+                    if part.annotations is None:
+                        return {}
+                    folders.setdefault(part.annotations, split)
+        used = {entry.annotation for entry in self.all_entries} if folders else set()
+        return {path: split for folder, split in folders.items() for path in unpaired_xml(files_below(folder), used)}
+
     def _listed(self, split: str) -> PackedAnnotations:
         """All objects of all images that the lists name."""
         parts = list(self.parts(split))
         joined = PackedAnnotations.concatenate([self._read(part) for part in parts])
         if self._given_names is None and self._names.note:
             joined = replace(joined, notes=(self._names.note, *joined.notes))
+        if note := describe_unpaired(self.unpaired):
+            joined = replace(joined, notes=(*joined.notes, note))
         if len(parts) == 1:  # within one list the reader has seen to it
             return joined
         return _without_repeated(joined, f"data.{split} = {self.splits[split]}", self.on_bad)

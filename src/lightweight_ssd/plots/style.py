@@ -5,6 +5,9 @@ wanted. Settings are given to each axes, not to matplotlib's global parameters, 
 """
 
 import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -13,7 +16,9 @@ from matplotlib.figure import Figure
 from lightweight_ssd.system.atomic_write import write_atomic
 from lightweight_ssd.system.plain_text import printable
 
-__all__ = ["ACCENT", "INK", "MAIN", "MUTED", "new_figure", "plain_text", "save", "style_axes"]
+__all__ = [
+    "ACCENT", "INK", "MAIN", "MUTED", "new_figure", "plain_text", "save", "style_axes", "unknown_letters_as_boxes",
+]  # fmt: skip
 
 INK = "#22272e"
 MUTED = "#8a929c"
@@ -55,6 +60,14 @@ def style_axes(axes: Axes, title: str = "", grid: str | None = "both") -> None:
         axes.yaxis.grid(True, color=_GRID, linewidth=0.7)
 
 
+@contextmanager
+def unknown_letters_as_boxes() -> Iterator[None]:
+    """While a figure is drawn: says nothing of letters that matplotlib's font lacks, as many names of classes have."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
+        yield
+
+
 def save(figure: Figure, path: str | Path, dpi: int = 140) -> Path:
     """Writes a PNG, creates its folder if needed, and returns the path.
 
@@ -62,7 +75,8 @@ def save(figure: Figure, path: str | Path, dpi: int = 140) -> Path:
         NotWritten: The disk is full or cannot be written; what the file held before is untouched.
     """
     path, content = Path(path), io.BytesIO()
-    figure.savefig(content, format="png", dpi=dpi)
+    with unknown_letters_as_boxes():
+        figure.savefig(content, format="png", dpi=dpi)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(path, content.getvalue())
     return path

@@ -81,4 +81,5 @@ def say_passed_over(files: Sequence[Path]) -> None:
     """Names the first few files that are neither images nor videos."""
     if files:
         names = ", ".join(path.name for path in files[:_MOST_NAMED]) + (", …" if len(files) > _MOST_NAMED else "")
-        say(f"passed over {len(files)} file{'s' if len(files) > 1 else ''} that are no images or videos: {names}")
+        what = "file that is no image or video" if len(files) == 1 else "files that are no images or videos"
+        say(f"passed over {len(files)} {what}: {names}")

@@ -1,7 +1,6 @@
 """The plots of a report as PNG and SVG files for a paper; only those for which the runs have values."""
 
 import re
-import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -12,6 +11,7 @@ from jaxtyping import Float64
 from matplotlib.figure import Figure
 
 from lightweight_ssd.analysis.error_decomposition import ERROR_KINDS
+from lightweight_ssd.plots.style import unknown_letters_as_boxes
 from lightweight_ssd.report.bar_plots import difference_forest, lost_map_bars
 from lightweight_ssd.report.plots import accuracy_against_cost, curves_with_band, save_both
 
@@ -42,8 +42,7 @@ def write_plots(payload: dict[str, Any], folder: Path) -> list[Path]:
     Returns:
         The files written.
     """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)  # such a letter becomes a box
+    with unknown_letters_as_boxes():
         figures = {name: figure for name, draw in _drawings(payload) if (figure := draw()) is not None}
         written = [path for name, figure in figures.items() for path in save_both(figure, folder / name)]
     for pattern in (*_NAMES, "differences", "differences_*"):

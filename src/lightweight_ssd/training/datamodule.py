@@ -9,6 +9,7 @@ from lightning.pytorch import LightningDataModule
 from lightweight_ssd.augment.pipeline import Pipeline
 from lightweight_ssd.data.dataset import DetectionDataset
 from lightweight_ssd.data.digest import digest, same_where_both
+from lightweight_ssd.data.empty_split import has_objects, without_objects
 from lightweight_ssd.data.formats.packed import PackedAnnotations, default_cache_dir
 from lightweight_ssd.data.images.cache import PIXELS_FILE, ImageCache
 from lightweight_ssd.data.images.cache_builder import open_image_cache, require_memory
@@ -136,10 +137,9 @@ class DetectionDataModule(LightningDataModule):
         if split == "train":
             images = self._images(annotations)
             return DetectionDataset(annotations, self.augment, self.seed, images, self.source.on_bad)
-        if (annotations.difficult | annotations.crowd).all():
+        if not has_objects(annotations, split):
             raise ValueError(
-                f"The {split} split has no object that counts (none at all, or all are difficult or crowd regions), so "
-                f"mAP is undefined; choose another split for data.{split}."
+                f"Expected objects for {split}, but got {without_objects(self.source, split, annotations)}."
             )
         return DetectionDataset(annotations, self.resize, self.seed, on_bad=self.source.on_bad)
 

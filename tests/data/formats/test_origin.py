@@ -83,10 +83,12 @@ def test_each_tool_is_recognized_and_the_reason_said(
     assert read.notes == (origin.note,)
 
 
-def test_files_of_the_challenge_count_from_one_and_nothing_is_said(tmp_path: Path) -> None:
+def test_files_of_the_challenge_count_from_one_and_it_is_said(tmp_path: Path) -> None:
     entries = [write(tmp_path, f"00000{row}", INSIDE, CHALLENGE) for row in range(3)]
     assert genuine_folders(entries) == {tmp_path}
-    assert decide_origin(entries) == (1, "", frozenset({tmp_path}))
+    note = "boxes count from 1 in the files with the mark of the VOC challenge"
+    assert decide_origin(entries) == (1, note, frozenset({tmp_path}))
+    assert read_entries(entries[:1], ("dog",)).notes == (note,)
 
 
 @pytest.mark.parametrize(
@@ -113,15 +115,18 @@ def test_a_year_of_the_challenge_beside_own_data_keeps_counting_from_one(tmp_pat
     own = write(tmp_path / "own", "a", BOXES)
     entries = [genuine, own]
     assert read_entries([genuine], ("dog",), all_entries=entries).boxes[0].tolist() == [9, 11, 40, 33]
-    assert read_entries([own], ("dog",), all_entries=entries).boxes[0].tolist() == [10, 12, 40, 33]
+    read = read_entries([own], ("dog",), all_entries=entries)
+    assert read.boxes[0].tolist() == [10, 12, 40, 33]
+    assert read.notes[0].endswith("; files with the mark of the VOC challenge count from 1")
 
 
 @pytest.mark.parametrize("value", [0, 1])
-def test_the_setting_overrules_everything_and_says_nothing(tmp_path: Path, value: int) -> None:
+def test_the_setting_overrules_everything_and_says_so(tmp_path: Path, value: int) -> None:
     for head in (CHALLENGE, SUPERVISION, ""):
         entries = [write(tmp_path, "000001", INSIDE, head)]
         read = read_entries(entries, ("dog",), origin=value)
-        assert read.boxes[0].tolist() == [10 - value, 12 - value, 40, 33] and read.notes == ()
+        assert read.boxes[0].tolist() == [10 - value, 12 - value, 40, 33]
+        assert read.notes == (f"boxes count from {value}: data.origin says so",)
 
 
 def test_the_cache_holds_the_origin_and_what_decided_it(tmp_path: Path) -> None:
@@ -146,7 +151,7 @@ def test_what_this_package_writes_is_recognized(tmp_path: Path, corner: float) -
     before = Annotation.of_boxes(1, "a.jpg", 80, 100, boxes, np.array([0]))
     write_annotation(tmp_path / "a.xml", before, ("dog",))
     entries = [ListEntry(1, tmp_path / "a.xml", tmp_path / "a.jpg")]
-    assert decide_origin(entries)[:2] == (1, "")
+    assert decide_origin(entries)[:2] == (1, "boxes count from 1: the files have the mark of lightweight-ssd")
     assert read_entries(entries, ("dog",)).boxes.tolist() == boxes.tolist()
     text = (tmp_path / "a.xml").read_text()
     mark = "  <source><annotation>lightweight-ssd, pixels from 1</annotation></source>\n"

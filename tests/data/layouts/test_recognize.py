@@ -186,6 +186,56 @@ def test_none_that_fits_says_what_is_there_and_what_would_fit(tmp_path: Path):
         recognize(tmp_path / "none")
 
 
+CUT = '{"images": [{"id": 1, "file_na'
+
+
+@pytest.mark.parametrize("split", ["train", "valid", "test"])
+def test_a_damaged_json_of_a_split_is_an_error_that_names_it(tmp_path: Path, split: str):
+    """Passed over, it would give the split's images to nobody, or take those of val from train."""
+    _split_folders(coco_files, "SPLIT", "SPLIT/_annotations.coco.json")(tmp_path)
+    text(tmp_path / "info.json", '{"version": 3}')  # JSON of another kind
+    text(tmp_path / "train/a.json", CUT)  # of one image
+    assert set(recognize(tmp_path).splits) == {"train", "val", "test"}
+    text(tmp_path / f"{split}/_annotations.coco.json", CUT)
+    with pytest.raises(ValueError, match=rf"Expected a COCO instances file in .*/{split}/_annotations\.coco\.json, .*"):
+        recognize(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["", CUT, "version https://git-lfs.github.com/spec/v1"])
+def test_a_damaged_json_that_is_all_there_is_is_named(tmp_path: Path, content: str):
+    coco_files(tmp_path, "images", "result.json")
+    text(tmp_path / "result.json", content)
+    with pytest.raises(ValueError, match=r"Expected a COCO instances file in .*/result\.json, with images"):
+        recognize(tmp_path)
+    voc_files(tmp_path, "images", "xml")  # then it may be anything
+    assert recognize(tmp_path).name == "voc_xml"
+
+
+def test_a_damaged_json_in_a_folder_of_annotations_is_named(tmp_path: Path):
+    _coco2017(tmp_path)
+    text(tmp_path / "annotations/person_keypoints_train2017.json", CUT)  # not looked at
+    assert set(recognize(tmp_path).splits) == {"train", "val"}
+    text(tmp_path / "annotations/instances_extra.json", CUT)
+    with pytest.raises(ValueError, match=r"/instances_extra\.json, with images"):
+        recognize(tmp_path)
+
+
+@pytest.mark.parametrize("names", [None, "cat\ndog\n"])
+def test_a_damaged_data_yaml_is_named(tmp_path: Path, names: str | None):
+    _split_folders(yolo_files, "SPLIT/images", "SPLIT/labels")(tmp_path)
+    text(tmp_path / "data.yaml", "train: ../train/images\nnames: [cat, dog\n")
+    if names:
+        text(tmp_path / "classes.txt", names)
+    with pytest.raises(ValueError, match=r"Expected YAML in .*/data\.yaml, but"):
+        recognize(tmp_path)
+    (tmp_path / "data.yaml").rename(tmp_path / "other.yaml")
+    if names:
+        assert recognize(tmp_path).name == "yolo_txt"
+        return
+    with pytest.raises(ValueError, match=r"Expected YAML in .*/other\.yaml, but"):
+        recognize(tmp_path)
+
+
 def test_captions_are_no_labels(tmp_path: Path):
     for name in SIZES:
         picture(tmp_path / f"{name}.png", name)
@@ -197,7 +247,7 @@ def test_captions_are_no_labels(tmp_path: Path):
 def test_images_without_any_annotations_are_told(tmp_path: Path):
     voc_files(tmp_path, "images", "annotations")
     picture(tmp_path / "more/x.png", "a")
-    assert "not used: 1 images without any in more/" in recognize(tmp_path).text
+    assert "not used: 1 image without any in more/" in recognize(tmp_path).text
 
 
 def test_runs_environments_and_hidden_folders_are_left_out(tmp_path: Path):
@@ -262,4 +312,7 @@ def test_what_was_decided_is_one_line():
     assert describe_assignment(assign({"train", "test"})) == (
         "val is 20 % of the images to train on, by a hash of their names; data.split={val: 0.2, test: 0} changes that"
     )
+    grouped = describe_assignment(assign({ALL}, ImageSplit(0.3, 0.1, "^(.*)_")))
+    assert "; images with the same '^(.*)_' in their names stay together; " in grouped
+    assert grouped.endswith('data.split={val: 0.3, test: 0.1, groups: "^(.*)_"} changes that')
     assert "test is 10 %" in describe_assignment(assign({ALL}, ImageSplit(0.2, 0.1)))

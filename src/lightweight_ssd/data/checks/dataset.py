@@ -16,6 +16,7 @@ from lightweight_ssd.data.checks.layout import check_layout, list_file_of
 from lightweight_ssd.data.checks.problems import NOTES, Findings, Kind, Problem
 from lightweight_ssd.data.checks.voc import check_voc_list, check_voc_source
 from lightweight_ssd.data.coco import COCO
+from lightweight_ssd.data.empty_split import has_objects, without_objects
 from lightweight_ssd.data.formats.voc_devkit import find_year
 from lightweight_ssd.data.layouts.source import LayoutSource
 from lightweight_ssd.data.selection import is_held_out
@@ -163,7 +164,10 @@ def _ask_training(source: Any, broken: Collection[str]) -> Iterator[Problem]:
     if "train" in broken and not _has_categories(source):
         return
     found = {split: list(_ask_for(source, split)) for split in SPLITS if split not in broken}
-    yield from (problem._replace(split=", ".join(splits)) for problem, splits in _group(found).items())
+    for problem, splits in _group(found).items():
+        name = ", ".join(splits)
+        detail = f"{name}: {problem.detail}" if problem.kind is Kind.NO_OBJECTS else problem.detail
+        yield problem._replace(split=name, detail=detail)
 
 
 def _ask_for(source: Any, split: str) -> Iterator[Problem]:
@@ -175,11 +179,8 @@ def _ask_for(source: Any, split: str) -> Iterator[Problem]:
         yield Problem(Kind.REFUSED, "", file, str(error))
         return
     yield from (Problem(Kind.REFUSED, "", file, sentence) for sentence in annotations.skipped)
-    chosen = annotations.of_chosen_classes()
-    if (chosen.crowd if split == "train" else chosen.difficult | chosen.crowd).all():
-        wanted = "at all" if source.selection.classes is None else f"of {', '.join(source.class_names)}"
-        detail = f"no objects {wanted}, or all are crowd regions" + ("" if split == "train" else " or difficult")
-        yield Problem(Kind.NO_OBJECTS, "", file, detail)
+    if not has_objects(annotations, split):
+        yield Problem(Kind.NO_OBJECTS, "", file, without_objects(source, split, annotations))
 
 
 def _has_categories(source: Any) -> bool:

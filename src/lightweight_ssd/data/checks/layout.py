@@ -8,6 +8,7 @@ from lightweight_ssd.data.checks.image import ListedImage
 from lightweight_ssd.data.checks.problems import Kind, Problem
 from lightweight_ssd.data.checks.voc import check_voc_entries
 from lightweight_ssd.data.checks.yolo import check_labels
+from lightweight_ssd.data.formats.unpaired import NO_IMAGE
 from lightweight_ssd.data.layouts.coco_parts import COCOParts
 from lightweight_ssd.data.layouts.source import LayoutSource
 from lightweight_ssd.data.layouts.voc_parts import VOCParts
@@ -33,6 +34,7 @@ def check_layout(source: LayoutSource) -> Iterator[Problem | ListedImage]:
         except (ValueError, OSError) as error:  # of a list or a folder as a whole
             kind = Kind.MISSING_SPLIT if isinstance(error, FileNotFoundError) else Kind.MALFORMED_FILE
             yield Problem(kind, ", ".join(splits), list_file_of(source), str(error))
+    yield from _without_image(source)
     for split in SPLITS:
         if split not in source.assigned:
             yield Problem(Kind.EMPTY_SPLIT, split, str(source.root), "the folder has no images for it")
@@ -62,6 +64,14 @@ def _check(source: LayoutSource, key: str, splits: Sequence[str]) -> Iterator[Pr
         )
     else:
         yield from check_labels(parts.entries(key), parts.rules, splits, how.num_threads)
+
+
+def _without_image(source: LayoutSource) -> Iterator[Problem]:
+    """Annotation files whose image is not there."""
+    parts = source.parts
+    for path, key in () if isinstance(parts, COCOParts) else parts.unpaired.items():
+        splits = [split for split, one in source.assigned.items() if one.key == key]
+        yield Problem(Kind.MISSING_IMAGE, ", ".join(splits) or key, str(path), NO_IMAGE)
 
 
 def _list_of(parts: VOCParts, key: str) -> Path:

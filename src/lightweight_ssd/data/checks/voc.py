@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from lightweight_ssd.data.checks.image import ListedImage
 from lightweight_ssd.data.checks.problems import Kind, Problem
 from lightweight_ssd.data.formats.origin import Origin, decide_origin
+from lightweight_ssd.data.formats.unpaired import NO_IMAGE
 from lightweight_ssd.data.formats.voc_devkit import ListEntry, find_entries, find_year
 from lightweight_ssd.data.formats.voc_scan import genuine_folders
 from lightweight_ssd.data.formats.voc_splits import lone_year
@@ -63,6 +64,9 @@ def check_voc_source(source: Any) -> Iterator[Problem | ListedImage]:
         yield from check_voc_list(source.root, year, name, splits, *settings)
     for of, splits in others.items():
         yield from _check_parts(source, of, splits, settings)
+    for path, of in source.unpaired.items():
+        splits = [split for split in SPLITS if source.lists_of(split) == of]
+        yield Problem(Kind.MISSING_IMAGE, ", ".join(splits), str(path), NO_IMAGE)
     if not names:
         detail = "no class names were found, since no annotation has an object"
         yield Problem(Kind.NO_OBJECTS, "train", str(source.root), detail)

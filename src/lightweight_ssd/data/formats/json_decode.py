@@ -51,7 +51,7 @@ def decode_file(
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is a folder, is not JSON, or does not hold what is expected.
+        ValueError: It is a folder, cannot be read, is not JSON, or does not hold what is expected.
     """
     data = _map(path, what, if_missing)
     try:
@@ -96,6 +96,8 @@ def _map(path: Path, what: str, if_missing: str) -> memoryview:
         ) from None
     except IsADirectoryError:
         raise ValueError(f"Expected {what} at {path}, but that is a folder: name a file in it.") from None
+    except OSError as error:
+        raise ValueError(f"Expected {what} at {path}, but {error.strerror}: make it readable.") from error
     return whole[3:] if whole[:3] == b"\xef\xbb\xbf" else whole
 
 

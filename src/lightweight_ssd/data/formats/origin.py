@@ -30,7 +30,7 @@ class Origin(NamedTuple):
 
     Attributes:
         value: 0 or 1.
-        note: One line for the user: what was decided and from what; empty where nothing had to be.
+        note: One line for the user: what was decided and from what; empty where there are no boxes.
         genuine: Folders of XML files of the VOC challenge, which count from 1 whatever the others do.
     """
 
@@ -71,13 +71,16 @@ def decide_origin(entries: Sequence[ListEntry], setting: str | int = "auto", num
         num_threads: Files read at once.
     """
     if (chosen := check_origin(setting)) != "auto":
-        return Origin(int(chosen))
+        return Origin(int(chosen), f"boxes count from {chosen}: data.origin says so")
     genuine = genuine_folders(entries)
     paths = [entry.annotation for entry in entries if entry.annotation is not None]
     others = [path for path in paths if path.parent not in genuine]
     if not others:
-        return Origin(1, "", genuine)
-    return judge(scan(others, num_threads))._replace(genuine=genuine)
+        note = "boxes count from 1 in the files with the mark of the VOC challenge"
+        return Origin(1, note if genuine else "", genuine)
+    decided = judge(scan(others, num_threads))
+    more = "; files with the mark of the VOC challenge count from 1" if genuine and decided.note else ""
+    return decided._replace(note=f"{decided.note}{more}", genuine=genuine)
 
 
 def judge(found: Scan) -> Origin:
@@ -88,8 +91,10 @@ def judge(found: Scan) -> Origin:
         0
     """
     corners = f"of {found.corners:,} left and top edges"
-    if not found.corners or found.ours == found.with_objects:
+    if not found.corners:
         return Origin(1 if found.ours else 0)
+    if found.ours == found.with_objects:
+        return Origin(1, "boxes count from 1: the files have the mark of lightweight-ssd")
     if found.below_one and found.at_one <= _RARE * found.below_one:
         return _from_zero(f"{found.below_one:,} {corners} {_are(found.below_one)} below 1")
     if 2 * found.supervision >= found.with_objects:

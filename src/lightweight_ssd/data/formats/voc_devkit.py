@@ -97,9 +97,10 @@ def find_year(root: Path, year: str) -> Path:
         if (folder / "Annotations").is_dir():
             return folder.absolute()
     years = sorted(path.parent.name.removeprefix("VOC") for path in root.glob("*/Annotations"))
+    choice = f"choose among {', '.join(years)}, or " if years else ""
     raise FileNotFoundError(
         f"Expected the year {year!r} in the VOC devkit {root.absolute()}, but it has no folder VOC{year}/Annotations: "
-        f"choose among {', '.join(years) or 'none'}, or put the year there."
+        f"{choice}put the year there; for a folder of your own, add data=folder."
     )
 
 

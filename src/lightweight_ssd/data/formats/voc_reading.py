@@ -19,7 +19,7 @@ from lightweight_ssd.types import Annotation
 
 __all__ = ["count_class_names", "read_entries", "read_labelmap"]
 
-_CACHE_FORMAT = 6  # raise it when the same files would be read into other arrays
+_CACHE_FORMAT = 7  # raise it when the same files would be read into other arrays or notes
 _FILES_PER_TASK = 64  # one file takes about 50 µs to read, less than it costs to hand it to another thread
 _FILES_WITHOUT_BAR = 500  # read within a blink
 

@@ -29,12 +29,14 @@ class Part(NamedTuple):
         source: Its list file; or its folder.
         entries: Its images.
         faults: What is wrong with its other lines.
+        annotations: Folder of the XML files, where all images of a folder are taken; None where a list names them.
     """
 
     title: str
     source: Path
     entries: list[ListEntry]
     faults: list[Fault]
+    annotations: Path | None = None
 
 
 class Places(NamedTuple):
@@ -180,4 +182,4 @@ def _all_images(images: Path, annotations: Path, split: str) -> Part:
         raise FileNotFoundError(
             f"Expected images .jpg, .jpeg or .png in {images}, but there are none: set data.images to their folder."
         )
-    return Part(f"{split} {images.name}", images, entries, faults)
+    return Part(f"{split} {images.name}", images, entries, faults, annotations)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-__all__ = ["SPLIT_NAMES", "YOLOConfig", "has_names", "is_config", "read_config", "read_names"]
+__all__ = ["SPLIT_NAMES", "YOLOConfig", "damaged_yaml", "has_names", "is_config", "read_config", "read_names"]
 
 SPLIT_NAMES = {"train": ("train", "training"), "val": ("val", "valid", "validation"), "test": ("test", "testing")}
 """What the splits are called, by our name of each."""
@@ -36,6 +36,15 @@ class YOLOConfig(NamedTuple):
 def is_config(path: Path) -> bool:
     """Whether a YAML file is one of these: it has names or a number of classes, and images to train on."""
     return has_names(path) and bool(_paths_of(_load(path), "train"))
+
+
+def damaged_yaml(path: Path) -> Exception | None:
+    """What keeps a YAML file from being read."""
+    try:
+        _load(path)
+    except (ValueError, OSError) as error:
+        return error
+    return None
 
 
 def has_names(path: Path) -> bool:

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 from lightweight_ssd.data.formats.image_files import images_below, is_image
 
-__all__ = ["LabeledImage", "find_images", "with_labels", "with_labels_of"]
+__all__ = ["LabeledImage", "are_labels", "find_images", "labels_folder", "with_labels", "with_labels_of"]
+
+_LOOKED_AT = 20  # files of a folder, of which one line is read
 
 
 class LabeledImage(NamedTuple):
@@ -59,6 +62,46 @@ def with_labels_of(images: Path, labels: Path, nested: bool = True) -> list[Labe
     return [LabeledImage(one, files.get(one.relative_to(images).with_suffix(""))) for one in found]
 
 
+def are_labels(folder: Path, stems: frozenset[str]) -> bool:
+    """Whether the first line of some of the files is one of numbers: captions have the names of images, too.
+
+    Args:
+        folder: Of text files.
+        stems: Their names without suffix; where all are empty they are of images without objects.
+    """
+    for stem in islice(sorted(stems), _LOOKED_AT):
+        try:
+            with (folder / f"{stem}.txt").open(encoding="utf-8", errors="replace") as file:
+                words = file.readline(4000).split()
+        except OSError:
+            continue
+        if words:
+            return len(words) > 4 and all(_is_number(word) for word in words)
+    return True
+
+
+def labels_folder(images: Path) -> Path:
+    """Where Ultralytics looks for the labels of a folder of images; the same folder where none is called `images`.
+
+    Example:
+        >>> labels_folder(Path("set/images/train"))
+        PosixPath('set/labels/train')
+    """
+    parts = images.parts
+    if "images" not in parts:
+        return images
+    last = len(parts) - 1 - parts[::-1].index("images")
+    return Path(*parts[:last], "labels", *parts[last + 1 :])
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
 def _images_of(place: Path) -> Iterator[Path]:
     if place.is_dir():
         yield from images_below(place)
@@ -98,14 +141,11 @@ def _found(line: str, bases: list[Path], file: Path) -> Path:
 
 
 def _label_of(image: Path, names: Callable[[Path], frozenset[str]]) -> Path | None:
-    name, folder = f"{image.stem}.txt", image.parent
-    parts = folder.parts
-    if "images" in parts:
-        last = len(parts) - 1 - parts[::-1].index("images")
-        labels = Path(*parts[:last], "labels", *parts[last + 1 :])
-        if name in names(labels):
-            return labels / name
-    return folder / name if name in names(folder) else None
+    name = f"{image.stem}.txt"
+    for folder in (labels_folder(image.parent), image.parent):
+        if name in names(folder):
+            return folder / name
+    return None
 
 
 def _names(folder: Path) -> frozenset[str]:

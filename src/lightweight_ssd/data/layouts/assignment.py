@@ -66,7 +66,8 @@ def describe_assignment(assigned: dict[str, Assigned]) -> str:
         return f"test is {test.key}" if test.key != "test" else ""
     of = "of the images" if val.key == ALL else "of the images to train on"
     parts = [f"val is {val.share.val:.0%} {of}, by a hash of their names".replace("%", " %")]
+    if val.share.groups is not None:
+        parts.append(f"images with the same {val.share.groups!r} in their names stay together")
     if test.share is not None:
         parts.append("test is val" if same else f"test is {test.share.test:.0%}".replace("%", " %"))
-    shares = f"{{val: {val.share.val:g}, test: {val.share.test:g}}}"
-    return "; ".join([*parts, f"data.split={shares} changes that"])
+    return "; ".join([*parts, f"data.split={val.share.setting()} changes that"])

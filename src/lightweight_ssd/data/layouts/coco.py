@@ -1,16 +1,17 @@
 """COCO's JSON: one file per split beside, above or apart from its images; or one file without splits."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
+from lightweight_ssd.data.formats.image_files import is_image
 from lightweight_ssd.data.formats.json_decode import DECODE_ERRORS, decode_file
 from lightweight_ssd.data.layouts.listing import ALL, Instances, Layout, Listing, split_of
 
-__all__ = ["coco_layouts", "instances_part"]
+__all__ = ["coco_layouts", "damaged_json", "instances_part"]
 
 _LOOKED_AT = 50  # images of a file, of which it is looked at where they lie
 
@@ -38,11 +39,13 @@ def coco_layouts(listing: Listing) -> list[Layout]:
     """What a folder may be that has instances files in it, at most one.
 
     Raises:
-        ValueError: Several files may be the same split.
+        FileNotFoundError, ValueError: Several files may be the same split, or one that would be a split is damaged.
     """
     files = [file for folder in listing.files for file in _files_of(listing, folder)]
     if not files:
         return []
+    if damaged := damaged_json(listing, {file.folder for file in files}):
+        raise damaged
     rest = "train" if any(file.split for file in files) else ALL
     splits: dict[str, tuple[Instances, ...]] = {}
     for file in files:
@@ -74,19 +77,52 @@ def instances_part(listing: Listing, path: Path) -> Instances:
     return Instances(path, listing.root / _images_folder(listing, found))
 
 
+def damaged_json(listing: Listing, folders: Collection[str] | None = None) -> Exception | None:
+    """What is wrong with the first file that is no JSON, where annotations belong; other JSON is none of COCO's.
+
+    A file with the name of an image beside it is not looked at, since it is of that image alone.
+
+    Args:
+        listing: Of the data set.
+        folders: In which annotations lie; a file elsewhere counts where its path names a split. None = all folders.
+    """
+    for folder, names in listing.files.items():
+        images = {name.rpartition(".")[0] for name in names if is_image(name)}
+        for name in _json_files(listing, folder):
+            expected = folders is None or folder in folders or _split_of(folder, name)
+            expected = expected and name.rpartition(".")[0] not in images
+            content = _content(listing.root / folder / name) if expected else None
+            if isinstance(content, Exception):
+                return content
+    return None
+
+
 def _files_of(listing: Listing, folder: str) -> list[_Found]:
-    """A folder's instances files; COCO's own keypoints and captions of the same images are left out."""
+    """A folder's instances files."""
+    contents = ((name, _content(listing.root / folder / name)) for name in _json_files(listing, folder))
+    return [
+        _Found(folder, name, _split_of(folder, name), _some_names(content))
+        for name, content in contents
+        if isinstance(content, _File)
+    ]
+
+
+def _json_files(listing: Listing, folder: str) -> list[str]:
+    """What may be instances files; COCO's own keypoints and captions of the same images are left out."""
     names = [name for name in listing.files[folder] if name.lower().endswith(".json")]
-    chosen = [name for name in names if name.startswith("instances_")]
-    found = []
-    for name in chosen or names:
-        try:
-            content = decode_file(listing.root / folder / name, _File)
-        except (ValueError, OSError):
-            continue
-        split = split_of(f"{folder}/{name.rpartition('.')[0]}".lstrip("/"))
-        found.append(_Found(folder, name, split, _some_names(content)))
-    return found
+    return [name for name in names if name.startswith("instances_")] or names
+
+
+def _content(path: Path) -> _File | Exception | None:
+    """What a file holds; None where it is JSON of another kind, and what is wrong where it cannot be read."""
+    try:
+        return decode_file(path, _File)
+    except (ValueError, OSError) as error:
+        return None if isinstance(error.__cause__, msgspec.ValidationError) else error
+
+
+def _split_of(folder: str, name: str) -> str | None:
+    return split_of(f"{folder}/{name.rpartition('.')[0]}".lstrip("/"))
 
 
 def _some_names(content: _File) -> list[str]:

@@ -65,7 +65,9 @@ def describe_pairs(listing: Listing, pairs: Sequence[FolderPair], suffix: str) -
     images, used = listing.stems(None), {pair.images for pair in pairs}
     unused = sorted(folder for folder in images if folder not in used)
     count = sum(len(images[folder]) for folder in unused)
-    return f"{suffix} {where}" + (f"; not used: {count:,} images without any in {_shown(unused)}" if unused else "")
+    return f"{suffix} {where}" + (
+        f"; not used: {count:,} image{'s' * (count != 1)} without any in {_shown(unused)}" if unused else ""
+    )
 
 
 def _closeness(annotations: str, images: str, matches: int) -> tuple[bool, int, int]:

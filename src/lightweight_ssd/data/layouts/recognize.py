@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from lightweight_ssd.data.layouts.coco import coco_layouts, instances_part
+from lightweight_ssd.data.layouts.coco import coco_layouts, damaged_json, instances_part
 from lightweight_ssd.data.layouts.listing import ALL, Layout, Listing, Pairs, list_files
 from lightweight_ssd.data.layouts.voc import voc_layouts
-from lightweight_ssd.data.layouts.yolo import config_layout, find_names, yolo_layouts
+from lightweight_ssd.data.layouts.yolo import config_layout, damaged_config, find_names, yolo_layouts
 
 __all__ = ["LAYOUTS", "named_layout", "recognize"]
 
@@ -40,6 +40,8 @@ def recognize(root: Path, layout: str | None = None) -> Layout:
         )
     listing = list_files(root)
     found = _fitting(listing, layout) or _inside(listing, layout)
+    if not found and (damaged := _damaged(listing, layout)):
+        raise damaged
     if not found:
         wanted = "annotations that are known" if layout is None else f"what data.layout={layout} stands for"
         raise ValueError(
@@ -101,6 +103,13 @@ def _fitting(listing: Listing, layout: str | None) -> list[Layout]:
     wanted = [_FAMILIES[layout.partition("_")[0]]] if layout else list(_FAMILIES.values())
     found = [one for family in wanted for one in family(listing)]
     return [one for one in found if layout in (None, one.name, one.format)]
+
+
+def _damaged(listing: Listing, layout: str | None) -> Exception | None:
+    """What is wrong with a file that would have told the layout."""
+    family = (layout or "").partition("_")[0]
+    found = damaged_json(listing) if family in ("", "coco") else None
+    return found or (damaged_config(listing, any_name=True) if family in ("", "yolo") else None)
 
 
 def _inside(listing: Listing, layout: str | None) -> list[Layout]:

@@ -8,11 +8,13 @@ from typing import Any
 
 from lightweight_ssd.data.formats.image_files import is_image
 from lightweight_ssd.data.formats.packed import PackedAnnotations
+from lightweight_ssd.data.formats.unpaired import describe_unpaired
 from lightweight_ssd.data.formats.voc_devkit import ListEntry, count_class_names, read_entries, read_ids, read_labelmap
 from lightweight_ssd.data.formats.voc_files import list_entries
 from lightweight_ssd.data.formats.voc_scan import digest, fingerprint
 from lightweight_ssd.data.layouts.listing import Layout, Pairs
 from lightweight_ssd.data.layouts.reading import Reading
+from lightweight_ssd.data.layouts.unpaired import xml_without_image
 from lightweight_ssd.system.json_file import read_json, write_json
 
 __all__ = ["VOCParts"]
@@ -51,7 +53,13 @@ class VOCParts:
     @property
     def notes(self) -> tuple[str, ...]:
         """What is not told by the annotations of a split."""
-        return ()
+        return tuple(filter(None, [describe_unpaired(self.unpaired)]))
+
+    @cached_property
+    def unpaired(self) -> dict[Path, str]:
+        """XML files without an image, with the key that they would be in."""
+        used = {entry.annotation for key in self.layout.splits for entry in self.entries(key)[0]}
+        return xml_without_image(self.layout, used)
 
     @property
     def all_entries(self) -> list[ListEntry]:

@@ -1,13 +1,17 @@
 """The images and labels of a YOLO layout."""
 
+from contextlib import suppress
 from functools import cached_property
+from pathlib import Path
 
 from lightweight_ssd.data.formats.packed import PackedAnnotations
+from lightweight_ssd.data.formats.unpaired import describe_unpaired
 from lightweight_ssd.data.formats.yolo_config import read_config, read_names
 from lightweight_ssd.data.formats.yolo_images import LabeledImage, find_images, with_labels, with_labels_of
 from lightweight_ssd.data.formats.yolo_split import YOLORules, read_labels
 from lightweight_ssd.data.layouts.listing import ALL, Layout, Pairs
 from lightweight_ssd.data.layouts.reading import Reading
+from lightweight_ssd.data.layouts.unpaired import labels_without_image
 
 __all__ = ["YOLOParts"]
 
@@ -57,9 +61,19 @@ class YOLOParts:
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
-        """What was decided in reading data.yaml."""
+        """What was decided in reading data.yaml, and which labels are left out."""
         file = self.layout.names
-        return read_config(file).notes if file and self.layout.name in ("yolo_yaml", "yolo_darknet") else ()
+        decided = read_config(file).notes if file and self.layout.name in ("yolo_yaml", "yolo_darknet") else ()
+        return tuple(filter(None, [*decided, describe_unpaired(self.unpaired)]))
+
+    @cached_property
+    def unpaired(self) -> dict[Path, str]:
+        """Label files without an image, with the key that they would be in."""
+        used = set[Path | None]()
+        for key in self.layout.splits:
+            with suppress(FileNotFoundError, ValueError):  # said by whoever reads the split
+                used.update(entry.label for entry in self.entries(key))
+        return labels_without_image(self.layout, used)
 
     def entries(self, key: str) -> list[LabeledImage]:
         """The images of a split with their label files.
