@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 from lightweight_ssd.commands.application import as_exit, run_application
+from lightweight_ssd.commands.console import one_sentence_errors
 from lightweight_ssd.config.arguments import call
 from lightweight_ssd.config.bare_arguments import bare_arguments
 from lightweight_ssd.prediction.sources import is_surely_source
@@ -28,7 +29,7 @@ _TITLES = {
 
 def main() -> None:
     """Entry point of `lssd predict`; ends with code 1 if an image or a video could not be read."""
-    with as_exit("lssd predict"):
+    with one_sentence_errors("lssd predict"), as_exit("lssd predict"):
         _expect_checkpoint(sys.argv[1:])
     run_application(_run, "predict", "lssd predict", _key, several="source")
 

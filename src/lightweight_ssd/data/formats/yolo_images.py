@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lightweight_ssd.data.formats.image_files import images_below, is_image
+from lightweight_ssd.system.plain_text import is_number
 
 __all__ = ["LabeledImage", "are_labels", "find_images", "labels_folder", "with_labels", "with_labels_of"]
 
@@ -76,7 +77,7 @@ def are_labels(folder: Path, stems: frozenset[str]) -> bool:
         except OSError:
             continue
         if words:
-            return len(words) > 4 and all(_is_number(word) for word in words)
+            return len(words) > 4 and all(is_number(word) for word in words)
     return True
 
 
@@ -92,14 +93,6 @@ def labels_folder(images: Path) -> Path:
         return images
     last = len(parts) - 1 - parts[::-1].index("images")
     return Path(*parts[:last], "labels", *parts[last + 1 :])
-
-
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
 
 
 def _images_of(place: Path) -> Iterator[Path]:

@@ -1,7 +1,7 @@
 """COCO's JSON: one file per split beside, above or apart from its images; or one file without splits."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,10 +41,11 @@ def coco_layouts(listing: Listing) -> list[Layout]:
     Raises:
         FileNotFoundError, ValueError: Several files may be the same split, or one that would be a split is damaged.
     """
-    files = [file for folder in listing.files for file in _files_of(listing, folder)]
+    looked_at = _looked_at(listing)
+    files = [file for _, _, file in looked_at if isinstance(file, _Found)]
     if not files:
         return []
-    if damaged := damaged_json(listing, {file.folder for file in files}):
+    if damaged := _first_damaged(listing, looked_at, {file.folder for file in files}):
         raise damaged
     rest = "train" if any(file.split for file in files) else ALL
     splits: dict[str, tuple[Instances, ...]] = {}
@@ -77,48 +78,45 @@ def instances_part(listing: Listing, path: Path) -> Instances:
     return Instances(path, listing.root / _images_folder(listing, found))
 
 
-def damaged_json(listing: Listing, folders: Collection[str] | None = None) -> Exception | None:
-    """What is wrong with the first file that is no JSON, where annotations belong; other JSON is none of COCO's.
+def damaged_json(listing: Listing) -> Exception | None:
+    """What is wrong with the first file of a data set that is no JSON; JSON of another kind is none of COCO's.
 
-    A file with the name of an image beside it is not looked at, since it is of that image alone.
-
-    Args:
-        listing: Of the data set.
-        folders: In which annotations lie; a file elsewhere counts where its path names a split. None = all folders.
+    A file with the name of an image beside it does not count, since it is of that image alone.
     """
-    for folder, names in listing.files.items():
-        images = {name.rpartition(".")[0] for name in names if is_image(name)}
-        for name in _json_files(listing, folder):
-            expected = folders is None or folder in folders or _split_of(folder, name)
-            expected = expected and name.rpartition(".")[0] not in images
-            content = _content(listing.root / folder / name) if expected else None
-            if isinstance(content, Exception):
-                return content
+    return _first_damaged(listing, _looked_at(listing), set(listing.files))
+
+
+def _first_damaged(
+    listing: Listing, looked_at: Sequence[tuple[str, str, _Found | Exception | None]], folders: Collection[str]
+) -> Exception | None:
+    """Of the files where annotations belong: in these folders, or on a path that names a split."""
+    for folder, name, found in looked_at:
+        if isinstance(found, Exception) and (folder in folders or _split_of(folder, name)):
+            images = {other.rpartition(".")[0] for other in listing.files[folder] if is_image(other)}
+            if name.rpartition(".")[0] not in images:
+                return found
     return None
 
 
-def _files_of(listing: Listing, folder: str) -> list[_Found]:
-    """A folder's instances files."""
-    contents = ((name, _content(listing.root / folder / name)) for name in _json_files(listing, folder))
-    return [
-        _Found(folder, name, _split_of(folder, name), _some_names(content))
-        for name, content in contents
-        if isinstance(content, _File)
-    ]
+def _looked_at(listing: Listing) -> list[tuple[str, str, _Found | Exception | None]]:
+    """Folder and name of each file that may be an instances file, and what it is; each is read once."""
+    places = ((folder, name) for folder in listing.files for name in _json_files(listing, folder))
+    return [(folder, name, _look_at(listing, folder, name)) for folder, name in places]
+
+
+def _look_at(listing: Listing, folder: str, name: str) -> _Found | Exception | None:
+    """An instances file; None where it is JSON of another kind, and what is wrong where it cannot be read."""
+    try:
+        content = decode_file(listing.root / folder / name, _File)
+    except (ValueError, OSError) as error:
+        return None if isinstance(error.__cause__, msgspec.ValidationError) else error
+    return _Found(folder, name, _split_of(folder, name), _some_names(content))
 
 
 def _json_files(listing: Listing, folder: str) -> list[str]:
     """What may be instances files; COCO's own keypoints and captions of the same images are left out."""
     names = [name for name in listing.files[folder] if name.lower().endswith(".json")]
     return [name for name in names if name.startswith("instances_")] or names
-
-
-def _content(path: Path) -> _File | Exception | None:
-    """What a file holds; None where it is JSON of another kind, and what is wrong where it cannot be read."""
-    try:
-        return decode_file(path, _File)
-    except (ValueError, OSError) as error:
-        return None if isinstance(error.__cause__, msgspec.ValidationError) else error
 
 
 def _split_of(folder: str, name: str) -> str | None:
