@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from lightweight_ssd.curation.prepare import data_prepare as data_prepare
     from lightweight_ssd.curation.show import data_show as data_show
     from lightweight_ssd.curation.source import data_source as data_source
+    from lightweight_ssd.export.export import Exported as Exported
+    from lightweight_ssd.export.export import export as export
     from lightweight_ssd.prediction.detections import ImageDetections as ImageDetections
     from lightweight_ssd.prediction.model import Model as Model
     from lightweight_ssd.prediction.model import load as load
@@ -42,10 +44,12 @@ __version__ = "0.2.0"
 
 _BENCHMARKS = ("evaluate", "latency", "loader", "memory", "size", "startup", "step")
 
-# The module of each name. `report` is not among them: it is the package of that name, which can be called.
+# The module of each name. Two functions are not among them: they are packages of that name, which can be called.
+_CALLABLE = ("export", "report")
 _EXPORTS = {
     "DetectorProfile": "profiling.profile",
     "Evaluation": "training.evaluation",
+    "Exported": "export.export",
     "ImageDetections": "prediction.detections",
     "Model": "prediction.model",
     "Predictions": "prediction.predict",
@@ -67,8 +71,8 @@ _EXPORTS = {
 
 def __getattr__(name: str) -> Any:
     """Loads one of the functions and classes of the package when it is first asked for."""
-    if name == "report":
-        return import_module(f"{__name__}.report")
+    if name in _CALLABLE:
+        return import_module(f"{__name__}.{name}")
     if name not in _EXPORTS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f"{__name__}.{_EXPORTS[name]}"), name)
@@ -77,4 +81,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_EXPORTS, "report"})
+    return sorted({*globals(), *_EXPORTS, *_CALLABLE})

@@ -14,6 +14,7 @@ _COMMANDS = {
         "a checkpoint's detections on images and videos: drawn, and as JSON, CSV, COCO or YOLO files",
     ),
     "profile": ("profile", "counts parameters and MACs by part and measures the latency of one image"),
+    "export": ("export", "writes a checkpoint as an ONNX or OpenVINO file and checks that both find the same"),
     "report": ("report", "compares runs: tables with confidence intervals, plots, and one page"),
     "config": ("config", "shows the config groups and their options, one line each"),
     "data prepare": ("data_prepare", "downloads VOC or COCO, checks it and unpacks it"),

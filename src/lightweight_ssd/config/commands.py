@@ -15,6 +15,7 @@ _FUNCTIONS = {
     "data_prepare": ("curation.prepare.data_prepare",),
     "data_show": ("curation.show.data_show",),
     "evaluate": ("training.evaluation.evaluate",),
+    "export": ("export.export.export",),
     "predict": ("prediction.predict.predict",),
     "profile": ("profiling.profile.profile",),
     "report": ("report.build.build_report", "commands.report._report"),
