@@ -13,6 +13,7 @@ from lightweight_ssd.runs.checkpoints import checkpoint_file
 from lightweight_ssd.runs.files import BEST_CHECKPOINT
 from lightweight_ssd.runs.results import RunResults, SplitMetrics
 from lightweight_ssd.runs.results_file import read_results
+from lightweight_ssd.runtimes.runtime import is_exported
 from lightweight_ssd.system.output_folder import make_output_folder
 
 if TYPE_CHECKING:
@@ -144,6 +145,8 @@ def _expect_one(checkpoint: Path | None, model: Path | None, data: dict[str, Any
             "Expected checkpoint or model, but neither was given; give checkpoint=RUN/checkpoints/best.ckpt or "
             "model=FILE.onnx."
         )
+    if checkpoint is not None and is_exported(checkpoint) and not checkpoint.is_dir():
+        raise ValueError(f"Expected a checkpoint but got {checkpoint}, an exported file; give model={checkpoint}.")
     if checkpoint is None and "_target_" not in data:
         raise ValueError(
             f"Expected data to measure {model} on, but none was given; give data=voc data.root=FOLDER, or "
