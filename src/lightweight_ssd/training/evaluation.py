@@ -9,8 +9,7 @@ from lightweight_ssd.config.arguments import Checkpoint, Count, checked
 from lightweight_ssd.config.compose import compose
 from lightweight_ssd.config.overrides import quoted
 from lightweight_ssd.config.settings import resolved
-from lightweight_ssd.runs.checkpoints import checkpoint_file
-from lightweight_ssd.runs.files import BEST_CHECKPOINT
+from lightweight_ssd.runs.checkpoints import checkpoint_file, run_name
 from lightweight_ssd.runs.results import RunResults, SplitMetrics
 from lightweight_ssd.runs.results_file import read_results
 from lightweight_ssd.runtimes.runtime import is_exported
@@ -168,15 +167,8 @@ def default_output(checkpoint: Path | None, split: str, model: Path | None = Non
         >>> str(default_output(None, "test", Path("out/detector.onnx")))
         'evaluations/detector.onnx-test'
     """
-    names = [] if checkpoint is None else [_name_of(checkpoint.absolute())]
+    names = [] if checkpoint is None else [run_name(checkpoint)]
     return Path("evaluations") / "-".join([*names, *([model.name] if model else []), split])
-
-
-def _name_of(checkpoint: Path) -> str:
-    if checkpoint.parent.name != BEST_CHECKPOINT.parent.name:
-        return checkpoint.stem
-    run = checkpoint.parents[1].name
-    return run if checkpoint.name == BEST_CHECKPOINT.name else f"{run}-{checkpoint.stem}"
 
 
 def _source(
