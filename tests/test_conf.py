@@ -32,12 +32,6 @@ GROUPS = (
 )
 THIRD_PARTY = ("optim", "trainer", "logger")
 RECIPES = ("augment", "logger", "detector", "download", "format")  # recipes of parts, not named by a module
-    "augment",
-    "logger",
-    "detector",
-    "download",
-    "format",
-)  # their options are recipes of parts, not named by a module
 PACKAGES = {"format": "export"}  # where it is another one than the group
 OPTIONS = [(group, path.stem) for group in GROUPS for path in sorted((CONF_DIR / group).glob("*.yaml"))]
 EXPERIMENTS = [path.stem for path in sorted((CONF_DIR / "experiment").glob("*.yaml"))]
