@@ -60,8 +60,9 @@ class Mosaic:
     """Puts the sample and three partners into the four quarters around a random point of one canvas.
 
     Each image is cut at a random place to the aspect of its quarter and scaled to fill it, so that nothing is
-    padded. The partners are drawn from the whole data set and read through it; none is kept. The canvas is larger
-    than the network's input, since a crop that follows magnifies it again.
+    padded. The partners differ, where there are so many, and are read through the data set, which offers those that
+    stand near the sample in the shuffled order of the epoch. The canvas is larger than the network's input, since a
+    crop that follows magnifies it again.
 
     Args:
         p: Probability, 0 to 1.
@@ -121,7 +122,7 @@ class Mosaic:
             labels: Class index of each box.
             generator: Source of all randomness.
             epoch: From 0.
-            draw: Reads image number i of the data set, with its annotation.
+            draw: Reads image number i of those on offer, with its annotation.
             count: Number of images that `draw` can read.
             size: Input of the network: height, width.
         """
@@ -131,7 +132,7 @@ class Mosaic:
             raise ValueError(
                 "Expected a data set to draw Mosaic's partners from, but got none; use it in training only."
             )
-        partners = [draw(int(index)) for index in generator.integers(count, size=3)]
+        partners = [draw(int(index)) for index in generator.choice(count, 3, replace=count < 3)]
         members = [(image, boxes, labels), *((other, known.boxes, known.labels) for other, known in partners)]
         order = generator.permutation(4)
         return self._compose([members[place] for place in order], generator, size)

@@ -22,8 +22,8 @@ from lightweight_ssd.data.dataset import DetectionDataset, collate
 from lightweight_ssd.data.formats.packed import PackedAnnotations
 from lightweight_ssd.data.images.cache import ImageCache
 from lightweight_ssd.data.images.cache_builder import open_image_cache
+from lightweight_ssd.data.sampler import EpochSampler
 from lightweight_ssd.training.datamodule import ROOM_FOR_CROPS
-from lightweight_ssd.types import SampleKey
 
 __all__ = ["benchmark_loader"]
 
@@ -152,13 +152,12 @@ def _our_calls(setup: _Setup) -> Calls:
 
 def _epoch(setup: _Setup, recipe: Pipeline, kept: ImageCache | None) -> Callable[[], object]:
     dataset = DetectionDataset(setup.annotations, recipe, setup.seed, kept)
-    epochs, indices = itertools.count(), range(len(dataset))
-    batches = [indices[start : start + setup.batch_size] for start in indices[:: setup.batch_size]]
+    epochs, starts = itertools.count(), range(0, len(dataset), setup.batch_size)
 
     def run() -> None:
-        epoch = next(epochs)
-        for batch in batches:
-            collate((dataset[SampleKey(epoch, index, index)] for index in batch), len(batch))
+        keys = list(EpochSampler(len(dataset), setup.batch_size, setup.seed, shuffle=False, epoch=next(epochs)))
+        for batch in (keys[start : start + setup.batch_size] for start in starts):
+            collate((dataset[key] for key in batch), len(batch))
 
     return run
 
