@@ -43,7 +43,7 @@ def test_each_recipe_stands_beside_decoding_and_the_peers(tmp_path: Path) -> Non
         None,
         1.1,
         None,
-        1.1,
+        None,
     ]
     assert record.setting.startswith("5 images")
     assert "cache=ram holds images of 320 pixels, where ours holds up to 600." in record.notes[1]

@@ -30,7 +30,7 @@ __all__ = ["benchmark_loader"]
 YoloSide = Annotated[int, Meta(ge=32, multiple_of=32, description="a multiple of 32, such as 320")]
 
 _LEAST = {False: 0.65, True: 1.6}  # of the rate of decoding alone, by whether images are kept in memory
-_LEAST_MIXING = 1.1  # of the rate of the peer's loader, with images from files
+_LEAST_MIXING = 1.1  # of the rate of the peer's loader
 _TORCHVISION = "torchvision's SSD transforms"
 
 Calls = dict[str, Callable[[], object]]
@@ -189,7 +189,7 @@ def _mosaic_probability(recipe: Pipeline) -> float:
 def _measurements(
     setup: _Setup, seconds: dict[str, Timing], beside: dict[str, Timing], decoder: str
 ) -> list[Measurement]:
-    """All lines; those of Mosaic, which reads four images for one, have a target beside the peer only."""
+    """All lines; Mosaic, which needs four images for one, has a target beside the peer's alone, reading files."""
 
     def measured(line: _Line, what: str, name: str, times: dict[str, Timing], least: float | None) -> Measurement:
         target = None if least is None else Target("ratio", ">=", least)
@@ -200,7 +200,8 @@ def _measurements(
     found = []
     for line in setup.lines:
         mixes = bool(setup.recipes[line.recipe].mixers)
-        least, beside_peer = (None, _LEAST_MIXING) if mixes else (_LEAST[line.in_memory], 1.0)
+        least = None if mixes else _LEAST[line.in_memory]
+        beside_peer = (None if line.in_memory else _LEAST_MIXING) if mixes else 1.0
         found.append(measured(line, f"decoding alone ({decoder})", decoder, seconds, least))
         if _TORCHVISION in beside and not line.in_memory and not mixes:
             found.append(measured(line, _TORCHVISION, _TORCHVISION, beside, 1.0))
