@@ -3,6 +3,7 @@
 import itertools
 import logging
 import tempfile
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -113,9 +114,9 @@ def benchmark_loader(
         setup = _Setup(annotations, pipelines, cache_side, batch_size, seed, Path(folder))
         decoding = {name: _exhaust(call) for name, call in decoders(annotations, notes).items()}
         ours = _our_calls(setup)
-        seconds = interleaved({**decoding, **ours}, rounds, warmup)
+        seconds = interleaved({**decoding, **ours}, rounds, warmup, clock=time.process_time)
         others = _peer_calls(setup, peer_size, notes) if peers else {}
-        beside = interleaved({**ours, **others}, rounds, warmup) if others else {}
+        beside = interleaved({**ours, **others}, rounds, warmup, clock=time.process_time) if others else {}
     fastest = min(decoding, key=lambda name: seconds[name].median)
     notes = [*_remarks(peer_size if peers else None, cache_side), *notes]
     packages = ("cv2", "torchvision", "ultralytics")
@@ -126,7 +127,7 @@ def _setting(setup: _Setup, rounds: int) -> str:
     height, width = setup.annotations.sizes.mean(axis=0)
     return (
         f"{len(setup.annotations)} images of {width:.0f}×{height:.0f} pixels on average, in batches of "
-        f"{setup.batch_size}, one process and one thread, median of {rounds} alternating passes."
+        f"{setup.batch_size}, one process and one thread, CPU time, median of {rounds} alternating passes."
     )
 
 
