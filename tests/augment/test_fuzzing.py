@@ -13,9 +13,9 @@ from lightweight_ssd.augment.crop import SSDCrop
 from lightweight_ssd.augment.flip import HorizontalFlip
 from lightweight_ssd.augment.mosaic import Mosaic
 from lightweight_ssd.augment.pipeline import Pipeline
-from lightweight_ssd.augment.planes import is_planar
 from lightweight_ssd.config.instantiate import build
 from lightweight_ssd.config.paths import CONF_DIR
+from lightweight_ssd.ops.planes import is_planar
 from lightweight_ssd.types import Annotation
 
 pytestmark = pytest.mark.slow

@@ -12,7 +12,7 @@ from lightweight_ssd.augment.gray import Gray
 from lightweight_ssd.augment.gray_mix_rgb import GrayMixRGB
 from lightweight_ssd.augment.mosaic import Mosaic
 from lightweight_ssd.augment.pipeline import FixedResize, Pipeline
-from lightweight_ssd.augment.planes import is_planar
+from lightweight_ssd.ops.planes import is_planar
 from lightweight_ssd.types import Annotation
 
 NO_BOXES = np.zeros((0, 4), np.float32)

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8
 
-from lightweight_ssd.augment.hsv import shift_in_hsv
-from lightweight_ssd.augment.planes import as_image, per_value, planes_of, whole_pixels
+from lightweight_ssd.ops.hsv import shift_in_hsv
+from lightweight_ssd.ops.planes import as_image, per_value, planes_of, whole_pixels
 
 __all__ = ["ColorDistortion", "Distortion", "distort"]
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8
 
-from lightweight_ssd.augment.planes import whole_pixels
+from lightweight_ssd.ops.planes import whole_pixels
 
 __all__ = ["HorizontalFlip"]
 

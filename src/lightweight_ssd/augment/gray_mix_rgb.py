@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8
 
-from lightweight_ssd.augment.planes import as_image, empty_planes, is_planar, planes_of, whole_pixels
+from lightweight_ssd.ops.planes import as_image, empty_planes, is_planar, planes_of, whole_pixels
 
 __all__ = ["GrayMixRGB", "gray_mix_rgb"]
 
@@ -26,7 +26,7 @@ def gray_mix_rgb(image: np.ndarray) -> UInt8[np.ndarray, "H W 3"]:
         image: RGB, uint8 of shape (H, W, 3); the type is checked here, not in the signature, as it is user input.
 
     Returns:
-        A new image, planar (see `planes`).
+        A new image, planar (see `ops.planes`).
 
     Raises:
         ValueError: If the image is not uint8 with three channels.

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8
 
-from lightweight_ssd.augment.planes import is_planar, whole_pixels
+from lightweight_ssd.ops.planes import is_planar, whole_pixels
 from lightweight_ssd.types import Annotation
 
 __all__ = ["FixedResize", "Pipeline"]
@@ -204,8 +204,8 @@ class Pipeline:
             count: Number of images that `draw` can read.
 
         Returns:
-            Image of `image_size`, with either its pixels or its planes contiguous (see `planes`), the boxes that are
-            left in its pixels, their labels.
+            Image of `image_size`, with either its pixels or its planes contiguous (see `ops.planes`), the boxes that
+            are left in its pixels, their labels.
         """
         for mixer in self.mixers:
             image, boxes, labels = mixer(

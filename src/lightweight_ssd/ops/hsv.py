@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-from lightweight_ssd.augment.planes import empty_planes
+from lightweight_ssd.ops.planes import empty_planes
 
 __all__ = ["shift_in_hsv"]
 

@@ -8,7 +8,7 @@ from lightweight_ssd.augment.flip import HorizontalFlip
 from lightweight_ssd.augment.gray import Gray
 from lightweight_ssd.augment.gray_mix_rgb import GrayMixRGB
 from lightweight_ssd.augment.pipeline import FixedResize
-from lightweight_ssd.augment.planes import as_image, is_planar, per_value, planes_of, whole_pixels
+from lightweight_ssd.ops.planes import as_image, is_planar, per_value, planes_of, whole_pixels
 
 
 def noise(height: int = 30, width: int = 41) -> np.ndarray:
