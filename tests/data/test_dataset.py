@@ -174,7 +174,7 @@ def test_mosaic_draws_its_partners_through_the_data_set(tmp_path):
 
 
 def mixing() -> Pipeline:
-    return Pipeline({"mosaic": Mosaic(p=0.7), "crop": SSDCrop()}, 32)
+    return Pipeline({"mosaic": Mosaic(p=0.7, nearby=True), "crop": SSDCrop()}, 32)
 
 
 def test_what_a_worker_keeps_changes_no_sample(tmp_path):
@@ -207,7 +207,7 @@ def test_mosaic_decodes_each_image_of_a_block_once_and_takes_its_partners_from_i
         return read_image(path, **settings)
 
     monkeypatch.setattr("lightweight_ssd.data.dataset.read_image", noting)
-    dataset = DetectionDataset(annotations, Pipeline({"mosaic": Mosaic(p=1.0)}, 32))
+    dataset = DetectionDataset(annotations, Pipeline({"mosaic": Mosaic(p=1.0, nearby=True)}, 32))
     for key in EpochSampler(32, 4, seed=1):
         before = len(read)
         dataset[key]

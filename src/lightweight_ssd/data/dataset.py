@@ -53,8 +53,8 @@ class DetectionDataset(Dataset[Sample]):
     worker. Difficult objects are trained on like others, crowd regions are left out, and those of `OTHER_CLASS` stay,
     for the loss to ignore.
 
-    A recipe that mixes images draws them from those that the key calls near. Read from files, each would be decoded
-    several times, so a worker keeps the last 16, up to 64 MB; which images are kept changes no sample.
+    A recipe that mixes nearby images draws them from those that the key calls near. Read from files, a worker keeps the
+    last 16 of them, up to 64 MB, so that each is decoded once; which images are kept changes no sample.
 
     Args:
         annotations: Annotations of the split.
@@ -85,8 +85,8 @@ class DetectionDataset(Dataset[Sample]):
         self.images = images
         self.on_bad = on_bad
         self.notes = ReadingNotes()
-        mixes = images is None and bool(getattr(augment, "mixers", ()))
-        self._recent = RecentImages(NEAR, _MOST_RECENT_BYTES) if mixes else None
+        self._nearby = any(getattr(mixer, "nearby", False) for mixer in getattr(augment, "mixers", ()))
+        self._recent = RecentImages(NEAR, _MOST_RECENT_BYTES) if self._nearby and images is None else None
 
     def __len__(self) -> int:
         return len(self.annotations)
@@ -100,7 +100,8 @@ class DetectionDataset(Dataset[Sample]):
         image, annotation = self._read_good(key.index, skipped)
         target = _to_learn(annotation, image)
         generator = np.random.default_rng((self.seed, key.epoch, key.position))
-        partners = [index for index in key.near if index != key.index] or range(len(self))
+        near = [index for index in key.near if index != key.index] if self._nearby else []
+        partners = near or range(len(self))
         try:
             image, boxes, labels = self.augment(
                 image,
