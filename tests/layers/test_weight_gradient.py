@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.grad import conv2d_weight
 
 from lightweight_ssd.layers.conv import convolution
 from lightweight_ssd.layers.weight_gradient import Convolution, few_channels_gradient, halving_gradient
@@ -13,7 +14,7 @@ LAST = torch.channels_last
 
 def _expected(x: Tensor, gradient: Tensor, stride: int) -> Tensor:
     shape = (gradient.shape[1], x.shape[1], 3, 3)
-    return torch.nn.grad.conv2d_weight(x, shape, gradient, stride, padding=1)
+    return conv2d_weight(x, shape, gradient, stride, padding=1)
 
 
 @pytest.mark.parametrize(("batch", "height", "width"), [(1, 2, 2), (1, 2, 6), (2, 4, 2), (3, 6, 10)])

@@ -123,11 +123,10 @@ def _merged(mixed: MixedDepthwise) -> nn.Conv2d:
     parts = [part for part in mixed.parts if isinstance(part, nn.Conv2d)]
     largest = max(parts, key=lambda part: part.kernel_size)
     channels = sum(part.out_channels for part in parts)
-    merged = nn.Conv2d(
-        channels, channels, largest.kernel_size, largest.stride, largest.padding, groups=channels, bias=False
-    )  # fmt: skip
-    sides = [(largest.kernel_size[0] - part.kernel_size[0]) // 2 for part in parts]
-    kernels = [F.pad(part.weight, (side,) * 4) for part, side in zip(parts, sides, strict=True)]
+    side, stride = largest.kernel_size[0], largest.stride[0]
+    merged = nn.Conv2d(channels, channels, side, stride, side // 2, groups=channels, bias=False)
+    margins = [(side - part.kernel_size[0]) // 2 for part in parts]
+    kernels = [F.pad(part.weight, (margin,) * 4) for part, margin in zip(parts, margins, strict=True)]
     merged.weight = nn.Parameter(torch.cat(kernels), requires_grad=False)
     return merged.eval()
 

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx, once_differentiable
 from torch.nn import functional as F
+from torch.nn.grad import conv2d_input
 
 __all__ = ["Convolution", "few_channels_gradient", "halving_gradient"]
 
@@ -49,7 +50,7 @@ class _WithMatrixProducts(torch.autograd.Function):
         of_input = of_weight = None
         if ctx.needs_input_grad[0]:  # pyright: ignore[reportAttributeAccessIssue]
             stride, padding = ctx.stride, ctx.padding  # pyright: ignore[reportAttributeAccessIssue]
-            of_input = torch.nn.grad.conv2d_input(x.shape, weight, gradient, stride, padding)
+            of_input = conv2d_input(x.shape, weight, gradient, stride, padding)
         if ctx.needs_input_grad[1]:  # pyright: ignore[reportAttributeAccessIssue]
             compute = halving_gradient if ctx.stride == (2, 2) else few_channels_gradient  # pyright: ignore[reportAttributeAccessIssue]
             of_weight = compute(x, gradient).contiguous(memory_format=torch.channels_last)
