@@ -5,8 +5,10 @@ from omegaconf import DictConfig
 from lightweight_ssd.config.batch_split import given_split
 from lightweight_ssd.system.allocator import keep_freed_memory
 from lightweight_ssd.system.device import free_memory
+from lightweight_ssd.system.disk_space import format_bytes
 from lightweight_ssd.training.bare_step import place_of
 from lightweight_ssd.training.memory_estimate import can_be_estimated, training_memory
+from lightweight_ssd.training.session import is_first_rank
 
 __all__ = ["keep_memory_where_ample"]
 
@@ -30,4 +32,9 @@ def keep_memory_where_ample(cfg: DictConfig) -> bool:
     if device.type != "cpu" or free is None:
         return False
     images = -(-batch.images // cfg.trainer.num_nodes)
-    return _HOLES * training_memory(cfg).of(images) <= free and keep_freed_memory()
+    most = int(_HOLES * training_memory(cfg).of(images))
+    if most > free or not keep_freed_memory():
+        return False
+    if batch.passes > 1 and is_first_rank():
+        print(f"memory: freed memory is kept for speed, so the process may take up to {format_bytes(most)}", flush=True)
+    return True
