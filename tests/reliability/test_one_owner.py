@@ -135,7 +135,8 @@ def test_a_run_by_hand_does_not_enter_the_folder_of_a_job(server: RunServer, cwd
 
 
 def test_other_conditions_are_said_when_a_run_goes_on_or_is_finished(server: RunServer, cwd: Path) -> None:
-    stopped = server.run(cwd, "train", *QUICK, "trainer.max_epochs=3", stage="renaming", moment=4)
+    first = ("trainer.max_epochs=3", "channels_last=false")
+    stopped = server.run(cwd, "train", *QUICK, *first, stage="renaming", moment=4)
     assert stopped.code == -signal.SIGKILL
     other = ("trainer.max_epochs=3", "resume=auto", "channels_last=true")
     went_on = server.run(cwd, "train", *QUICK, *other)
@@ -145,6 +146,6 @@ def test_other_conditions_are_said_when_a_run_goes_on_or_is_finished(server: Run
     identity = _read(run / "identity.json")
     assert identity["conditions"]["channels_last"] is True
     assert [each["channels_last"] for each in identity["earlier_conditions"]] == [False]
-    finished = server.run(cwd, "train", *QUICK, *other[:2])
+    finished = server.run(cwd, "train", *QUICK, *first, "resume=auto")
     (line,) = [each for each in finished.out.splitlines() if each.startswith("Nothing to do")]
     assert "It was trained with channels_last=true and not with channels_last=false" in line
