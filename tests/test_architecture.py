@@ -12,10 +12,10 @@ PACKAGE = Path(__file__).parents[1] / "src" / "lightweight_ssd"
 
 LAYERS = [  # each may import from those above it in this list, never from its own
     {"types", "system"},
-    {"tensor_types"},
-    {"ops", "layers", "augment", "data", "metrics"},
+    {"tensor_types", "ops"},
+    {"layers", "augment", "data", "metrics"},
     {"backbone", "neck", "detector", "loss", "classification", "plots", "analysis", "config", "download"},
-    {"checkpoint", "runs", "curation"},
+    {"checkpoint", "runs", "curation", "runtimes"},
     {"profiling"},
     {"training", "sweeps", "prediction"},
     {"report", "benchmark"},

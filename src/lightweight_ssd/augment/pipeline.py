@@ -13,23 +13,14 @@ import cv2
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8
 
+from lightweight_ssd.ops.resize import resize
 from lightweight_ssd.types import Annotation
 
 __all__ = ["FixedResize", "Pipeline"]
 
-AREA_FROM = 2.0  # a two-tap linear filter skips pixels, and so aliases, once it shrinks by more than this
-# The same where only one side shrinks so much: reading a photograph of 640x480 for 300x300 would take half as long
-# again, for the sake of a sixteenth of its columns.
-ONE_SIDE_AREA_FROM = 2.5
-
 
 class FixedResize(A.Resize):
-    """Resizes to one size, aspect not kept: linearly, or by area averaging along the sides that shrink much.
-
-    Linear costs a seventh of area averaging, and up to twofold shrinking they look the same; a photograph of 12
-    megapixels resized to 300×300 by the linear filter would use one pixel in thirty. Of a wide image one side alone
-    shrinks much, and is averaged alone.
-    """
+    """Resizes to one size, aspect not kept; see `ops/resize`."""
 
     def apply_directly(
         self,
@@ -44,23 +35,7 @@ class FixedResize(A.Resize):
 
     def apply(self, img: np.ndarray, **params: object) -> np.ndarray:
         """Hook of Albumentations: one image."""
-        shrinks = img.shape[0] / self.height, img.shape[1] / self.width
-        if min(shrinks) < AREA_FROM and max(shrinks) > ONE_SIDE_AREA_FROM:
-            return self._resize_each_side(img, *shrinks)
-        interpolation = cv2.INTER_AREA if min(shrinks) >= AREA_FROM else self.interpolation
-        return cv2.resize(img, (self.width, self.height), interpolation=interpolation)
-
-    def _resize_each_side(self, img: np.ndarray, down: float, across: float) -> np.ndarray:
-        """Averages along the side that shrinks much and interpolates along the other, in the order that costs less."""
-        (height, width), target = img.shape[:2], (self.width, self.height)
-        averaged, other = (self.width, height), (width, self.height)
-        if down > across:
-            averaged, other = other, averaged
-        if min(down, across) < 1:  # the other side grows
-            img = cv2.resize(img, averaged, interpolation=cv2.INTER_AREA)
-            return cv2.resize(img, target, interpolation=self.interpolation)
-        img = cv2.resize(img, other, interpolation=self.interpolation)
-        return cv2.resize(img, target, interpolation=cv2.INTER_AREA)
+        return resize(img, (self.height, self.width), self.interpolation)
 
 
 class _Validity(NamedTuple):

@@ -1,6 +1,5 @@
 """From raw outputs to detections: scores, threshold, suppression of duplicates, the best few."""
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,46 +9,31 @@ from torch import Tensor
 from torchvision.ops import batched_nms, clip_boxes_to_image
 
 from lightweight_ssd.ops.box_coding import decode
+from lightweight_ssd.ops.thresholds import Thresholds, known_thresholds
 from lightweight_ssd.tensor_types import Detections, RawOutputs
 
 __all__ = ["PostProcess", "postprocess"]
 
 
 @dataclass(frozen=True)
-class PostProcess:
+class PostProcess(Thresholds):
     """The post-processing of a detector with its settings; `dataclasses.replace` makes one with other settings.
 
     Attributes:
-        score_threshold: A detection scores more than this, 0 to below 1. High values cost mean average precision.
-        iou_threshold: Of two boxes of one class that overlap more, only the one with the higher score stays; 0 to 1.
-        max_detections: Per image, over all classes; at least 1.
-        max_candidates: (anchor, class) pairs per image, the best, that go into the suppression; at least 1.
-        variances: Of the box coding, for (cx, cy, w, h).
+        variances: Of the box coding, for (cx, cy, w, h); the others are those of `Thresholds`.
 
     Raises:
         ValueError: On construction, for a setting out of its range.
 
     Example:
-        >>> strict = dataclasses.replace(PostProcess(), score_threshold=0.5)
+        >>> from dataclasses import replace
+        >>> strict = replace(PostProcess(), score_threshold=0.5)
         >>> anchors, logits = torch.tensor([[0.0, 0.0, 20.0, 20.0]]), torch.tensor([[[2.0, -9.0]]])
         >>> strict(RawOutputs(logits, torch.zeros(1, 1, 4), anchors), (100, 100))[0].labels.tolist()
         [0]
     """
 
-    score_threshold: float = 0.01
-    iou_threshold: float = 0.6
-    max_detections: int = 100
-    max_candidates: int = 1000
     variances: tuple[float, ...] = (0.1, 0.1, 0.2, 0.2)
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.score_threshold < 1:
-            raise ValueError(f"Expected score_threshold from 0 to below 1 but got {self.score_threshold}.")
-        if not 0 <= self.iou_threshold <= 1:
-            raise ValueError(f"Expected iou_threshold from 0 to 1 but got {self.iou_threshold}.")
-        for name in ("max_detections", "max_candidates"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"Expected {name} as a whole number of at least 1 but got {getattr(self, name)}.")
 
     def __call__(self, raw: RawOutputs, image_size: tuple[int, int]) -> list[Detections]:
         """Turn raw outputs into detections, one item per image, by falling score.
@@ -67,15 +51,7 @@ class PostProcess:
         Raises:
             ValueError: Also for a setting that it does not know or that is no number.
         """
-        known = {field.name for field in dataclasses.fields(cls)} - {"variances"}
-        if set(settings) - known:
-            raise ValueError(f"Expected postprocess settings among {sorted(known)} but got {sorted(settings)}.")
-        for name, value in settings.items():
-            whole = name.startswith("max_")
-            if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
-                kind = "a whole number of at least 1" if whole else "a number"
-                raise ValueError(f"Expected {name} as {kind} but got {value}.")
-        return cls(**settings, variances=tuple(variances))
+        return cls(**known_thresholds(settings), variances=tuple(variances))
 
 
 def postprocess(

@@ -1,1 +1,1 @@
-"""Pure functions on tensors: boxes, box coding, matching, precision under autocast."""
+"""Pure functions: boxes, box coding, matching on tensors; resizing and suppression on arrays, without PyTorch."""
