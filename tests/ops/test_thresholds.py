@@ -26,7 +26,7 @@ def test_a_setting_out_of_range_is_refused(kind: type[Thresholds], settings: dic
 
 
 def test_what_is_not_known_is_refused() -> None:
-    with pytest.raises(ValueError, match="Expected postprocess settings among .* but got .'variances'.") as error:
+    with pytest.raises(ValueError, match=r"Expected postprocess settings among .* but got .'variances'.") as error:
         known_thresholds({"variances": 1})
     assert "max_candidates" in str(error.value)
     with pytest.raises(ValueError, match="Expected max_detections as a whole number of at least 1 but got True"):

@@ -9,21 +9,17 @@ Source: the framework that section 4's training settings quote, box coder 10/10/
 (0.1, 0.1, 0.2, 0.2).
 """
 
-import math
 from collections.abc import Sequence
-from typing import Final
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from lightweight_ssd.ops.array_coding import MAX_LOG_SIZE
 from lightweight_ssd.ops.boxes import EPSILON, cxcywh_to_xyxy, xyxy_to_cxcywh
 from lightweight_ssd.ops.precision import at_least_float32
 
 __all__ = ["MAX_LOG_SIZE", "decode", "encode"]
-
-MAX_LOG_SIZE: Final = math.log(1000 / 16)
-"""A decoded side is at most 62.5 times its anchor's: wild offsets must not overflow the exponential."""
 
 
 def encode(
