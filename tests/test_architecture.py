@@ -28,9 +28,15 @@ LAYER = {package: number for number, packages in enumerate(LAYERS) for package i
 OPTIONS = {"backbone", "neck", "loss", "classification", "augment"}  # a config group each; its options are siblings
 LIGHTNING = {"training", "checkpoint/save", "benchmark", "commands"}
 HYDRA = {"config", "runs/identity", "training", "sweeps", "benchmark", "commands"}
-WITHOUT_TORCH = {"types", "system", "data/formats", "analysis", "report", "runs", "config"}
-WITH_TORCH = {"torch", "torchvision", "torchmetrics", "lightning", "timm"}
-WITH_TORCH_AFTER_ALL = {"system/device"}
+WITHOUT_TORCH = {"types", "system", "data/formats", "analysis", "report", "runs", "config", "runtimes"} | {
+    "prediction",
+    "ops/array_coding",
+    "ops/resize",
+    "ops/suppression",
+    "ops/thresholds",
+}
+WITH_TORCH = {"albumentations", "torch", "torchvision", "torchmetrics", "lightning", "timm"}
+WITH_TORCH_AFTER_ALL = {"system/device", "prediction/checkpoint_model"}
 
 MODULES = {str(path.relative_to(PACKAGE).with_suffix("")): path for path in sorted(PACKAGE.rglob("*.py"))}
 

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from lightweight_ssd.export.export import Exported as Exported
     from lightweight_ssd.export.export import export as export
     from lightweight_ssd.prediction.detections import ImageDetections as ImageDetections
+    from lightweight_ssd.prediction.load import load as load
     from lightweight_ssd.prediction.model import Model as Model
-    from lightweight_ssd.prediction.model import load as load
     from lightweight_ssd.prediction.predict import Predictions as Predictions
     from lightweight_ssd.prediction.predict import predict as predict
     from lightweight_ssd.profiling.profile import DetectorProfile as DetectorProfile
@@ -62,7 +62,7 @@ _EXPORTS = {
     "data_show": "curation.show",
     "data_source": "curation.source",
     "evaluate": "training.evaluation",
-    "load": "prediction.model",
+    "load": "prediction.load",
     "predict": "prediction.predict",
     "profile": "profiling.profile",
     "train": "training.run",

@@ -15,6 +15,7 @@ from PIL import Image
 from tests.command_line import ending, run_command, tiny_checkpoint
 from tests.run_server import RunServer
 from tests.small_disk import run_on_small_disk
+from tests.small_onnx import small_onnx
 from tests.small_videos import write_video
 
 from lightweight_ssd.augment.pipeline import Pipeline
@@ -126,7 +127,11 @@ def test_glob_of_equal_names_loses_no_picture(monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["source=photos"], "Expected checkpoint, but none was given; give checkpoint=RUN/checkpoints/best.ckpt."),
+        (["source=photos"], "Expected checkpoint or model, but neither was given; give checkpoint=RUN/checkpoints/"),
+        (
+            ["checkpoint=tiny.ckpt", "model=a.onnx", "source=photos"],
+            "Expected a checkpoint or an exported file but",
+        ),
         (["checkpoint=tiny.ckpt"], "Expected source, but none was given; give source=IMAGE, VIDEO, FOLDER or GLOB."),
         (["checkpoint=none.ckpt", "source=photos"], "There is no checkpoint at none.ckpt"),
         (["checkpoint=photos/a.jpg", "source=photos"], "photos/a.jpg is not a checkpoint, or incomplete"),
@@ -166,14 +171,14 @@ def test_bad_setting_gets_one_sentence(options: list[str], message: str, monkeyp
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("runs/mine/nope", "photos"), "runs/mine/nope is no run and no checkpoint; there is no such file or folder."),
-        (("runs/mine/firts", "a.jpg"), "runs/mine/firts is no run and no checkpoint; did you mean runs/mine/first?"),
+        (("runs/mine/nope", "photos"), "runs/mine/nope is none; there is no such file or folder."),
+        (("runs/mine/firts", "a.jpg"), "runs/mine/firts is none; did you mean runs/mine/first?"),
         (
             ("runs/mine", "photos"),
-            "runs/mine is no run and no checkpoint; give one of the runs in it, such as runs/mine/first.",
+            "runs/mine is none; give one of the runs in it, such as runs/mine/first.",
         ),
-        (("runs/mine/nope",), "runs/mine/nope is no run and no checkpoint; there is no such file or folder."),
-        (("runs/nope", "source=photos"), "runs/nope is no run and no checkpoint; there is no such file or folder."),
+        (("runs/mine/nope",), "runs/mine/nope is none; there is no such file or folder."),
+        (("runs/nope", "source=photos"), "runs/nope is none; there is no such file or folder."),
     ],
 )
 def test_what_is_no_run_is_said(arguments: tuple[str, ...], sentence: str, monkeypatch, capsys) -> None:
@@ -187,7 +192,7 @@ def test_what_is_no_run_is_said(arguments: tuple[str, ...], sentence: str, monke
 def test_without_anything_like_a_run_the_checkpoint_is_missing(arguments: tuple[str, ...], monkeypatch, capsys) -> None:
     write_image("photos/a.jpg")
     ended = run_command(monkeypatch, capsys, "predict", *arguments)
-    assert ended.code == 1 and "Expected checkpoint, but none was given" in ended.err
+    assert ended.code == 1 and "Expected checkpoint or model, but neither was given" in ended.err
 
 
 @pytest.mark.parametrize(
@@ -331,3 +336,15 @@ def test_what_is_typed_reaches_the_function(server: RunServer, tmp_path: Path) -
         assert ended.code == 1 and sentence in ended.err and "Traceback" not in ended.err
     ended = server.run(tmp_path, "predict", "tiny.ckpt", "device=cpu", "list.txt", "save=json")
     assert ended.code == 0 and len(json.loads(Path("predictions/predictions.json").read_text())) == 10
+
+
+def test_an_exported_file_without_its_key_is_the_model(monkeypatch, capsys) -> None:
+    write_image("photos/a.png")
+    small_onnx(Path("out/small.onnx"))
+    ended = run_command(monkeypatch, capsys, "predict", "out/small.onnx", "photos", "score_threshold=0.1")
+    assert ended.code is None and "1 of 1 images" in ended.out
+    assert json.loads(Path("predictions/predictions.json").read_text())[0]["detections"]
+    ended = run_command(monkeypatch, capsys, "predict", "out/small.onnx", "photos", "device=cuda")
+    assert ended.code == 1 and "since exported files run on the CPU, but got device=cuda" in ended.err
+    ended = run_command(monkeypatch, capsys, "predict", "missing.onnx", "photos")
+    assert ended.code == 1 and "Expected an exported detector at missing.onnx" in ended.err

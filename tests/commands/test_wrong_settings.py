@@ -156,8 +156,10 @@ def test_a_value_of_another_type_is_refused(run, command: str, given: str, kind:
 
 
 def test_what_is_needed_is_asked_for_with_an_example(run) -> None:
-    said = "lssd predict: Expected checkpoint, but none was given; give checkpoint=RUN/checkpoints/best.ckpt."
-    check(run("predict", "source=a.jpg"), said)
+    said = (
+        "Expected checkpoint or model, but neither was given; give checkpoint=RUN/checkpoints/best.ckpt or model=FILE"
+    )
+    check(run("predict", "source=a.jpg"), f"lssd predict: {said}.onnx.")
 
 
 @pytest.mark.parametrize(

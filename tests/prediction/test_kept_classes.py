@@ -7,7 +7,7 @@ import pytest
 from tests.command_line import tiny_checkpoint
 
 from lightweight_ssd.prediction.kept_classes import labels_of
-from lightweight_ssd.prediction.model import load
+from lightweight_ssd.prediction.load import load
 
 NAMES = ["cat", "dog", "traffic light", "7"]
 
@@ -30,7 +30,7 @@ def test_labels(classes: list[str | int] | str | int | None, labels: list[int] |
 @pytest.mark.parametrize(
     ("classes", "sentence"),
     [
-        (["Dog"], r"^Expected classes among those of the checkpoint but got Dog; did you mean dog\?$"),
+        (["Dog"], r"^Expected classes among those of the detector but got Dog; did you mean dog\?$"),
         (["trafic light"], r"did you mean traffic light\?$"),
         ("person", r"it has cat, dog, traffic light, 7\.$"),
         ([], "at least one class"),

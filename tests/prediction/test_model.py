@@ -13,7 +13,8 @@ from tests.command_line import tiny_checkpoint
 from lightweight_ssd.augment.pipeline import Pipeline
 from lightweight_ssd.data.images.reader import read_image
 from lightweight_ssd.detector.ssd import Detector
-from lightweight_ssd.prediction.model import Model, load
+from lightweight_ssd.prediction.load import load
+from lightweight_ssd.prediction.model import Model
 from lightweight_ssd.runs.checkpoints import checkpoint_file
 
 LOW = 0.0095  # the score of every class before training is about 0.01

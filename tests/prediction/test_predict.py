@@ -13,7 +13,7 @@ from tests.archive_server import ArchiveServer
 from tests.command_line import tiny_checkpoint
 from tests.small_videos import turn_upright, write_video
 
-from lightweight_ssd.prediction.model import load
+from lightweight_ssd.prediction.load import load
 from lightweight_ssd.prediction.predict import predict
 from lightweight_ssd.prediction.video import Limits, Video
 

@@ -10,7 +10,7 @@ from tests.running import smoke_run
 
 from lightweight_ssd.checkpoint.load import load_trained
 from lightweight_ssd.config.compose import compose
-from lightweight_ssd.prediction.model import load
+from lightweight_ssd.prediction.load import load
 from lightweight_ssd.runs.identity import content_of
 from lightweight_ssd.training.evaluation import evaluate
 

@@ -1,4 +1,4 @@
-"""`lssd predict`: a checkpoint's detections on images and videos, drawn and in files."""
+"""`lssd predict`: a trained detector's detections on images and videos, drawn and in files."""
 
 import difflib
 import sys
@@ -14,6 +14,7 @@ from lightweight_ssd.commands.console import one_sentence_errors
 from lightweight_ssd.config.arguments import call
 from lightweight_ssd.config.bare_arguments import bare_arguments
 from lightweight_ssd.prediction.sources import is_surely_source
+from lightweight_ssd.runtimes.runtime import is_exported
 from lightweight_ssd.system.plain_text import printable
 
 if TYPE_CHECKING:  # torch and albumentations take seconds to import, which `--help` should not
@@ -30,13 +31,15 @@ _TITLES = {
 def main() -> None:
     """Entry point of `lssd predict`; ends with code 1 if an image or a video could not be read."""
     with one_sentence_errors("lssd predict"), as_exit("lssd predict"):
-        _expect_checkpoint(sys.argv[1:])
+        _expect_detector(sys.argv[1:])
     run_application(_run, "predict", "lssd predict", _key, several="source")
 
 
 def _key(argument: str) -> str:
-    """A checkpoint file or the folder of a run is the checkpoint, all else is what to look at."""
+    """An exported file is the model, a checkpoint file or the folder of a run the checkpoint, all else a source."""
     path = Path(argument)
+    if is_exported(path) and not path.is_dir():
+        return "model"
     return "checkpoint" if path.suffix == ".ckpt" or _is_run(path) else "source"
 
 
@@ -44,23 +47,22 @@ def _is_run(path: Path) -> bool:
     return (path / "checkpoints").is_dir()
 
 
-def _expect_checkpoint(arguments: Sequence[str]) -> None:
+def _expect_detector(arguments: Sequence[str]) -> None:
     """Refuses `RUN PHOTOS` where RUN is none: it would be taken for one more source.
 
     Raises:
         ValueError: With what is meant to be the run, and a run nearby.
     """
     bare, rest = bare_arguments(arguments, "predict")
-    if any(_key(each) == "checkpoint" for each in bare) or any(each.startswith("checkpoint=") for each in rest):
+    given = any(each.startswith(("checkpoint=", "model=")) for each in rest)
+    if given or any(_key(each) != "source" for each in bare):
         return
     folders = [each for each in bare if not is_surely_source(each)]
     missing = [each for each in folders if not Path(each).exists()]
     has_source = len(bare) > 1 or any(each.startswith("source=") for each in rest)
     if (missing or has_source) and folders:
         name = (missing or folders)[0]
-        raise ValueError(
-            f"Expected a run or a checkpoint but {name} is no run and no checkpoint; {_advice(Path(name))}"
-        )
+        raise ValueError(f"Expected a run, a checkpoint or an exported file but {name} is none; {_advice(Path(name))}")
 
 
 def _advice(path: Path) -> str:

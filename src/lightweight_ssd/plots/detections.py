@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import matplotlib
 import numpy as np
@@ -16,8 +17,10 @@ from lightweight_ssd.plots.box_labels import place_labels
 from lightweight_ssd.plots.palette import class_colors, readable_on
 from lightweight_ssd.plots.style import INK, MUTED, new_figure, plain_text
 from lightweight_ssd.system.plain_text import printable
-from lightweight_ssd.tensor_types import Detections
 from lightweight_ssd.types import Annotation
+
+if TYPE_CHECKING:  # drawing boxes needs no PyTorch
+    from lightweight_ssd.tensor_types import Detections
 
 __all__ = ["detection_gallery", "draw_boxes"]
 
@@ -74,7 +77,7 @@ def draw_boxes(
 def detection_gallery(
     images: Sequence[UInt8[np.ndarray, "_ _ 3"]],
     annotations: Sequence[Annotation],
-    detections: Sequence[Detections],
+    detections: "Sequence[Detections]",
     class_names: Sequence[str],
     score_threshold: float = 0.3,
     title: str = "Ground truth and detections",

@@ -1,19 +1,21 @@
 """Images in the forms in which people have them, as the arrays that the detector's input is made from."""
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageOps
-from torch import Tensor
 
 from lightweight_ssd.data.images.reader import read_image
 
 __all__ = ["ImageLike", "Pixels", "read"]
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     ImageLike: TypeAlias = str | os.PathLike[str] | np.ndarray | Image.Image | Tensor
 else:
     ImageLike = Any
@@ -52,7 +54,7 @@ def read(image: Any) -> Pixels:
         return Pixels(read_image(os.fspath(image), upright=True), Path(image))
     if isinstance(image, Image.Image):
         return Pixels(_of_pil(image))
-    if isinstance(image, Tensor):
+    if _is_tensor(image):
         return Pixels(_of_array(_channels_last(image), "a tensor"))
     if isinstance(image, np.ndarray):
         return Pixels(_of_array(image, "an array"))
@@ -75,7 +77,13 @@ def _of_pil(image: Image.Image) -> UInt8[np.ndarray, "H W 3"]:
     return _of_array(array, "a PIL image")
 
 
-def _channels_last(tensor: Tensor) -> np.ndarray:
+def _is_tensor(image: Any) -> bool:
+    """Whether it is one of PyTorch's, which need not be loaded: who has a tensor has loaded it."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(image, torch.Tensor)
+
+
+def _channels_last(tensor: "Tensor") -> np.ndarray:
     """A tensor of bytes as height × width × channels, if its shape can be read in one way only."""
     first, last = (tensor.ndim == 3 and tensor.shape[axis] in (1, 3, 4) for axis in (0, 2))
     if first and last:

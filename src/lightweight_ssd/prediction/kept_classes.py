@@ -2,12 +2,9 @@
 
 from collections.abc import Sequence
 
-import torch
-
 from lightweight_ssd.data.nearest_name import nearest_name
-from lightweight_ssd.tensor_types import RawOutputs
 
-__all__ = ["labels_of", "only"]
+__all__ = ["labels_of"]
 
 _MOST_NAMED = 20
 
@@ -34,16 +31,9 @@ def labels_of(classes: Sequence[str | int] | str | int | None, class_names: Sequ
     for name in names:
         if name not in class_names:
             raise ValueError(
-                f"Expected classes among those of the checkpoint but got {name}; {_advice(name, class_names)}"
+                f"Expected classes among those of the detector but got {name}; {_advice(name, class_names)}"
             )
     return sorted({list(class_names).index(name) for name in names})
-
-
-def only(raw: RawOutputs, labels: Sequence[int]) -> RawOutputs:
-    """The same with the score 0 for every other class, so that these compete for no place among the detections."""
-    kept = torch.zeros(raw.logits.shape[-1], dtype=torch.bool, device=raw.logits.device)
-    kept[list(labels)] = True
-    return raw._replace(logits=raw.logits.masked_fill(~kept, -torch.inf))
 
 
 def _advice(name: str, class_names: Sequence[str]) -> str:

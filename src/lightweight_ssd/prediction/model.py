@@ -1,6 +1,10 @@
-"""`load`: a trained detector as an object that takes images in any form and gives detections in their pixels."""
+"""`Model`: a trained detector as an object that takes images in any form and gives detections in their pixels.
 
-import os
+What runs the network is for a subclass: PyTorch in `checkpoint_model`, the runtime of an exported file in
+`exported_model`. Nothing here needs PyTorch.
+"""
+
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -9,73 +13,61 @@ from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
-import torch
 from jaxtyping import UInt8
 
-from lightweight_ssd.augment.pipeline import Pipeline
-from lightweight_ssd.checkpoint.load import load_trained
 from lightweight_ssd.config.arguments import Count, Overlap, Seconds, Share, checked
-from lightweight_ssd.detector.postprocess import PostProcess
-from lightweight_ssd.detector.ssd import Detector
+from lightweight_ssd.ops.resize import resize
+from lightweight_ssd.ops.suppression import DetectionArrays
+from lightweight_ssd.ops.thresholds import Thresholds
 from lightweight_ssd.prediction.detections import ImageDetections
 from lightweight_ssd.prediction.frames import Event, Unread, read_frames
 from lightweight_ssd.prediction.images import ImageLike, Pixels, read
-from lightweight_ssd.prediction.kept_classes import labels_of, only
+from lightweight_ssd.prediction.kept_classes import labels_of
 from lightweight_ssd.prediction.sources import find_sources
 from lightweight_ssd.prediction.stream import Found, detections_of, say_passed_over, say_unread
 from lightweight_ssd.prediction.video import Limits
-from lightweight_ssd.runs.checkpoints import checkpoint_file
-from lightweight_ssd.system.device import choose_device
-from lightweight_ssd.tensor_types import Detections
 
-__all__ = ["Model", "load"]
+__all__ = ["Model"]
 
 
-def load(checkpoint: str | os.PathLike[str], device: Any = "auto") -> "Model":
-    """Loads a trained detector.
-
-    Args:
-        checkpoint: A checkpoint file, or the folder of a run, whose best checkpoint is taken (the last one where no
-            validation chose a best).
-        device: `auto` (the GPU where there is one), `cpu`, `cuda` or `cuda:N`.
-
-    Returns:
-        The model, in evaluation mode on that device; with the average of the weights where one was kept.
-
-    Raises:
-        FileNotFoundError: There is no such file, or no checkpoint in the folder.
-        ValueError: The file is no checkpoint of this project, or the device does not exist.
-    """
-    path, place = checkpoint_file(checkpoint), choose_device(str(device))
-    detector, config, class_names, category_ids = load_trained(path)
-    return Model(detector.to(place), config["image_size"], class_names, category_ids, path)
-
-
-class Model:
+class Model(ABC):
     """A trained detector with its classes and the size of its input.
 
     Attributes:
-        detector: The network, in evaluation mode.
         image_size: (height, width) to which images are resized, pixels.
         class_names: In the order of the labels.
         category_ids: Of each class, as in the annotation files of the data that it was trained on.
-        path: Of the checkpoint, if it comes from one.
+        path: Of the checkpoint or the exported file, if it comes from one.
     """
 
     def __init__(
         self,
-        detector: Detector,
         image_size: int | Sequence[int],
         class_names: Sequence[str],
         category_ids: Sequence[int],
         path: Path | None = None,
     ) -> None:
-        """Keep the parts; `load` makes a model from a checkpoint."""
-        self.detector, self.path = detector.eval(), path
-        self.class_names, self.category_ids = list(class_names), list(category_ids)
-        self._resize = Pipeline({}, image_size if isinstance(image_size, int) else list(image_size))
-        height, width = self._resize.image_size
+        """Keep the parts; `load` makes a model from a file."""
+        self.class_names, self.category_ids, self.path = list(class_names), list(category_ids), path
+        height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
         self.image_size: tuple[int, int] = (height, width)
+
+    @property
+    @abstractmethod
+    def thresholds(self) -> Thresholds:
+        """Settings of the post-processing that come with the detector."""
+
+    @abstractmethod
+    def find(
+        self, images: UInt8[np.ndarray, "B H W 3"], thresholds: Thresholds, labels: Sequence[int] | None = None
+    ) -> list[DetectionArrays]:
+        """The detections of a batch, in pixels of the network's input.
+
+        Args:
+            images: Of `image_size`.
+            thresholds: As `asked_thresholds` gives them.
+            labels: Of the classes to keep; None = all.
+        """
 
     @overload
     def predict(
@@ -116,8 +108,8 @@ class Model:
                 bytes, or a list of any of them. For folders, videos, addresses and cameras, see `stream`.
             score_threshold: A detection scores more than this, 0 to below 1.
             iou_threshold: Of two boxes of one class that overlap more, only the better one stays; None = as the
-                checkpoint was trained to.
-            max_detections: Per image; None = as the checkpoint was trained to.
+                detector was trained to.
+            max_detections: Per image; None = as the detector was trained to.
             classes: Names of those to keep; None = all.
             batch_size: Images that are on the device at once.
 
@@ -129,14 +121,14 @@ class Model:
             ValueError: For what is no image, or a setting out of its range.
         """
         settings = {"iou_threshold": iou_threshold, "max_detections": max_detections}
-        size, postprocess = _batch_size(batch_size=batch_size), self.postprocess(score_threshold, **settings)
+        size, thresholds = _batch_size(batch_size=batch_size), self.asked_thresholds(score_threshold, **settings)
         labels = labels_of(classes, self.class_names)
         if not isinstance(images, list | tuple):
-            return self.detect([read(images)], postprocess=postprocess, labels=labels)[0]
+            return self.detect([read(images)], thresholds=thresholds, labels=labels)[0]
         found: list[ImageDetections] = []
         for start in range(0, len(images), size):
             batch = [read(image) for image in images[start : start + size]]
-            detected = self.detect(batch, postprocess=postprocess, labels=labels)
+            detected = self.detect(batch, thresholds=thresholds, labels=labels)
             found += [replace(one, pixels=None) if one.path else one for one in detected]
         return found
 
@@ -178,36 +170,35 @@ class Model:
             ValueError, FileNotFoundError: For a setting that cannot be met, or a source that does not exist.
         """
         found, limits = find_sources(_as_list(source), recursive), Limits(stride, max_frames, max_seconds)
-        postprocess = self.postprocess(score_threshold, iou_threshold=iou_threshold, max_detections=max_detections)
+        thresholds = self.asked_thresholds(score_threshold, iou_threshold=iou_threshold, max_detections=max_detections)
         labels = labels_of(classes, self.class_names)
         say_passed_over(found.passed_over)
-        each = self.detect_frames(read_frames(found.items, limits, self.resized), batch_size, postprocess, labels)
+        each = self.detect_frames(read_frames(found.items, limits, self.resized), batch_size, thresholds, labels)
         return (one.detections for one in each)
 
     @checked
-    def postprocess(
+    def asked_thresholds(
         self,
         score_threshold: Share = 0.3,
         *,
         iou_threshold: Overlap | None = None,
         max_detections: Count | None = None,
-    ) -> PostProcess:
-        """The post-processing of the checkpoint with other settings; those of `predict`."""
+    ) -> Thresholds:
+        """Those of the detector with other settings; those of `predict`."""
         asked = {"iou_threshold": iou_threshold, "max_detections": max_detections}
         asked = {name: value for name, value in asked.items() if value is not None}
-        return replace(self.detector.postprocess, score_threshold=score_threshold, **asked)
+        return replace(self.thresholds, score_threshold=score_threshold, **asked)
 
     def resized(self, image: UInt8[np.ndarray, "H W 3"]) -> UInt8[np.ndarray, "h w 3"]:
         """An image in the size of the network's input."""
-        none = np.zeros((0, 4), np.float32), np.zeros(0, np.int64)
-        return self._resize(image, *none, generator=np.random.default_rng(0))[0]
+        return resize(image, self.image_size)
 
     def detect(
         self,
         images: Sequence[Pixels],
         resized: Sequence[UInt8[np.ndarray, "h w 3"]] | None = None,
         *,
-        postprocess: PostProcess,
+        thresholds: Thresholds,
         labels: Sequence[int] | None = None,
     ) -> list[ImageDetections]:
         """The detections of a batch of images, which go to the device at once.
@@ -215,23 +206,20 @@ class Model:
         Args:
             images: As they are.
             resized: The same for the network, where that is done already.
-            postprocess: Settings.
+            thresholds: Settings of the post-processing.
             labels: Of the classes to keep; None = all.
         """
         if not images:
             return []
         resized = [self.resized(image.array) for image in images] if resized is None else resized
-        batch = torch.from_numpy(np.stack(resized)).permute(0, 3, 1, 2).to(self.detector.mean.device)
-        with torch.no_grad():
-            raw = self.detector(batch)
-            found = postprocess(raw if labels is None else only(raw, labels), self.image_size)
+        found = self.find(np.stack(resized), thresholds, labels)
         return [self._of_image(image, one) for image, one in zip(images, found, strict=True)]
 
     def detect_frames(
         self,
         events: Generator[Event, None, None],
         batch_size: int,
-        postprocess: PostProcess,
+        thresholds: Thresholds,
         labels: Sequence[int] | None = None,
         on_unread: Callable[[Unread], None] = say_unread,
     ) -> Generator[Found, None, None]:
@@ -240,23 +228,23 @@ class Model:
         Args:
             events: As `read_frames` gives them.
             batch_size: Pictures that are on the device at once.
-            postprocess: Settings.
+            thresholds: Settings of the post-processing.
             labels: Of the classes to keep; None = all.
             on_unread: Called with each source that cannot be read.
         """
         with closing(events):
             yield from detections_of(
-                events, partial(self.detect, postprocess=postprocess, labels=labels), batch_size, on_unread
+                events, partial(self.detect, thresholds=thresholds, labels=labels), batch_size, on_unread
             )
 
-    def _of_image(self, image: Pixels, found: Detections) -> ImageDetections:
-        """Detections in pixels of the network's input as those of the image, in numpy."""
+    def _of_image(self, image: Pixels, found: DetectionArrays) -> ImageDetections:
+        """Detections in pixels of the network's input as those of the image."""
         height, width = image.array.shape[:2]
-        scale = torch.tensor([width / self.image_size[1], height / self.image_size[0]] * 2)
+        scale = np.array([width / self.image_size[1], height / self.image_size[0]] * 2, np.float32)
         return ImageDetections(
-            boxes=(found.boxes.cpu() * scale).numpy(),
-            scores=found.scores.cpu().numpy(),
-            labels=found.labels.cpu().numpy(),
+            boxes=found.boxes * scale,
+            scores=found.scores,
+            labels=found.labels,
             class_names=self.class_names,
             category_ids=self.category_ids,
             width=width,

@@ -1,4 +1,4 @@
-"""`predict`: a checkpoint's detections on images and videos, drawn and in files, for the shell and for Python."""
+"""`predict`: a trained detector's detections on images and videos, drawn and in files, for the shell and for Python."""
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -6,16 +6,16 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 from msgspec import Meta
 from tqdm import tqdm
 
-from lightweight_ssd.config.arguments import Checkpoint, Count, Overlap, Seconds, Share, checked
+from lightweight_ssd.config.arguments import Checkpoint, Count, Overlap, Seconds, Share, checked, missing
 from lightweight_ssd.prediction.detections import ImageDetections
 from lightweight_ssd.prediction.frames import Moment, Unread, read_frames
 from lightweight_ssd.prediction.kept_classes import labels_of
-from lightweight_ssd.prediction.model import load
+from lightweight_ssd.prediction.load import load
 from lightweight_ssd.prediction.outputs.folder import expect_own_files, prepare_folder, remove_earlier
 from lightweight_ssd.prediction.outputs.names import output_stems
 from lightweight_ssd.prediction.outputs.outputs import Kind, Outputs, names_known_before
@@ -29,6 +29,9 @@ from lightweight_ssd.system.read_ahead import done_ahead
 __all__ = ["Predictions", "VideoSummary", "predict"]
 
 _WAIT_TO_BE_WRITTEN = 4  # pictures
+
+Place = Path | str
+Sources = Annotated[Place | Sequence[Place] | None, Meta(examples=["IMAGE, VIDEO, FOLDER or GLOB"])]
 
 
 @dataclass
@@ -78,9 +81,10 @@ class Predictions:
 
 @checked
 def predict(
-    checkpoint: Checkpoint,
-    source: Annotated[Path | str | Sequence[Path | str], Meta(examples=["IMAGE, VIDEO, FOLDER or GLOB"])],
+    checkpoint: Checkpoint | None = None,
+    source: Sources = None,
     *,
+    model: Path | None = None,
     output: Path = Path("predictions"),
     save: Sequence[Kind] | Kind = ("images", "json"),
     yolo_scores: bool = False,
@@ -99,9 +103,10 @@ def predict(
     """Detects objects in images and videos, and writes drawn pictures, JSON and other files.
 
     Args:
-        checkpoint: A checkpoint file, or the folder of a run.
+        checkpoint: A checkpoint file, or the folder of a run; this or `model` is required.
         source: An image, a video, a folder, a glob such as `photos/**/*.jpg`, a list of files (`.txt`), an http or
-            https address, `-` for an image on standard input, or the number of a camera; or a list of them.
+            https address, `-` for an image on standard input, or the number of a camera; or a list of them. Required.
+        model: A file of `lssd export`, such as `detector.onnx`, in place of a checkpoint; PyTorch is not loaded for it.
         output: Folder to write in; made if need be. What an earlier call wrote there is removed first. Other files in
             it stay: a call that would write over one is refused.
         save: What to write: `images` (drawn images and videos), `json`, `coco`, `csv`, `yolo`, `crops`.
@@ -112,11 +117,11 @@ def predict(
         max_seconds: Of each video from its beginning; None = all.
         score_threshold: A detection scores more than this.
         iou_threshold: Of two boxes of one class that overlap more, only the better one stays; None = as in the
-            checkpoint.
-        max_detections: Per picture; None = as in the checkpoint.
+            checkpoint or the file.
+        max_detections: Per picture; None = as in the checkpoint or the file.
         classes: Names of those to keep; None = all.
         batch_size: Pictures at once.
-        device: `auto` (the GPU where there is one), `cpu`, `cuda` or `cuda:N`.
+        device: `auto` (the GPU where there is one), `cpu`, `cuda` or `cuda:N`; an exported file runs on the CPU.
         collect: Whether to return the detections, too; without, a long video takes no memory.
 
     Returns:
@@ -128,25 +133,43 @@ def predict(
     """
     kinds: Sequence[Kind] = [save] if isinstance(save, str) else save
     _expect_kinds(kinds, yolo_scores)
+    file = _the_one(checkpoint, model)
+    if source is None:
+        raise ValueError(missing("source", Sources))
     sources = find_sources([source] if isinstance(source, Path | str) else source, recursive, output)
-    model = load(checkpoint, device)
-    postprocess = model.postprocess(score_threshold, iou_threshold=iou_threshold, max_detections=max_detections)
-    labels = labels_of(classes, model.class_names)
+    loaded = load(file, device)
+    thresholds = loaded.asked_thresholds(score_threshold, iou_threshold=iou_threshold, max_detections=max_detections)
+    labels = labels_of(classes, loaded.class_names)
     folder = prepare_folder(output, sources.items)
     expect_own_files(folder, names_known_before(kinds, sources.items))
     say_passed_over(sources.passed_over)
     remove_earlier(folder)
     done = Predictions(output)
-    events = read_frames(sources.items, Limits(stride, max_frames, max_seconds), model.resized)
-    found = model.detect_frames(events, batch_size, postprocess, labels, partial(_skip, done))
+    events = read_frames(sources.items, Limits(stride, max_frames, max_seconds), loaded.resized)
+    found = loaded.detect_frames(events, batch_size, thresholds, labels, partial(_skip, done))
     with (
         one_sentence_when_full(folder, "make room, or name another output=…, and call the same command again."),
-        Outputs(folder, kinds, model.class_names, model.category_ids, yolo_scores) as outputs,
+        Outputs(folder, kinds, loaded.class_names, loaded.category_ids, yolo_scores) as outputs,
         closing(found),
     ):
         done.files = outputs.places
         _write_all(found, outputs, sources.items, done, collect)
     return done
+
+
+def _the_one(checkpoint: Path | None, model: Path | None) -> Path:
+    """The file that the detector is in."""
+    if checkpoint is not None and model is not None:
+        raise ValueError(
+            f"Expected a checkpoint or an exported file but got both, checkpoint={checkpoint} and model={model}; leave "
+            "one out."
+        )
+    if checkpoint is None and model is None:
+        raise ValueError(
+            "Expected checkpoint or model, but neither was given; give checkpoint=RUN/checkpoints/best.ckpt or "
+            "model=FILE.onnx."
+        )
+    return cast(Path, checkpoint or model)
 
 
 def _expect_kinds(kinds: Sequence[Kind], yolo_scores: bool) -> None:

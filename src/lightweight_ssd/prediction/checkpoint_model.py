@@ -1,0 +1,75 @@
+"""A model whose network PyTorch runs, as it comes from a checkpoint."""
+
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+
+from lightweight_ssd.checkpoint.load import load_trained
+from lightweight_ssd.detector.postprocess import PostProcess
+from lightweight_ssd.detector.ssd import Detector
+from lightweight_ssd.ops.suppression import DetectionArrays
+from lightweight_ssd.ops.thresholds import Thresholds
+from lightweight_ssd.prediction.model import Model
+from lightweight_ssd.system.device import choose_device
+from lightweight_ssd.tensor_types import RawOutputs
+
+__all__ = ["CheckpointModel"]
+
+
+class CheckpointModel(Model):
+    """A detector that PyTorch runs; see `Model`.
+
+    Attributes:
+        detector: The network, in evaluation mode.
+    """
+
+    def __init__(
+        self,
+        detector: Detector,
+        image_size: int | Sequence[int],
+        class_names: Sequence[str],
+        category_ids: Sequence[int],
+        path: Path | None = None,
+    ) -> None:
+        super().__init__(image_size, class_names, category_ids, path)
+        self.detector = detector.eval()
+
+    @classmethod
+    def load(cls, path: Path, device: str = "auto") -> "CheckpointModel":
+        """Loads a checkpoint file.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            ValueError: The file is no checkpoint of this project, or the device does not exist.
+        """
+        place = choose_device(device)
+        detector, config, class_names, category_ids = load_trained(path)
+        return cls(detector.to(place), config["image_size"], class_names, category_ids, path)
+
+    @property
+    def thresholds(self) -> PostProcess:
+        """Those of the detector's own post-processing."""
+        return self.detector.postprocess
+
+    def find(
+        self, images: UInt8[np.ndarray, "B H W 3"], thresholds: Thresholds, labels: Sequence[int] | None = None
+    ) -> list[DetectionArrays]:
+        """The detections of a batch, in pixels of the network's input; the whole batch goes to the device at once."""
+        asked = {field.name: getattr(thresholds, field.name) for field in fields(Thresholds)}
+        batch = torch.from_numpy(images).permute(0, 3, 1, 2).to(self.detector.mean.device)
+        with torch.no_grad():
+            raw = self.detector(batch)
+            raw = raw if labels is None else _only(raw, labels)
+            found = replace(self.detector.postprocess, **asked)(raw, self.image_size)
+        return [DetectionArrays(*(values.cpu().numpy() for values in one)) for one in found]
+
+
+def _only(raw: RawOutputs, labels: Sequence[int]) -> RawOutputs:
+    """The same with the score 0 for every other class, so that these compete for no place among the detections."""
+    kept = torch.zeros(raw.logits.shape[-1], dtype=torch.bool, device=raw.logits.device)
+    kept[list(labels)] = True
+    return raw._replace(logits=raw.logits.masked_fill(~kept, -torch.inf))
