@@ -15,20 +15,20 @@ ANCHORS, CLASS_NAMES = 6, ["circle", "square"]
 IMAGE_SIZE = (64, 96)
 
 
-def weights(seed: int = 0) -> dict[str, np.ndarray]:
+def weights(classes: int = 2) -> dict[str, np.ndarray]:
     """What the graph computes with: anchors, and what the mean color of an image makes of scores and boxes."""
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(0)
     corner = generator.uniform(0, 40, (ANCHORS, 2))
     return {
         "anchors": np.hstack([corner, corner + generator.uniform(8, 24, (ANCHORS, 2))]).astype(np.float32),
-        "to_logits": generator.normal(0, 2, (3, ANCHORS * 2)).astype(np.float32),
+        "to_logits": generator.normal(0, 2, (3, ANCHORS * classes)).astype(np.float32),
         "to_offsets": generator.normal(0, 2, (3, ANCHORS * 4)).astype(np.float32),
     }
 
 
-def expected(images: np.ndarray, seed: int = 0) -> dict[str, np.ndarray]:
+def expected(images: np.ndarray) -> dict[str, np.ndarray]:
     """What the graph gives, in float64: raw outputs, and as boxes the anchors plus the offsets."""
-    known = {name: value.astype(np.float64) for name, value in weights(seed).items()}
+    known = {name: value.astype(np.float64) for name, value in weights().items()}
     mean = images.astype(np.float64).mean(axis=(2, 3)) / 255
     logits = (mean @ known["to_logits"]).reshape(-1, ANCHORS, 2)
     offsets = (mean @ known["to_offsets"]).reshape(-1, ANCHORS, 4)
@@ -53,13 +53,14 @@ def small_onnx(
     input: Literal["uint8", "float32"] = "uint8",
     batch: int | None = None,
     card: Literal["beside", "inside", "none"] = "beside",
+    classes: int = 2,
     **settings: Any,
 ) -> Path:
     """Writes an ONNX file and its card; the settings are further ones of the card."""
     path.parent.mkdir(parents=True, exist_ok=True)
     anchors = weights()["anchors"].tolist() if outputs == "raw" else None
     about = small_card(**{"outputs": outputs, "input": input, "batch": batch, "anchors": anchors, **settings})
-    model = _model(outputs, input, batch)
+    model = _model(outputs, input, batch, classes)
     if card == "inside":
         helper.set_model_props(model, {METADATA_KEY: card_text(about)})
     onnx.save(model, path)
@@ -68,10 +69,11 @@ def small_onnx(
     return path
 
 
-def _model(outputs: str, input: str, batch: int | None) -> onnx.ModelProto:
+def _model(outputs: str, input: str, batch: int | None, classes: int) -> onnx.ModelProto:
     names = OUTPUT_NAMES[outputs]
     constants = {
-        **weights(), "axes": np.array([2, 3]), "top": np.float32(255), "per_class": np.array([-1, ANCHORS, 2]),
+        **weights(classes), "axes": np.array([2, 3]), "top": np.float32(255),
+        "per_class": np.array([-1, ANCHORS, classes]),
         "per_side": np.array([-1, ANCHORS, 4]), "most": np.array([4]), "overlap": np.array([0.6], np.float32),
         "least": np.array([0.01], np.float32),
     }  # fmt: skip

@@ -66,7 +66,7 @@ def test_validation_split_and_another_threshold_stand_beside_the_figure(run: Pat
     [
         ("split=train", "Expected split to be one of test, val, but got 'train'"),
         ("checkpoint=missing.ckpt", "There is no checkpoint at missing.ckpt"),
-        ("data=shapes", "but the checkpoint was trained on"),
+        ("data=shapes", "but the detector was trained on"),
         ("eval_batch_size=0", "Expected eval_batch_size to be a whole number of at least 1, but got 0"),
     ],
 )

@@ -67,5 +67,5 @@ def test_what_has_no_source_is_not_known(target: str) -> None:
 
 def test_paths_are_known_by_their_type() -> None:
     assert path_keys("train") == {"init_from", "resume", "runs", "run_dir"}
-    assert path_keys("evaluate") == {"checkpoint", "output"}
+    assert path_keys("evaluate") == {"checkpoint", "model", "output"}
     assert {"output", "images"} <= path_keys("report") and "images" not in path_keys("data_show")

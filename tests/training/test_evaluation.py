@@ -62,7 +62,7 @@ def test_whole_other_data(run: Path, tmp_path: Path) -> None:
         ({"eval_batch_size": "8"}, "Expected eval_batch_size to be a whole number"),
         ({"postprocess": {"max_boxes": 3}}, "Expected postprocess settings among"),
         ({"threshold": 0.5}, "There is no setting threshold"),
-        ({"data": {"class_names": ["circle", "square"]}}, "but the checkpoint was trained on"),
+        ({"data": {"class_names": ["circle", "square"]}}, "but the detector was trained on"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_sentence(run: Path, arguments: dict, said: str) -> None:

@@ -1,4 +1,4 @@
-"""`lssd evaluate`: measures a checkpoint and leaves the same files as a run."""
+"""`lssd evaluate`: measures a checkpoint or an exported file and leaves the same files as a run."""
 
 import logging
 import re
@@ -16,6 +16,7 @@ from lightweight_ssd.config.arguments import call
 from lightweight_ssd.config.overrides import quoted
 from lightweight_ssd.config.requirements import expect_devices
 from lightweight_ssd.runs.checkpoints import checkpoint_file
+from lightweight_ssd.runtimes.runtime import is_exported
 from lightweight_ssd.sweeps.record import JobRecord, write_job
 from lightweight_ssd.training.evaluation import Evaluation, default_output, evaluate
 from lightweight_ssd.training.session import is_first_rank
@@ -24,8 +25,13 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Entry point of `lssd evaluate`, of one checkpoint or, with `-m`, of several in several ways."""
-    run_application(_run, "evaluate", "lssd evaluate", lambda _: "checkpoint")
+    """Entry point of `lssd evaluate`, of one detector or, with `-m`, of several in several ways."""
+    run_application(_run, "evaluate", "lssd evaluate", _key)
+
+
+def _key(argument: str) -> str:
+    """An exported file is the model, all else a checkpoint or the folder of a run."""
+    return "model" if is_exported(argument) and not Path(argument).is_dir() else "checkpoint"
 
 
 def _run(cfg: DictConfig) -> float | None:
@@ -47,9 +53,11 @@ def _run(cfg: DictConfig) -> float | None:
 def _in_own_process(cfg: DictConfig, overrides: list[str]) -> float | None:
     """One job of a sweep as a plain command with a folder of its own: other ranks would repeat the whole sweep."""
     logging.getLogger("hydra").setLevel(logging.WARNING)  # its lines would repeat ours
-    asked = [each for each in overrides if not each.startswith(("checkpoint=", "split=", "output="))]
+    asked = [each for each in overrides if not each.startswith(("checkpoint=", "model=", "split=", "output="))]
     name = re.sub(r"[^A-Za-z0-9_.=-]+", "_", "-".join(["", *asked]))[:120]
-    output = Path(f"{cfg.output or default_output(checkpoint_file(str(cfg.checkpoint)), cfg.split)}{name}").absolute()
+    checkpoint = checkpoint_file(str(cfg.checkpoint)) if cfg.checkpoint else None
+    model = Path(str(cfg.model)) if cfg.model else None
+    output = Path(f"{cfg.output or default_output(checkpoint, cfg.split, model)}{name}").absolute()
     place = f"output={quoted(output)}"
     sweep_dir, job = Path(HydraConfig.get().sweep.dir), JobRecord(HydraConfig.get().job.num, overrides, "running")
     write_job(sweep_dir, job)

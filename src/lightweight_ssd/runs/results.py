@@ -153,7 +153,7 @@ class DataUsed(Struct, omit_defaults=True):
 
 
 class RunResults(Struct, omit_defaults=True):
-    """All results of a run, or of one evaluation of a checkpoint.
+    """All results of a run, or of one evaluation of a checkpoint or an exported file.
 
     Attributes:
         test: Metrics of the test split.
@@ -166,7 +166,8 @@ class RunResults(Struct, omit_defaults=True):
         input_size: Height and width of the network's input, pixels.
         latency: Where `latency` was on.
         postprocess: Settings of the post-processing; the metrics depend on them.
-        precision: Arithmetic in which the split was measured, such as `32-true` or `bf16-mixed`.
+        precision: Arithmetic in which the split was measured, such as `32-true` or `bf16-mixed`; of an exported file
+            `fp32`, `fp16` or `int8`.
         chosen_on_test: Whether the checkpoint was chosen by its metrics on some of the images that were measured: those
             of the test, or of `val` where that split was; only of a best checkpoint.
         data: What was computed on.
@@ -181,7 +182,8 @@ class RunResults(Struct, omit_defaults=True):
         choices: Option of each config group.
         overrides: As they were typed.
         started: ISO 8601, UTC.
-        checkpoint: File whose weights were measured.
+        checkpoint: File whose weights were measured; with `model`, the one that the file was compared with, if any.
+        model: Exported file that was measured in place of the checkpoint's network.
         training: How the training went; an evaluation has none.
         environment: Commit, machine and versions when the run began.
     """
@@ -211,5 +213,6 @@ class RunResults(Struct, omit_defaults=True):
     overrides: list[Any] | None = None
     started: str | None = None
     checkpoint: str | None = None
+    model: str | None = None
     training: TrainingSummary | None = None
     environment: dict[str, Any] | None = None

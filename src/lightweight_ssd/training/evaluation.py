@@ -1,4 +1,4 @@
-"""`evaluate`: measures a checkpoint and leaves the same files as a run, for the shell and for Python."""
+"""`evaluate`: measures a checkpoint or an exported file and leaves the files of a run, for the shell and for Python."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from lightning.pytorch import Trainer
 
     from lightweight_ssd.data.source import Source
-    from lightweight_ssd.training.task import DetectionTask
 
 __all__ = ["Evaluation", "default_output", "evaluate", "trained_precision"]
 
@@ -27,12 +26,12 @@ _PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-
 
 
 class Evaluation(NamedTuple):
-    """A checkpoint that was measured.
+    """A checkpoint or an exported file that was measured.
 
     Attributes:
         output: Folder of the metrics, detections and pictures.
         split: Name of the split that was measured.
-        trained_in: Precision of the training; None where it is not known.
+        trained_in: Precision of the training; None where it is not known, and for an exported file.
     """
 
     output: Path
@@ -60,8 +59,9 @@ class Evaluation(NamedTuple):
 
 @checked
 def evaluate(
-    checkpoint: Checkpoint,
+    checkpoint: Checkpoint | None = None,
     *,
+    model: Path | None = None,
     data: dict[str, Any] | None = None,
     split: Literal["val", "test"] = "test",
     output: Path | None = None,
@@ -72,16 +72,18 @@ def evaluate(
     postprocess: dict[str, Any] | None = None,
     trainer: dict[str, Any] | None = None,
 ) -> Evaluation:
-    """Measures a checkpoint on a split of its data or of other data; writes metrics, detections and pictures.
+    """Measures a detector on a split of its data or of other data; writes metrics, detections and pictures.
 
-    What is not given comes from the configuration inside the checkpoint.
+    What is not given comes from the configuration inside the checkpoint. With `model`, an exported file takes the place
+    of the checkpoint's network, and there are no losses; `checkpoint` then says which data it is measured on.
 
     Args:
         checkpoint: File, such as `RUN/checkpoints/best.ckpt`, or the folder of a run, whose best checkpoint is taken.
+        model: A file of `lssd export`, such as `detector.onnx`. Without a checkpoint, `data` is required.
         data: Other data, as the node `data` of a configuration; without `_target_` it changes settings of the
             checkpoint's own, such as `{"root": "/data/VOCdevkit"}`.
         split: Which split is measured.
-        output: Folder to write into; None = `evaluations/<name of the run>[-last]-<split>`.
+        output: Folder to write into; None = `evaluations/<name of the run>[-last][-<name of the file>]-<split>`.
         eval_batch_size: Images per device.
         num_workers: Loader processes per device; None = one per core, at most 8.
         pictures: Images drawn with their detections.
@@ -98,76 +100,91 @@ def evaluate(
         ValueError: For an argument out of its range, or data whose classes are not the checkpoint's.
         FileNotFoundError: If the checkpoint or the data does not exist.
     """
-    from lightweight_ssd.config.instantiate import build
+    _expect_one(checkpoint, model, data or {})
     from lightweight_ssd.training.datamodule import DetectionDataModule
     from lightweight_ssd.training.held_out import chosen_on, images_that_chose
     from lightweight_ssd.training.measure import measure
     from lightweight_ssd.training.quiet import quiet_frameworks
     from lightweight_ssd.training.split_data import SplitData
-    from lightweight_ssd.training.stages import Parts, write_run
+    from lightweight_ssd.training.subject import subject_of
 
     quiet_frameworks()
-    checkpoint = checkpoint_file(checkpoint)
-    folder = (output or default_output(checkpoint, split)).absolute()
-    config, task = _task(checkpoint, postprocess or {}, bool(coco_metric))
-    source = _source(checkpoint, config, data or {}, task.scorer.class_names)
-    resize, first_images = build(config["datamodule"]["resize"]), config["datamodule"]["first_images"]
+    checkpoint = None if checkpoint is None else checkpoint_file(checkpoint)
+    folder = (output or default_output(checkpoint, split, model)).absolute()
+    subject = subject_of(checkpoint, model, postprocess or {}, bool(coco_metric))
+    config = subject.config
+    source = _source(checkpoint, config, data or {}, subject.scorer.class_names)
+    first_images = config["datamodule"]["first_images"] if checkpoint else None
     loader = DetectionDataModule(
-        source, resize, resize, eval_batch_size=eval_batch_size, num_workers=num_workers, first_images=first_images
+        source,
+        subject.resize(),
+        subject.resize(),
+        eval_batch_size=eval_batch_size,
+        num_workers=num_workers,
+        first_images=first_images,
     )
     make_output_folder(folder)
-    trained_in = trained_precision(config, checkpoint)
-    parts = Parts(_trainer(trainer or {}, folder, trained_in), task, loader)
-    measured = measure(parts.trainer, task.scorer, SplitData(loader, split))
-    if parts.trainer.is_global_zero:
-        chose = images_that_chose(checkpoint, config, source, data or {})
-        about: dict[str, Any] = {"checkpoint": str(checkpoint.absolute())}
-        about |= chosen_on(checkpoint, loader.used_split(split), chose)
-        write_run(folder, parts, {**config, "pictures": pictures}, measured, about, split)
+    trained_in = trained_precision(config, checkpoint) if checkpoint and model is None else None
+    used = _trainer(trainer or {}, folder, trained_in or _PRECISIONS[0])
+    measured = measure(used, subject.scorer, SplitData(loader, split))
+    if used.is_global_zero:
+        about: dict[str, Any] = {}
+        if checkpoint is not None:
+            chose = images_that_chose(checkpoint, config, source, data or {})
+            about = {"checkpoint": str(checkpoint.absolute())}
+            about |= chosen_on(checkpoint, loader.used_split(split), chose)
+        subject.write(folder, used, loader, measured, about, split, pictures)
     return Evaluation(folder, split, trained_in)
 
 
-def default_output(checkpoint: Path, split: str) -> Path:
+def _expect_one(checkpoint: Path | None, model: Path | None, data: dict[str, Any]) -> None:
+    """Refuses a measurement of nothing, or on no data."""
+    if checkpoint is None and model is None:
+        raise ValueError(
+            "Expected checkpoint or model, but neither was given; give checkpoint=RUN/checkpoints/best.ckpt or "
+            "model=FILE.onnx."
+        )
+    if checkpoint is None and "_target_" not in data:
+        raise ValueError(
+            f"Expected data to measure {model} on, but none was given; give data=voc data.root=FOLDER, or "
+            "checkpoint=RUN for the data of the run that it was exported from."
+        )
+
+
+def default_output(checkpoint: Path | None, split: str, model: Path | None = None) -> Path:
     """The folder of an evaluation that is given none: named by the run and, unless it is the best, the checkpoint.
+
+    Args:
+        checkpoint: File; None for an exported file alone.
+        split: That is measured.
+        model: Exported file.
 
     Example:
         >>> str(default_output(Path("/runs/demo/checkpoints/last.ckpt"), "val"))
         'evaluations/demo-last-val'
+        >>> str(default_output(None, "test", Path("out/detector.onnx")))
+        'evaluations/detector.onnx-test'
     """
-    checkpoint = checkpoint.absolute()
-    name = checkpoint.stem
-    if checkpoint.parent.name == BEST_CHECKPOINT.parent.name:
-        run = checkpoint.parents[1].name
-        name = run if checkpoint.name == BEST_CHECKPOINT.name else f"{run}-{name}"
-    return Path("evaluations") / f"{name}-{split}"
+    names = [] if checkpoint is None else [_name_of(checkpoint.absolute())]
+    return Path("evaluations") / "-".join([*names, *([model.name] if model else []), split])
 
 
-def _task(checkpoint: Path, postprocess: dict[str, Any], coco: bool) -> "tuple[dict[str, Any], DetectionTask]":
-    """The checkpoint's configuration, with the settings that were asked for, and its parts."""
-    from lightweight_ssd.checkpoint.load import load_detector
-    from lightweight_ssd.checkpoint.targets import check_targets
-    from lightweight_ssd.config.instantiate import build
-    from lightweight_ssd.detector.postprocess import PostProcess
-    from lightweight_ssd.metrics.coco import COCOMetric
-    from lightweight_ssd.metrics.voc import VOCMetric
-    from lightweight_ssd.training.task import DetectionTask
-
-    detector, config, class_names = load_detector(checkpoint)
-    for part in ("criterion", "datamodule.resize"):
-        check_targets(config, part, checkpoint)
-    asked = {name: value for name, value in postprocess.items() if value is not None}
-    config["detector"]["postprocess"].update(asked)
-    detector.postprocess = PostProcess.of(config["detector"]["postprocess"], detector.variances)
-    coco_metric = COCOMetric(class_names) if coco else None
-    return config, DetectionTask(detector, build(config["criterion"]), VOCMetric(class_names), coco_metric=coco_metric)
+def _name_of(checkpoint: Path) -> str:
+    if checkpoint.parent.name != BEST_CHECKPOINT.parent.name:
+        return checkpoint.stem
+    run = checkpoint.parents[1].name
+    return run if checkpoint.name == BEST_CHECKPOINT.name else f"{run}-{checkpoint.stem}"
 
 
-def _source(checkpoint: Path, config: dict[str, Any], asked: dict[str, Any], class_names: tuple[str, ...]) -> "Source":
-    """The data that was asked for, if it has the classes of the checkpoint."""
+def _source(
+    checkpoint: Path | None, config: dict[str, Any], asked: dict[str, Any], class_names: tuple[str, ...]
+) -> "Source":
+    """The data that was asked for, if it has the classes of the detector."""
     from lightweight_ssd.checkpoint.targets import check_targets
     from lightweight_ssd.config.instantiate import build
 
     if "_target_" not in asked:
+        assert checkpoint is not None
         check_targets(config, "data", checkpoint)
         asked = {**config["data"], "cache_dir": None, **asked}  # a file from anywhere does not say where to write
     source = build(asked)
@@ -178,11 +195,10 @@ def _source(checkpoint: Path, config: dict[str, Any], asked: dict[str, Any], cla
         advice = (
             f"add 'data.classes=[{', '.join(map(_quoted, class_names))}]', which chooses these of the data's."
             if has_all
-            else "give data with the checkpoint's (data.class_names; of data=coco the categories of "
-            "data.train.annotations)."
+            else "give data with these (data.class_names; of data=coco the categories of data.train.annotations)."
         )
         raise ValueError(
-            f"The data has the classes {list(source.class_names)}, but the checkpoint was trained on "
+            f"The data has the classes {list(source.class_names)}, but the detector was trained on "
             f"{list(class_names)}; {advice}"
         )
     return source
