@@ -75,10 +75,10 @@ def port_of_our_own() -> int:
     raise AssertionError("every port is taken")
 
 
-def tiny_config(image_size: int | list[int] = 64, *overrides: str) -> dict[str, Any]:
+def tiny_config(image_size: int | list[int] = 64, *overrides: str, blocks: tuple[str, ...] = TINY) -> dict[str, Any]:
     """The configuration of `lssd profile` with a tiny detector, plain containers."""
     with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
-        config = compose("profile", [*TINY, f"image_size={image_size}", "warmup=0", "repeats=2", *overrides])
+        config = compose("profile", [*blocks, f"image_size={image_size}", "warmup=0", "repeats=2", *overrides])
     return OmegaConf.to_container(config, resolve=True)  # pyright: ignore[reportReturnType]
 
 

@@ -12,6 +12,7 @@ import os
 import random
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,7 @@ os.environ.setdefault("MPLCONFIGDIR", str(Path(tempfile.gettempdir()) / f"lightw
 import numpy as np
 import pytest
 import torch
+from absl import logging as absl_logging
 from hypothesis import HealthCheck, settings
 from hypothesis.internal.conjecture import providers
 from jaxtyping import install_import_hook
@@ -37,6 +39,9 @@ from tests.run_server import RunServer  # noqa: E402
 # A shell takes Ctrl-C from what it puts into the background, and whatever the tests start would not have it either
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Packages of exports bring it. When Hydra sets up its logging it closes any stream but the real one, also pytest's
+absl_logging.get_absl_handler().python_handler.stream = sys.__stderr__
 
 _PRINT_OPTIONS = np.get_printoptions()  # some detectors to compare with change them for good
 _SET_BY_A_RUN = ("CUBLAS_WORKSPACE_CONFIG", "PL_GLOBAL_SEED", "PL_SEED_WORKERS")

@@ -1,13 +1,16 @@
 """The card of a file: everything that its user needs to know of the detector in it, and where it comes from."""
 
 import dataclasses
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
 
+from torch import Tensor
+
 from lightweight_ssd.checkpoint.load import Trained
-from lightweight_ssd.export.format import Format, Precision
+from lightweight_ssd.export.format import Format, Input, Precision
 from lightweight_ssd.export.network import DeployedNetwork
 from lightweight_ssd.ops.thresholds import Thresholds
 from lightweight_ssd.runs.checkpoints import run_name
@@ -33,7 +36,7 @@ class Choice(NamedTuple):
     format: Format
     precision: Precision
     batch: int | None
-    input: str
+    input: Input
 
 
 def card_of(trained: Trained, checkpoint: Path, network: DeployedNetwork, choice: Choice) -> Card:
@@ -54,14 +57,14 @@ def card_of(trained: Trained, checkpoint: Path, network: DeployedNetwork, choice
         outputs="boxes" if network.decodes else "raw",
         class_names=trained.class_names,
         category_ids=trained.category_ids,
-        image_size=list(network.image_size),
-        mean=detector.mean.flatten().tolist(),
-        std=detector.std.flatten().tolist(),
+        image_size=network.image_size,
+        mean=_three(detector.mean),
+        std=_three(detector.std),
         input=choice.input,
         batch=choice.batch,
         thresholds=Thresholds(**settings),
-        variances=list(detector.variances),
-        anchors=None if network.decodes else network.anchors.tolist(),
+        variances=_four(detector.variances),
+        anchors=None if network.decodes else [_four(row) for row in network.anchors.tolist()],
         checkpoint=checkpoint.name,
         run=run_name(checkpoint),
         commit=commit,
@@ -70,6 +73,16 @@ def card_of(trained: Trained, checkpoint: Path, network: DeployedNetwork, choice
         versions=_versions(["lightweight-ssd", "torch", *choice.format.packages]),
         parity=None,
     )
+
+
+def _three(values: Tensor) -> tuple[float, float, float]:
+    first, second, third = values.flatten().tolist()
+    return first, second, third
+
+
+def _four(values: Sequence[float]) -> tuple[float, float, float, float]:
+    first, second, third, fourth = values
+    return first, second, third, fourth
 
 
 def _origin(checkpoint: Path, trained: Trained) -> tuple[str | None, str]:

@@ -1,9 +1,8 @@
 """`export`: a checkpoint as a file that a device runs, checked against the checkpoint before it counts."""
 
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-import msgspec
 import numpy as np
 import torch
 
@@ -14,7 +13,7 @@ from lightweight_ssd.config.compose import compose
 from lightweight_ssd.config.instantiate import build
 from lightweight_ssd.config.settings import resolved
 from lightweight_ssd.export.card_of import Choice, card_of
-from lightweight_ssd.export.format import Format, Order, Precision
+from lightweight_ssd.export.format import Format, Input, Order, Precision
 from lightweight_ssd.export.images import ExportImages, Resize
 from lightweight_ssd.export.measured import Accuracy, Measure, measured_on
 from lightweight_ssd.export.network import DeployedNetwork, Outputs
@@ -22,7 +21,7 @@ from lightweight_ssd.export.parity import Difference
 from lightweight_ssd.export.traced import rewritten
 from lightweight_ssd.export.written import write
 from lightweight_ssd.runs.checkpoints import checkpoint_file, run_name
-from lightweight_ssd.runtimes.card import CARD_KEY, Card
+from lightweight_ssd.runtimes.card import METADATA_KEY, Card, card_text
 from lightweight_ssd.system.disk_space import one_sentence_when_full
 from lightweight_ssd.system.output_folder import make_output_folder
 
@@ -56,7 +55,7 @@ def export(
     outputs: Outputs = "boxes",
     image_size: int | list[int] | None = None,
     batch: Count | None = None,
-    input: Literal["uint8", "float32"] | None = None,
+    input: Input | None = None,
     output: Path | None = None,
     images: Path | None = None,
     data: dict[str, Any] | None = None,
@@ -97,15 +96,18 @@ def export(
     resize = Pipeline({}, image_size or trained.config["image_size"])
     supply = ExportImages(_resizing(resize), images, trained.config, data or {}, checkpoint)
     path = _output_file(output, checkpoint, precision, chosen)
+    compared = supply.for_parity(parity_images)
+    if precision == "int8":
+        supply.for_calibration(1)  # what is missing is said before the work
     network = DeployedNetwork(trained.detector, resize.image_size, outputs)
     card = card_of(trained, checkpoint, network, Choice(chosen, precision, batch, dtype))
     kind = getattr(torch, dtype)
     order = Order(
         rewritten(network, batch, kind), network.image_size, network.outputs, batch, kind, precision,
-        supply.for_calibration, {CARD_KEY: msgspec.json.encode(card).decode()},
+        supply.for_calibration, {METADATA_KEY: card_text(card)},
     )  # fmt: skip
     with one_sentence_when_full(path.parent, "make room, or name another output=…."):
-        written = write(chosen, order, card, network, supply.for_parity(parity_images), path)
+        written = write(chosen, order, card, network, compared, path)
     return Exported(path, *written, measured_on(measure, written.card, checkpoint, path, data or {}))
 
 

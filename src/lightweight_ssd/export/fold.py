@@ -71,9 +71,10 @@ def _convolutions_before(norm: Node) -> list[Node] | None:
 
 def _affine(graph: GraphModule, norm: Node) -> tuple[Tensor, Tensor]:
     """Factor and shift of each channel, in float64."""
-    _, weight, bias, mean, variance, _, _, epsilon, _ = norm.args
+    arguments: Any = norm.args
+    _, weight, bias, mean, variance, _, _, epsilon, _ = arguments
     mean, variance = _value(graph, mean).double(), _value(graph, variance).double()
-    scale = (variance + float(epsilon)).rsqrt()  # pyright: ignore[reportArgumentType]
+    scale = (variance + float(epsilon)).rsqrt()
     scale = scale * _value(graph, weight).double() if weight is not None else scale
     shift = -mean * scale
     return scale, shift + _value(graph, bias).double() if bias is not None else shift

@@ -11,8 +11,9 @@ import torch
 from jaxtyping import UInt8
 from torch.fx import GraphModule
 
-__all__ = ["Calibration", "Format", "Order", "Precision"]
+__all__ = ["Calibration", "Format", "Input", "Order", "Precision"]
 
+Input = Literal["uint8", "float32"]
 Precision = Literal["fp32", "fp16", "int8"]
 Calibration = Callable[[int], Sequence[UInt8[np.ndarray, "1 3 H W"]]]
 
@@ -58,7 +59,7 @@ class Format(ABC):
     extra: ClassVar[str]
     precisions: ClassVar[tuple[Precision, ...]] = ("fp32", "fp16", "int8")
     any_batch: ClassVar[bool] = True
-    inputs: ClassVar[tuple[str, ...]] = ("uint8", "float32")
+    inputs: ClassVar[tuple[Input, ...]] = ("uint8", "float32")
 
     @abstractmethod
     def write(self, order: Order, path: Path) -> None:

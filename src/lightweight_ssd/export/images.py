@@ -10,7 +10,7 @@ from jaxtyping import UInt8
 
 from lightweight_ssd.checkpoint.targets import check_targets
 from lightweight_ssd.config.instantiate import build
-from lightweight_ssd.data.formats.image_files import IMAGE_SUFFIXES
+from lightweight_ssd.data.formats.image_files import images_below
 from lightweight_ssd.data.images.reader import read_image
 from lightweight_ssd.data.synthetic.scene import draw_scene
 
@@ -67,7 +67,7 @@ class ExportImages:
         return np.ascontiguousarray(self._resize(scene.image).transpose(2, 0, 1))
 
     def _in_folder(self, folder: Path) -> list[str]:
-        paths = sorted(str(path) for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+        paths = [str(path) for path in images_below(folder)]
         if not paths:
             raise ValueError(f"Expected images in {folder} for images=… but there are none; give a folder with images.")
         return paths

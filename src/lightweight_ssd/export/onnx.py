@@ -2,8 +2,8 @@
 
 int8 is static quantization with QDQ nodes. What ONNX Runtime does on a CPU decides its settings: activations without a
 sign, since with one it leaves half of the convolutions in float32, and a percentile of the activations, since their
-largest values cost two points of AP50. Quantizing on the fly (`quantize_dynamic`) is not offered: it takes twice as long
-as float32. Neither is fp16, which a CPU only emulates.
+largest values cost two points of AP50. Quantizing on the fly (`quantize_dynamic`) is not offered, since it takes twice
+as long as float32. Neither is fp16, which a CPU only emulates.
 """
 
 import tempfile
@@ -87,13 +87,13 @@ class ONNX(Format):
         from onnxruntime import quantization
         from onnxruntime.quantization import shape_inference
 
-        images = order.calibration(self.calibration_images)
+        reader: Any = _Reader(order.calibration(self.calibration_images), order.dtype)
         with tempfile.TemporaryDirectory() as folder, quiet_exporter():
             plain, prepared, done = (Path(folder) / f"{name}.onnx" for name in ("plain", "prepared", "int8"))
             onnx.save(model, str(plain))
             shape_inference.quant_pre_process(plain, prepared, skip_symbolic_shape=True)
             quantization.quantize_static(
-                str(prepared), str(done), _Reader(images, order.dtype),
+                str(prepared), str(done), reader,
                 quant_format=quantization.QuantFormat.QDQ, per_channel=True,
                 activation_type=quantization.QuantType.QUInt8, weight_type=quantization.QuantType.QInt8,
                 calibrate_method=quantization.CalibrationMethod.Percentile,
@@ -119,7 +119,7 @@ class _Reader:
 
 
 def outside_network(model: "ModelProto") -> list[str]:
-    """Names of the nodes before the first and behind the last convolutions: normalization and decoding stay in float."""
+    """Names of the nodes before the first and behind the last convolutions: these normalize and decode, in float."""
     nodes = list(model.graph.node)
     users: dict[str, list[Any]] = {}
     makers = {name: node for node in nodes for name in node.output}
@@ -127,9 +127,8 @@ def outside_network(model: "ModelProto") -> list[str]:
         for name in node.input:
             users.setdefault(name, []).append(node)
     before, after = _closure(nodes, users, forward=True), _closure(nodes, makers, forward=False)
-    return [
-        node.name for node in nodes if node.op_type != "Conv" and (node.name not in before or node.name not in after)
-    ]
+    inside = before & after
+    return [node.name for node in nodes if node.op_type != "Conv" and node.name not in inside]
 
 
 def _closure(nodes: list[Any], neighbors: Any, forward: bool) -> set[str]:

@@ -1,7 +1,7 @@
 """Nearest upsampling that every converter gets right: twice the size, then cut.
 
-A level of the pyramid is half of the next one, rounded up, so the next one may be odd. Converters turn an upsampling to an
-odd size into a scale factor such as 1.95 or into half-pixel centers, and shift the map by a cell without saying so.
+A level of the pyramid is half of the next one, rounded up, so the next one may be odd. Converters turn an upsampling
+to an odd size into a scale factor such as 1.95 or into half-pixel centers, and shift the map without saying so.
 """
 
 import torch

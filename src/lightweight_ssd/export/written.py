@@ -49,7 +49,12 @@ def write(
         difference = compare(network, load_runtime(made, threads=1).run, images, batches)
         if order.precision == "fp32":
             _expect_equal(difference, made, path)
-        parity = Parity(difference.images, difference.pixels, difference.score, list(batches))
+        parity = Parity(
+            images=difference.images,
+            box_difference=difference.pixels,
+            score_difference=difference.score,
+            batches=list(batches),
+        )
         card = msgspec.structs.replace(card, parity=parity)
         write_card(card, made)
         files = sorted(each for each in Path(folder).iterdir())
