@@ -18,6 +18,7 @@ LAYERS = [  # each may import from those above it in this list, never from its o
     {"checkpoint", "runs", "curation", "runtimes"},
     {"profiling"},
     {"training", "sweeps", "prediction"},
+    {"export"},
     {"report", "benchmark"},
     {"commands"},
     {"cli", "__init__"},

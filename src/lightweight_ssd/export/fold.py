@@ -56,8 +56,7 @@ def fold_batch_norms(graph: GraphModule) -> int:
 
 def _convolutions_before(norm: Node) -> list[Node] | None:
     """The convolution that a BatchNorm follows, or those of the concatenation; None where there is anything else."""
-    source = norm.args[0]
-    assert isinstance(source, Node)
+    source: Any = norm.args[0]
     if len(source.users) != 1:
         return None
     if source.target in _CONV:

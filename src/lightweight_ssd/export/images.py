@@ -17,6 +17,7 @@ from lightweight_ssd.data.synthetic.scene import draw_scene
 __all__ = ["ExportImages"]
 
 _DRAWN = ("circle", "star", "heart")
+_DRAWS_ITSELF = "lightweight_ssd.data.shapes."
 
 Resize = Callable[[UInt8[np.ndarray, "H W 3"]], UInt8[np.ndarray, "h w 3"]]
 
@@ -49,12 +50,7 @@ class ExportImages:
 
     def for_parity(self, count: int) -> UInt8[np.ndarray, "N 3 H W"]:
         """So many images of the folder or the test split; drawn ones where the data is not here."""
-        try:
-            paths = self._in_folder(self._folder) if self._folder else self._of_split("test")
-        except (ValueError, OSError):
-            if self._folder is not None:
-                raise
-            paths = []
+        paths = self._in_folder(self._folder) if self._folder else self._of_data()
         images = [self._read(path) for path in _spread(paths, count)]
         images += [self._drawn(seed) for seed in range(count - len(images))]
         return np.stack(images)
@@ -71,6 +67,16 @@ class ExportImages:
         if not paths:
             raise ValueError(f"Expected images in {folder} for images=… but there are none; give a folder with images.")
         return paths
+
+    def _of_data(self) -> Sequence[str]:
+        """Images of the test split; none where the data is not here, or would have to be drawn first."""
+        node = self._data if "_target_" in self._data else self._config.get("data") or {}
+        if str(node.get("_target_")).startswith(_DRAWS_ITSELF):
+            return []
+        try:
+            return self._of_split("test")
+        except (ValueError, OSError):
+            return []
 
     @cache  # noqa: B019  (one object per export)
     def _of_split(self, split: str) -> Sequence[str]:
