@@ -1,4 +1,4 @@
-"""LiteRT's converter has an environment of its own; a test that has one (`LSSD_LITERT_PYTHON`) compares what it writes."""
+"""LiteRT's converter has an environment of its own; where `LSSD_LITERT_PYTHON` names it, its file is compared."""
 
 import os
 import sys

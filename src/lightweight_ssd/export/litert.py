@@ -39,7 +39,7 @@ class LiteRT(Format):
         """Keep the settings.
 
         Args:
-            python: The interpreter of an environment with litert-torch; None ends in a sentence that says how to make it.
+            python: The interpreter of an environment with litert-torch; None ends in a sentence on how to make one.
         """
         self.python = python
 
@@ -50,8 +50,8 @@ class LiteRT(Format):
         super().expect(precision, batch, given_input)
         if self.python is None:
             raise ValueError(
-                "Expected format.python=PYTHON for format=litert, an interpreter with litert-torch, which needs an older "
-                f"PyTorch; {_HOW}."
+                "Expected format.python=PYTHON for format=litert, an interpreter with litert-torch, which needs an "
+                f"older PyTorch; {_HOW}."
             )
         done = _run(self.python, "-c", "import litert_torch")
         if done.returncode:

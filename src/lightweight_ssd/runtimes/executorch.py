@@ -1,7 +1,7 @@
 """ExecuTorch files (`.pte`), run on the CPU by the runtime of the Python package.
 
-That runtime needs PyTorch: its extension module is linked against PyTorch's libraries, and images go in as tensors. Alone it
-says "Please reinstall ExecuTorch", which does not help. On a phone ExecuTorch needs no PyTorch.
+That runtime needs PyTorch: its extension module is linked against PyTorch's libraries, and images go in as tensors.
+Alone it says "Please reinstall ExecuTorch", which does not help. On a phone ExecuTorch needs no PyTorch.
 """
 
 from collections.abc import Sequence

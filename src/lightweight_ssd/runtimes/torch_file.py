@@ -1,8 +1,8 @@
 """Reads a `.pt2` file so that nothing in it can run but a graph of PyTorch's tensor operations.
 
 `torch.export.load` trusts its file: it unpickles objects, opens compiled libraries, evaluates texts as expressions, and
-looks up the functions of the graph by name, be it `torch.os.system`. Here whatever an exported detector does not need is
-refused, and PyTorch gets an archive written anew from what was checked, so that both read the same.
+looks up the functions of the graph by name, be it `torch.os.system`. Here whatever an exported detector does not need
+is refused, and PyTorch gets an archive written anew from what was checked, so that both read the same.
 """
 
 import io
