@@ -28,9 +28,11 @@ GROUPS = (
     "trainer",
     "logger",
     "download",
+    "format",
 )
 THIRD_PARTY = ("optim", "trainer", "logger")
-RECIPES = ("augment", "logger", "detector", "download")  # their options are recipes of parts, not named by a module
+RECIPES = ("augment", "logger", "detector", "download", "format")  # recipes of parts, not named by a module
+PACKAGES = {"format": "export"}  # where it is another one than the group
 OPTIONS = [(group, path.stem) for group in GROUPS for path in sorted((CONF_DIR / group).glob("*.yaml"))]
 EXPERIMENTS = [path.stem for path in sorted((CONF_DIR / "experiment").glob("*.yaml"))]
 
@@ -42,7 +44,7 @@ def _compose(*overrides: str) -> Any:
 
 def _choose(group: str, name: str) -> str:
     """As an override of `lssd train`, which does not have every group."""
-    return f"{'+' if group == 'download' else ''}{group}={name}"
+    return f"{'+' if group in ('download', 'format') else ''}{group}={name}"
 
 
 def test_groups_are_known() -> None:
@@ -61,7 +63,7 @@ def test_first_line_leads_to_the_code(group: str, name: str) -> None:
     target = lines[0].removeprefix("_target_: ")
     get_object(target)
     if group not in THIRD_PARTY:
-        assert target.startswith(f"lightweight_ssd.{group}.")
+        assert target.startswith(f"lightweight_ssd.{PACKAGES.get(group, group)}.")
         if group not in RECIPES:
             assert name.startswith(target.split(".")[-2]), "the option starts with its module's name"
 

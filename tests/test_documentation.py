@@ -17,7 +17,7 @@ from lightweight_ssd.config.overrides import as_meant
 ROOT = Path(__file__).parent.parent
 CONF = ROOT / "conf"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-COMMANDS = {"train", "evaluate", "predict", "profile", "report", "config", "data", "benchmark"}
+COMMANDS = {"train", "evaluate", "predict", "profile", "export", "report", "config", "data", "benchmark"}
 
 
 def _commands(page: Path) -> list[list[str]]:

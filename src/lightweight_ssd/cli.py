@@ -4,6 +4,8 @@ import os
 import sys
 from importlib import import_module
 
+from lightweight_ssd.system.allocator import HUGE_PAGES
+
 __all__ = ["main"]
 
 _COMMANDS = {
@@ -36,6 +38,8 @@ _COMMANDS = {
     "benchmark size": ("benchmark_size", "time and memory of annotations from a thousand images to a million"),
 }
 _GROUPS = sorted({name.split()[0] for name in _COMMANDS if " " in name})
+
+_COMPUTING = ("train", "evaluate", "predict")  # on large tensors
 
 _HELP = """\
 lssd: trains, ablates and compares lightweight single-shot detectors.
@@ -79,6 +83,8 @@ def main() -> None:
         print(help_text(_COMMANDS[command][0]))
     else:
         os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+        if command in _COMPUTING:
+            os.environ.setdefault(HUGE_PAGES, "1")
         del sys.argv[1 : 1 + len(words)]  # Hydra reads what is left
         import_module(f"lightweight_ssd.commands.{_COMMANDS[command][0]}").main()
 

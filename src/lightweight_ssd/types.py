@@ -120,11 +120,14 @@ class SampleKey(NamedTuple):
         epoch: Epoch, from 0.
         position: Place in the order of the whole epoch, over all ranks, from 0.
         index: Index of the image in its split.
+        near: Indices of the images in whose company this one is read, itself among them: Mosaic draws its partners
+            from these, so that each is decoded once for all. Empty = from the whole split.
     """
 
     epoch: int
     position: int
     index: int  # pyright: ignore[reportIncompatibleMethodOverride]  # a tuple's method of this name is not missed
+    near: tuple[int, ...] = ()
 
 
 def xyxy_to_xywh(boxes: Float[np.ndarray, "*N 4"]) -> Float64[np.ndarray, "*N 4"]:

@@ -86,3 +86,19 @@ def test_an_image_without_boxes_is_cropped_too():
 def test_values_outside_their_ranges_are_refused(wrong):
     with pytest.raises(ValueError, match=rf"steps\.crop: expected {next(iter(wrong))} "):
         SSDCrop(**wrong)
+
+
+@pytest.mark.parametrize("min_visible", [0.0, 0.3, 1.0])
+def test_the_first_windows_alone_give_what_all_at_once_give(min_visible, monkeypatch):
+    """In Python for the first windows or with NumPy for all: the same window and the same boxes."""
+    rng = np.random.default_rng(0)
+    step = SSDCrop(p=1.0, min_visible=min_visible)
+    for seed in range(300):
+        height, width = (int(side) for side in rng.integers(1, 500, 2))
+        corners = np.sort(rng.uniform(0, 1, (int(rng.integers(1, 6)), 2, 2)), axis=1).reshape(-1, 4)
+        boxes = (corners * [width, height, width, height]).astype(np.float32)
+        found = []
+        for few in (16, 0):
+            monkeypatch.setattr("lightweight_ssd.augment.crop._FEW_BOXES", few)
+            found.append(step._window(boxes, height, width, np.random.default_rng(seed)))
+        assert found[0][0] == found[1][0] and np.array_equal(found[0][1], found[1][1])

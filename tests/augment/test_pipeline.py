@@ -12,6 +12,7 @@ from lightweight_ssd.augment.gray import Gray
 from lightweight_ssd.augment.gray_mix_rgb import GrayMixRGB
 from lightweight_ssd.augment.mosaic import Mosaic
 from lightweight_ssd.augment.pipeline import FixedResize, Pipeline
+from lightweight_ssd.ops.planes import is_planar
 from lightweight_ssd.types import Annotation
 
 NO_BOXES = np.zeros((0, 4), np.float32)
@@ -62,7 +63,8 @@ def draw_from(samples: list[tuple[np.ndarray, np.ndarray, np.ndarray]]):
 
 
 def assert_sound(image: np.ndarray, boxes: np.ndarray, labels: np.ndarray, size: tuple[int, int]) -> None:
-    assert image.shape == (*size, 3) and image.dtype == np.uint8 and image.flags.c_contiguous
+    assert image.shape == (*size, 3) and image.dtype == np.uint8
+    assert image.flags.c_contiguous or is_planar(image)
     assert boxes.dtype == np.float32 and boxes.shape == (len(labels), 4) and labels.dtype == np.int64
     assert np.isfinite(boxes).all()
     assert (boxes >= 0).all() and (boxes[:, 2] <= size[1]).all() and (boxes[:, 3] <= size[0]).all()

@@ -35,12 +35,15 @@ def test_each_recipe_stands_beside_decoding_and_the_peers(tmp_path: Path) -> Non
     assert all(line.ours > 0 and line.theirs for line in record.measurements)
     assert [line.is_limit for line in record.measurements] == [beside == limit for _, beside in lines]
     assert [line.target.value if line.target else None for line in record.measurements] == [
-        0.5,
+        0.65,
         1,
         1,
+        1.6,
         1,
-        1,
-        *[None] * 4,
+        None,
+        1.1,
+        None,
+        None,
     ]
     assert record.setting.startswith("5 images")
     assert "cache=ram holds images of 320 pixels, where ours holds up to 600." in record.notes[1]

@@ -83,6 +83,12 @@ def test_one_round_is_enough():
     assert timing.low == timing.median == timing.high
 
 
+def test_another_clock_may_count():
+    hours = iter(range(0, 100, 7))
+    timing = interleaved({"a": int, "b": int}, rounds=2, warmup=1, clock=lambda: float(next(hours)))
+    assert [timing[name] for name in "ab"] == [(7.0, 7.0, 7.0)] * 2
+
+
 def test_a_peer_that_is_there_is_imported():
     notes: list[str] = []
     module = import_peer("json", "json", notes)

@@ -185,7 +185,8 @@ def test_what_is_no_run_is_said(arguments: tuple[str, ...], sentence: str, monke
     Path("runs/mine/first/checkpoints").mkdir(parents=True)
     write_image("photos/a.jpg")
     ended = run_command(monkeypatch, capsys, "predict", *arguments)
-    assert (ended.code, ended.err) == (1, f"lssd predict: Expected a run or a checkpoint but {sentence}\n")
+    said = f"lssd predict: Expected a run, a checkpoint or an exported file but {sentence}\n"
+    assert (ended.code, ended.err) == (1, said)
 
 
 @pytest.mark.parametrize("arguments", [("photos",), ("a.jpg", "b.png"), ("photos/*.jpg",), ("0",), ("http://host/a",)])

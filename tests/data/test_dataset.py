@@ -17,6 +17,8 @@ from lightweight_ssd.augment.pipeline import Pipeline
 from lightweight_ssd.data.dataset import DetectionDataset, Sample, collate, worker_init
 from lightweight_ssd.data.formats.packed import PackedAnnotations
 from lightweight_ssd.data.images.cache_builder import open_image_cache
+from lightweight_ssd.data.images.reader import read_image
+from lightweight_ssd.data.loader import sample_loader
 from lightweight_ssd.data.sampler import EpochSampler
 from lightweight_ssd.types import Annotation, SampleKey
 
@@ -169,6 +171,49 @@ def test_mosaic_draws_its_partners_through_the_data_set(tmp_path):
     annotations = packed(tmp_path, [1, 1, 1, 1])
     dataset = DetectionDataset(annotations, Pipeline({"mosaic": Mosaic(p=1.0, min_visible_area=0.0)}, 64))
     assert max(len(dataset[SampleKey(epoch, 0, 0)].labels) for epoch in range(10)) > 1
+
+
+def mixing() -> Pipeline:
+    return Pipeline({"mosaic": Mosaic(p=0.7, nearby=True), "crop": SSDCrop()}, 32)
+
+
+def test_what_a_worker_keeps_changes_no_sample(tmp_path):
+    """Whatever the batches and workers: each sample is that of a data set that has read nothing before."""
+    annotations = packed(tmp_path, [1, 2, 0, 3, 1], repeat=5)
+    keys = list(EpochSampler(25, 5, seed=1, epoch=3))
+    expected = {}
+    for key in keys:
+        sample = DetectionDataset(annotations, mixing(), 1)[key]
+        expected[key.position] = (sample.image.numpy().tobytes(), sample.boxes.numpy().tobytes())
+    for batch, workers in ((1, 0), (5, 0), (4, 2)):
+        sampler = EpochSampler(25, batch, seed=1, epoch=3)
+        loader = sample_loader(
+            DetectionDataset(annotations, mixing(), 1), batch_size=batch, sampler=sampler, num_workers=workers
+        )
+        images = [image.numpy().tobytes() for batch in loader for image in batch.images]
+        assert images[:25] == [expected[key.position][0] for key in keys]
+    shuffled = DetectionDataset(annotations, mixing(), 1)
+    for key in reversed(keys):
+        sample = shuffled[key]
+        assert (sample.image.numpy().tobytes(), sample.boxes.numpy().tobytes()) == expected[key.position]
+
+
+def test_mosaic_decodes_each_image_of_a_block_once_and_takes_its_partners_from_it(tmp_path, monkeypatch):
+    annotations = packed(tmp_path, [1] * 40)
+    read: list[str] = []
+
+    def noting(path: str, **settings: tuple[int, int]) -> np.ndarray:
+        read.append(Path(path).stem)
+        return read_image(path, **settings)
+
+    monkeypatch.setattr("lightweight_ssd.data.dataset.read_image", noting)
+    dataset = DetectionDataset(annotations, Pipeline({"mosaic": Mosaic(p=1.0, nearby=True)}, 32))
+    for key in EpochSampler(32, 4, seed=1):
+        before = len(read)
+        dataset[key]
+        assert {int(name) for name in read[before:]} <= set(key.near)
+    assert sorted(read) == sorted(str(number) for number in range(32))
+    assert len(DetectionDataset(annotations, augmenting())._recent or ()) == 0
 
 
 def test_a_missing_image_is_named(tmp_path):

@@ -2,7 +2,7 @@ import itertools
 
 import pytest
 
-from lightweight_ssd.data.sampler import EpochSampler
+from lightweight_ssd.data.sampler import NEAR, EpochSampler
 from lightweight_ssd.types import SampleKey
 
 
@@ -88,3 +88,26 @@ def test_a_restart_in_the_middle_continues_the_epoch_and_only_that():
     whole.set_epoch(7)
     assert list(resumed) == list(whole)
     assert list(EpochSampler(20, 3, start_batch=99)) == []
+
+
+@pytest.mark.parametrize("size", [1, 5, NEAR, NEAR + 1, 3 * NEAR + 7])
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_near_are_the_images_of_one_block_of_the_order(size, shuffle):
+    keys = list(EpochSampler(size, 4, seed=2, shuffle=shuffle))
+    order = [key.index for key in keys[:size]]
+    for key in keys:
+        assert key.index in key.near and len(set(key.near)) == len(key.near) == min(size, NEAR)
+        start = order.index(key.near[0])
+        assert list(key.near) == order[start : start + NEAR]
+        assert start % NEAR == 0 or start == size - NEAR
+    assert set(itertools.chain(*(key.near for key in keys))) == set(range(size))
+
+
+def test_near_depends_on_the_position_alone():
+    whole = {key.position: key.near for key in EpochSampler(50, 8, seed=3, epoch=2)}
+    for sampler in (
+        EpochSampler(50, 3, seed=3, epoch=2),
+        EpochSampler(50, 4, seed=3, epoch=2, rank=1, world_size=2),
+        EpochSampler(50, 8, seed=3, epoch=2, start_batch=2),
+    ):
+        assert all(key.near == whole[key.position] for key in sampler if key.position in whole)

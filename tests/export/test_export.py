@@ -182,3 +182,17 @@ def test_the_command_says_what_it_wrote(folder: Path, tmp_path: Path, monkeypatc
     assert first.endswith(", any number of images of 64×64, uint8")
     assert second.startswith("difference from the checkpoint on 10 images: boxes ")
     assert third == f"try it: lssd predict {Path('exports/tiny.onnx').absolute()} photos"
+
+
+@pytest.mark.slow
+def test_the_suppression_of_onnx_keeps_what_ours_keeps(folder: Path) -> None:
+    done = _export(folder, "onnx", outputs="nms")
+    assert [each.name for each in onnx.load(str(done.file)).graph.output] == ["selected", "boxes", "scores"]
+    photos = [folder / f"{seed}.ppm" for seed in range(3)]
+    found = lssd.load(done.file).predict(photos, score_threshold=0.0101)
+    expected = lssd.load(folder / "tiny.ckpt").predict(photos, score_threshold=0.0101)
+    for one, other in zip(found, expected, strict=True):
+        assert len(one) == len(other) > 0 and one.names == other.names
+        np.testing.assert_allclose(one.boxes, other.boxes, atol=1e-2)
+    with pytest.raises(ValueError, match=r"Expected outputs=boxes\|raw for format=openvino but got nms"):
+        _export(folder, "openvino", outputs="nms")

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from lightweight_ssd.layers.ssd_extra import ExtraLayers
+from lightweight_ssd.layers.weight_gradient import Convolution
 
 LAYERS = ({"reduction": 4, "channels": 8}, {"reduction": 2, "channels": 6})
 
@@ -33,7 +34,7 @@ def test_parameters_by_hand() -> None:
 def test_norms_and_rectifiers_are_those_asked_for(rectifier: type[nn.Module]) -> None:
     extra = ExtraLayers(5, LAYERS, rectifier, momentum=0.2, eps=0.5)  # type: ignore[arg-type]
     kinds = [type(layer) for stack in extra.layers for layer in stack]  # type: ignore[union-attr]
-    assert kinds == [nn.Conv2d, nn.BatchNorm2d, rectifier] * 4
+    assert kinds == [Convolution, nn.BatchNorm2d, rectifier] * 4
     norms = [module for module in extra.modules() if isinstance(module, nn.BatchNorm2d)]
     assert {(norm.momentum, norm.eps) for norm in norms} == {(0.2, 0.5)}
 

@@ -11,7 +11,13 @@ from lightweight_ssd.system.json_file import write_json
 
 
 def _identity(tmp_path: Path, *overrides: str) -> dict:
-    return identify(smoke_config(tmp_path, *overrides), {}, [])
+    """Of a run in whose configuration the memory order is settled, as it is before a run begins."""
+    return identify(smoke_config(tmp_path, "channels_last=false", *overrides), {}, [])
+
+
+def test_an_order_that_is_left_to_a_measurement_is_no_other_condition(tmp_path: Path) -> None:
+    asked = identify(smoke_config(tmp_path), {}, [])["conditions"]
+    assert changed_conditions(asked, _identity(tmp_path)["conditions"]) == ("", "")
 
 
 def test_all_conditions_are_noted(tmp_path: Path) -> None:
@@ -43,7 +49,7 @@ def test_a_run_that_goes_on_under_other_conditions_says_so_and_notes_both(
     write_json(tmp_path / "identity.json", second)
     third = continued(_identity(tmp_path, override), tmp_path, said.append)
     assert third["earlier_conditions"] == [first["conditions"]] and len(said) == 1
-    note = conditions_note(smoke_config(tmp_path), tmp_path)
+    note = conditions_note(smoke_config(tmp_path, "channels_last=false"), tmp_path)
     assert note == f"It was trained with {override} and not with {before}; resume=never trains it again."
 
 

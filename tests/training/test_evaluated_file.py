@@ -57,7 +57,8 @@ def test_its_detections_are_those_of_predict(run: Path, file: Path, tmp_path: Pa
     assert rows and len(truth) > 1
     model = load(file)
     for image in truth[:3]:
-        found = model.predict(image["file_name"], score_threshold=0.2)
+        (path,) = (run.parent / "data").rglob(image["file_name"])
+        found = model.predict(path, score_threshold=0.2)
         mine = [row for row in rows if row["image_id"] == image["id"]]
         assert len(found) > 0
         np.testing.assert_allclose([row["score"] for row in mine], found.scores, rtol=1e-5)
@@ -81,9 +82,9 @@ def test_from_the_shell(run: Path, file: Path, tmp_path: Path, monkeypatch, caps
     ended = run_command(monkeypatch, capsys, "evaluate", str(run), str(file), *options)
     assert ended.code is None and "evaluations/run-small.onnx-test" in ended.out
     assert (tmp_path / "evaluations" / "run-small.onnx-test" / "results.json").is_file()
-    data = f"data.root={run.parent / 'data'}"
-    ended = run_command(monkeypatch, capsys, "evaluate", str(file), "data=shapes", data, "split=val", *options)
-    assert ended.code == 1 and "The data has the classes" in ended.err  # the option has more classes than the smoke run
+    few = ("data=shapes", "data.root=drawn", "data.train_images=1", "data.val_images=3", "data.test_images=1")
+    ended = run_command(monkeypatch, capsys, "evaluate", str(file), *few, "split=val", *options)
+    assert ended.code is None and (tmp_path / "evaluations" / "small.onnx-val" / "results.json").is_file()
     ended = run_command(monkeypatch, capsys, "evaluate", *options)
     assert ended.code == 1 and "Expected checkpoint or model, but neither was given" in ended.err
 
@@ -97,6 +98,8 @@ def test_what_cannot_be_measured_is_one_sentence(run: Path, file: Path, tmp_path
     with pytest.raises(ValueError, match=r"Expected .*other\.onnx to have the classes of .*best\.ckpt") as error:
         evaluate(run, model=other, output=tmp_path / "out", **SETTINGS)
     assert "\n" not in str(error.value) and not (tmp_path / "out").exists()
+    with pytest.raises(ValueError, match=r"Expected a checkpoint but got .*small\.onnx, an exported file; give model="):
+        evaluate(file, **SETTINGS)
     with pytest.raises(FileNotFoundError, match="there is no such file"):
         evaluate(run, model=tmp_path / "missing.onnx", **SETTINGS)
     with pytest.raises(ValueError, match="Expected postprocess settings among"):

@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8
 
+from lightweight_ssd.ops.planes import whole_pixels
+
 __all__ = ["HorizontalFlip"]
 
 
@@ -41,4 +43,4 @@ class HorizontalFlip(A.HorizontalFlip):
             return image, boxes, labels
         mirrored = boxes.copy()
         mirrored[:, ::2] = image.shape[1] - boxes[:, 2::-2]  # left and right change places
-        return cv2.flip(image, 1), mirrored, labels  # pyright: ignore[reportReturnType]
+        return cv2.flip(whole_pixels(image), 1), mirrored, labels  # pyright: ignore[reportReturnType]

@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8
 
+from lightweight_ssd.ops.planes import whole_pixels
+
 __all__ = ["Gray"]
 
 
@@ -40,4 +42,4 @@ class Gray(A.ImageOnlyTransform):
 
     def apply(self, img: UInt8[np.ndarray, "H W 3"], **params: Any) -> UInt8[np.ndarray, "H W 3"]:
         """Hook of Albumentations: one image."""
-        return cv2.cvtColor(cv2.cvtColor(img, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)  # pyright: ignore[reportReturnType]
+        return cv2.cvtColor(cv2.cvtColor(whole_pixels(img), cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)  # pyright: ignore[reportReturnType]

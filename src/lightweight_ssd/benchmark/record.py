@@ -123,7 +123,11 @@ class Timing(NamedTuple):
 
 
 def interleaved(
-    calls: Mapping[_Name, Callable[[], object]], rounds: int, warmup: int = 1, synchronize: Callable[[], object] = int
+    calls: Mapping[_Name, Callable[[], object]],
+    rounds: int,
+    warmup: int = 1,
+    synchronize: Callable[[], object] = int,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[_Name, Timing]:
     """Times several calls in turns, so that a busy machine slows all of them and none goes first every time.
 
@@ -132,6 +136,7 @@ def interleaved(
         rounds: Timed calls of each, at least 1.
         warmup: Calls of each before the clock counts.
         synchronize: Waits for the device; called before each clock reading. The default does nothing.
+        clock: Seconds since any time; `time.process_time` for what runs on one core and should not count others' work.
 
     Returns:
         Seconds a call, by name.
@@ -145,10 +150,10 @@ def interleaved(
         order = list(calls)[:: 1 if number % 2 else -1]
         for name in order:
             synchronize()
-            start = time.perf_counter()
+            start = clock()
             calls[name]()
             synchronize()
-            seconds[name].append(time.perf_counter() - start)
+            seconds[name].append(clock() - start)
     return {name: _timing(values[warmup:]) for name, values in seconds.items()}
 
 

@@ -26,7 +26,7 @@ class TrainSettings(Struct):
     anchors: Literal["auto"] | None
     deterministic: bool | Literal["warn"]
     compile: bool
-    channels_last: bool
+    channels_last: bool | None
     init_from: Path | None
     resume: Path
     rerun: Literal["all"] | None

@@ -1,7 +1,6 @@
 """From packed annotations to samples and batches; each sample is a pure function of seed, epoch and position."""
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from typing import NamedTuple
 
 import cv2
@@ -15,12 +14,15 @@ from torch.utils.data import Dataset
 from lightweight_ssd.data.formats.packed import PackedAnnotations
 from lightweight_ssd.data.images.cache import ImageCache
 from lightweight_ssd.data.images.reader import read_image
+from lightweight_ssd.data.images.recent import RecentImages
+from lightweight_ssd.data.sampler import NEAR
 from lightweight_ssd.data.worker_log import ReadingNotes
 from lightweight_ssd.tensor_types import Batch
 from lightweight_ssd.types import Annotation, SampleKey
 
 __all__ = ["DetectionDataset", "Sample", "collate", "worker_init"]
 
+_MOST_RECENT_BYTES = 64 * 2**20  # of decoded images that a worker keeps for Mosaic
 _MOST_BAD_IN_A_ROW = 100  # more of them is no longer a data set with a few broken files
 
 
@@ -48,8 +50,11 @@ class DetectionDataset(Dataset[Sample]):
     The generator of a sample is made from (seed, epoch, position in the epoch's order over all ranks). So the
     stream of augmentations differs between epochs, positions and hence ranks, but not with the number of workers,
     and a resumed run continues it; the epoch reaches persistent workers with the key. Nothing has to be seeded in a
-    worker, and no worker keeps images. Difficult objects are trained on like others, crowd regions are left out, and
-    those of `OTHER_CLASS` stay, for the loss to ignore.
+    worker. Difficult objects are trained on like others, crowd regions are left out, and those of `OTHER_CLASS` stay,
+    for the loss to ignore.
+
+    A recipe that mixes nearby images draws them from those that the key calls near. Read from files, a worker keeps the
+    last 16 of them, up to 64 MB, so that each is decoded once; which images are kept changes no sample.
 
     Args:
         annotations: Annotations of the split.
@@ -80,6 +85,8 @@ class DetectionDataset(Dataset[Sample]):
         self.images = images
         self.on_bad = on_bad
         self.notes = ReadingNotes()
+        self._nearby = any(getattr(mixer, "nearby", False) for mixer in getattr(augment, "mixers", ()))
+        self._recent = RecentImages(NEAR, _MOST_RECENT_BYTES) if self._nearby and images is None else None
 
     def __len__(self) -> int:
         return len(self.annotations)
@@ -93,6 +100,8 @@ class DetectionDataset(Dataset[Sample]):
         image, annotation = self._read_good(key.index, skipped)
         target = _to_learn(annotation, image)
         generator = np.random.default_rng((self.seed, key.epoch, key.position))
+        near = [index for index in key.near if index != key.index] if self._nearby else []
+        partners = near or range(len(self))
         try:
             image, boxes, labels = self.augment(
                 image,
@@ -100,8 +109,8 @@ class DetectionDataset(Dataset[Sample]):
                 target.labels,
                 generator=generator,
                 epoch=key.epoch,
-                draw=partial(self.draw, skipped=skipped),
-                count=len(self),
+                draw=lambda number: self.draw(partners[number], skipped),
+                count=len(partners),
             )
         except Exception as error:
             error.add_note(f"This happened while augmenting {annotation.path} ({key}, seed {self.seed}).")
@@ -141,12 +150,17 @@ class DetectionDataset(Dataset[Sample]):
     def _read(self, index: int, annotation: Annotation) -> UInt8[np.ndarray, "H W 3"]:
         if self.images is not None:
             return self.images[index]
-        return read_image(annotation.path, expected_size=(annotation.height, annotation.width))
+        image = None if self._recent is None else self._recent.get(index)
+        if image is None:
+            image = read_image(annotation.path, expected_size=(annotation.height, annotation.width))
+            if self._recent is not None:
+                self._recent.keep(index, image)
+        return image
 
 
 def _to_learn(annotation: Annotation, image: UInt8[np.ndarray, "H W 3"]) -> Annotation:
     """The annotation without crowd regions, in the pixels of its image, which a cache has smaller than the file."""
-    if annotation.crowd.any():
+    if any(annotation.crowd.tolist()):  # of a few, faster than NumPy's
         annotation = annotation.objects(~annotation.crowd)
     height, width = image.shape[:2]
     if (height, width) == (annotation.height, annotation.width):
@@ -161,7 +175,7 @@ def _to_learn(annotation: Annotation, image: UInt8[np.ndarray, "H W 3"]) -> Anno
 def _to_tensor(image: UInt8[np.ndarray, "H W 3"]) -> UInt8[Tensor, "3 H W"]:
     """A view: the planes are written once, by `collate`, to where the batch needs them."""
     image = image if image.flags.writeable else image.copy()  # straight from a cache: tensors cannot be read-only
-    return torch.from_numpy(image).permute(2, 0, 1)
+    return torch.from_numpy(image.transpose(2, 0, 1))
 
 
 def collate(samples: Iterable[Sample], count: int | None = None) -> Batch:
@@ -174,11 +188,12 @@ def collate(samples: Iterable[Sample], count: int | None = None) -> Batch:
         samples: At least one, with images of one size.
         count: How many; None where `samples` has a length.
     """
-    images, rest = None, []
+    images, rows, rest = None, np.empty(0), []
     for place, (image, *others) in enumerate(samples):
         if images is None:
             images = _room(len(samples) if count is None else count, image.shape)  # pyright: ignore[reportArgumentType]
-        _write(image, images[place])
+            rows = images.numpy()
+        _write(image.numpy(), rows[place])
         rest.append(others)
     if images is None:
         raise ValueError("Expected at least one sample for a batch, but got none: leave empty batches out.")
@@ -205,12 +220,15 @@ def _room(count: int, shape: Sequence[int]) -> UInt8[Tensor, "B 3 H W"]:
     return torch.empty(0, dtype=torch.uint8).set_(storage).view(count, *shape)
 
 
-def _write(image: UInt8[Tensor, "3 H W"], planes: UInt8[Tensor, "3 h w"]) -> None:
-    """Splits an image into its planes in the batch, ten times faster than a transposing copy."""
+def _write(image: UInt8[np.ndarray, "3 H W"], planes: UInt8[np.ndarray, "3 h w"]) -> None:
+    """Copies the planes of an image into the batch; splitting it is ten times faster than a transposing copy."""
     if image.shape != planes.shape:
-        sizes = sorted({tuple(image.shape), tuple(planes.shape)})
+        sizes = sorted({image.shape, planes.shape})
         raise ValueError(f"Expected images of one size in a batch, but got {sizes}.")
-    cv2.split(image.permute(1, 2, 0).numpy(), list(planes.numpy()))
+    if image.flags.c_contiguous:
+        planes[:] = image
+    else:
+        cv2.split(image.transpose(1, 2, 0), [*planes])
 
 
 def worker_init(worker_id: int) -> None:

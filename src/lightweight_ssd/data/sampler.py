@@ -8,7 +8,10 @@ from torch.utils.data import Sampler
 
 from lightweight_ssd.types import SampleKey
 
-__all__ = ["EpochSampler"]
+__all__ = ["NEAR", "EpochSampler"]
+
+NEAR = 16
+"""Images in whose company each is read (`SampleKey.near`): so many that follow each other in the order of the epoch."""
 
 
 class EpochSampler(Sampler[SampleKey]):
@@ -17,6 +20,9 @@ class EpochSampler(Sampler[SampleKey]):
     An epoch's order is one permutation, the same on every rank. Global batch k holds the positions k·B·W to
     (k+1)·B·W − 1 of it, for B images per rank and W ranks, and rank r takes the r-th B of these: all ranks
     together see in each step what one process with a batch of B·W would see.
+
+    The order is cut into blocks of `NEAR` images, which each key of a block names (`SampleKey.near`), whatever the
+    batch, the rank and the restart.
 
     The last, incomplete global batch is completed from the start of the order while shuffling, or dropped. Without
     shuffling only so many images repeat that every rank gets equally many (none on one rank); whoever computes a
@@ -91,9 +97,14 @@ class EpochSampler(Sampler[SampleKey]):
         return len(self._positions())
 
     def __iter__(self) -> Iterator[SampleKey]:
-        order = self._order()
-        for position in self._positions()[self.start_batch * self.batch_size :]:
-            yield SampleKey(self.epoch, int(position), int(order[position % self.size]))
+        order = self._order().tolist()
+        start, near = -1, ()
+        for position in self._positions()[self.start_batch * self.batch_size :].tolist():
+            place = position % self.size
+            block = max(0, min(place - place % NEAR, self.size - NEAR))  # the last block has as many as the others
+            if block != start:
+                start, near = block, tuple(order[block : block + NEAR])
+            yield SampleKey(self.epoch, position, order[place], near)
 
     def _order(self) -> Int64[np.ndarray, " S"]:
         if not self.shuffle:

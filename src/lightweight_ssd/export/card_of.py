@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lightweight_ssd.checkpoint.load import Trained
 from lightweight_ssd.export.format import Format, Input, Precision
-from lightweight_ssd.export.network import DeployedNetwork
+from lightweight_ssd.export.network import DeployedNetwork, Outputs
 from lightweight_ssd.ops.thresholds import Thresholds
 from lightweight_ssd.runs.checkpoints import run_name
 from lightweight_ssd.runs.content import content_hash
@@ -29,12 +29,14 @@ class Choice(NamedTuple):
     Attributes:
         format: Writer.
         precision: Of weights and arithmetic.
+        outputs: What the file gives.
         batch: Images at once; None = any number.
         input: Type of the images.
     """
 
     format: Format
     precision: Precision
+    outputs: Outputs
     batch: int | None
     input: Input
 
@@ -54,7 +56,7 @@ def card_of(trained: Trained, checkpoint: Path, network: DeployedNetwork, choice
     return Card(
         format=choice.format.name,
         precision=choice.precision,
-        outputs="boxes" if network.decodes else "raw",
+        outputs=choice.outputs,
         class_names=trained.class_names,
         category_ids=trained.category_ids,
         image_size=network.image_size,

@@ -68,7 +68,8 @@ def export(
         checkpoint: File, or the folder of a run, whose best checkpoint is taken.
         format: `onnx`, `openvino`, …: an option of `conf/format`, or a node like those.
         precision: Of weights and arithmetic; int8 learns the ranges of activations from training images.
-        outputs: `boxes`: decoded boxes and scores; `raw`: logits and offsets.
+        outputs: `boxes`: decoded boxes and scores; `raw`: logits and offsets; `nms`: the rows (image, class, anchor)
+            that a suppression by the checkpoint's thresholds leaves, then boxes and scores; ONNX only.
         image_size: Of the input, pixels: one number, or [height, width]; None = that of the checkpoint.
         batch: Images at once; None = any number where the format can, else 1.
         input: Type of the images, RGB 0 to 255; None = uint8 where the format can.
@@ -90,7 +91,7 @@ def export(
     chosen = _format(format)
     batch = batch if batch or chosen.any_batch else 1
     dtype = input or chosen.inputs[0]
-    chosen.expect(precision, batch, dtype)
+    chosen.expect(precision, batch, dtype, outputs)
     checkpoint = checkpoint_file(checkpoint)
     trained = load_trained(checkpoint)
     resize = Pipeline({}, image_size or trained.config["image_size"])
@@ -100,11 +101,11 @@ def export(
     if precision == "int8":
         supply.for_calibration(1)  # what is missing is said before the work
     network = DeployedNetwork(trained.detector, resize.image_size, outputs)
-    card = card_of(trained, checkpoint, network, Choice(chosen, precision, batch, dtype))
+    card = card_of(trained, checkpoint, network, Choice(chosen, precision, outputs, batch, dtype))
     kind = getattr(torch, dtype)
     order = Order(
         rewritten(network, batch, kind), network.image_size, network.outputs, batch, kind, precision,
-        supply.for_calibration, {METADATA_KEY: card_text(card)},
+        supply.for_calibration, card.thresholds if outputs == "nms" else None, {METADATA_KEY: card_text(card)},
     )  # fmt: skip
     with one_sentence_when_full(path.parent, "make room, or name another output=…."):
         written = write(chosen, order, card, network, compared, path)

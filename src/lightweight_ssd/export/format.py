@@ -11,6 +11,8 @@ import torch
 from jaxtyping import UInt8
 from torch.fx import GraphModule
 
+from lightweight_ssd.ops.thresholds import Thresholds
+
 __all__ = ["Calibration", "Format", "Input", "Order", "Precision"]
 
 Input = Literal["uint8", "float32"]
@@ -29,6 +31,7 @@ class Order(NamedTuple):
         dtype: Of the images: `torch.uint8` or `torch.float32`.
         precision: Of weights and arithmetic.
         calibration: Gives so many training images, for int8.
+        suppression: Thresholds of the non-maximum suppression in the file; None = it has none.
         metadata: Text for the file itself, where it has room for it, by key.
     """
 
@@ -39,6 +42,7 @@ class Order(NamedTuple):
     dtype: torch.dtype
     precision: Precision
     calibration: Calibration
+    suppression: Thresholds | None
     metadata: dict[str, str]
 
 
@@ -51,6 +55,7 @@ class Format(ABC):
         extra: Of this package, which installs them.
         precisions: Those that it can be written in.
         any_batch: Whether one file can take any number of images at once.
+        suppresses: Whether its file can hold a non-maximum suppression.
         inputs: Types of images that its file can take, the usual one first.
     """
 
@@ -59,6 +64,7 @@ class Format(ABC):
     extra: ClassVar[str]
     precisions: ClassVar[tuple[Precision, ...]] = ("fp32", "fp16", "int8")
     any_batch: ClassVar[bool] = True
+    suppresses: ClassVar[bool] = False
     inputs: ClassVar[tuple[Input, ...]] = ("uint8", "float32")
 
     @abstractmethod
@@ -75,7 +81,7 @@ class Format(ABC):
         """As `format=…` has it, which is the name of its module."""
         return type(self).__module__.rpartition(".")[2]
 
-    def expect(self, precision: Precision, batch: int | None, given_input: str) -> None:
+    def expect(self, precision: Precision, batch: int | None, given_input: str, outputs: str = "boxes") -> None:
         """Refuses what this format cannot do, before anything is computed.
 
         Raises:
@@ -90,6 +96,11 @@ class Format(ABC):
             raise ValueError(f"Expected batch=N for format={self.name}, whose files take a fixed number of images.")
         if given_input not in self.inputs:
             raise ValueError(f"Expected input={'|'.join(self.inputs)} for format={self.name} but got {given_input}.")
+        if outputs == "nms" and not self.suppresses:
+            raise ValueError(
+                f"Expected outputs=boxes|raw for format={self.name} but got nms; only format=onnx has room for the "
+                "suppression."
+            )
         missing = [name for name, module in self.packages.items() if importlib.util.find_spec(module) is None]
         if missing:
             raise ValueError(

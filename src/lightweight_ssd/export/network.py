@@ -16,7 +16,7 @@ from lightweight_ssd.ops.boxes import xyxy_to_cxcywh
 
 __all__ = ["DeployedNetwork", "Outputs"]
 
-Outputs = Literal["boxes", "raw"]
+Outputs = Literal["boxes", "raw", "nms"]
 
 
 class DeployedNetwork(nn.Module):
@@ -34,6 +34,7 @@ class DeployedNetwork(nn.Module):
     centers: Tensor
     sizes: Tensor
     scale: Tensor
+    corner: Tensor
 
     def __init__(self, detector: Detector, image_size: tuple[int, int], outputs: Outputs = "boxes") -> None:
         """Keep the detector's parts and make the anchors for one size of image.
@@ -43,11 +44,12 @@ class DeployedNetwork(nn.Module):
             image_size: (height, width), pixels.
             outputs: `boxes`: boxes (B, A, 4), xyxy in pixels of the images, and scores (B, A, C), 0 to 1.
                 `raw`: logits (B, A, C) and offsets (B, A, 4), to be decoded against `anchors`.
+                `nms`: as `boxes`, cut to the image, for a suppression that the file's writer adds.
         """
         super().__init__()
         detector = detector.eval()
         self.backbone, self.neck, self.head = detector.backbone, detector.neck, detector.head
-        self.image_size, self.decodes = image_size, outputs == "boxes"
+        self.image_size, self.decodes, self.clips = image_size, outputs != "raw", outputs == "nms"
         self.outputs = ("boxes", "scores") if self.decodes else ("logits", "offsets")
         with torch.no_grad():
             anchors = detector(torch.zeros(1, 3, *image_size, device=detector.mean.device)).anchors
@@ -56,6 +58,7 @@ class DeployedNetwork(nn.Module):
             "mean": detector.mean, "std": detector.std, "anchors": anchors,
             "centers": torch.stack([cx, cy], dim=-1), "sizes": torch.stack([width, height], dim=-1),
             "scale": anchors.new_tensor(detector.variances),
+            "corner": anchors.new_tensor([image_size[1], image_size[0]] * 2),
         }  # fmt: skip
         for name, value in constants.items():
             self.register_buffer(name, value.detach().clone(), persistent=False)
@@ -80,4 +83,5 @@ class DeployedNetwork(nn.Module):
         scaled = offsets * self.scale
         centers = self.centers + scaled[..., :2] * self.sizes
         halves = self.sizes * scaled[..., 2:].clamp(max=MAX_LOG_SIZE).exp() / 2
-        return torch.cat([centers - halves, centers + halves], dim=-1)
+        boxes = torch.cat([centers - halves, centers + halves], dim=-1)
+        return boxes.clamp(min=0).minimum(self.corner) if self.clips else boxes

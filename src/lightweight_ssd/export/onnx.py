@@ -16,12 +16,13 @@ import torch
 from torch.export import Dim
 
 from lightweight_ssd.export.format import Format, Order, Precision
+from lightweight_ssd.export.onnx_graph import add_suppression, outside_network, strip
 from lightweight_ssd.export.traced import example_images, quiet_exporter
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-__all__ = ["ONNX", "outside_network"]
+__all__ = ["ONNX"]
 
 _INPUT = "images"
 _QUANTIZED = ["Conv", "Gemm", "MatMul", "Add", "Mul", "Concat", "MaxPool", "Resize", "Sigmoid", "Relu"]
@@ -33,6 +34,7 @@ class ONNX(Format):
     suffix = ".onnx"
     packages = {"onnx": "onnx", "onnxscript": "onnxscript", "onnxruntime": "onnxruntime"}
     extra = "onnx"
+    suppresses = True
     precisions = ("fp32", "int8")
 
     def __init__(self, opset: int = 20, percentile: float = 99.999, calibration_images: int = 64) -> None:
@@ -63,6 +65,8 @@ class ONNX(Format):
         model = self.exported(order)
         if order.precision == "int8":
             model = self._quantized(model, order)
+        if order.suppression:
+            add_suppression(model, order.suppression)
         del model.metadata_props[:]
         for key, value in order.metadata.items():
             model.metadata_props.add(key=key, value=value)
@@ -116,49 +120,3 @@ class _Reader:
 
     def set_range(self, start_index: int, end_index: int) -> None:
         """Part of the interface; all images are always read."""
-
-
-def outside_network(model: "ModelProto") -> list[str]:
-    """Names of the nodes before the first and behind the last convolutions: these normalize and decode, in float."""
-    nodes = list(model.graph.node)
-    users: dict[str, list[Any]] = {}
-    makers = {name: node for node in nodes for name in node.output}
-    for node in nodes:
-        for name in node.input:
-            users.setdefault(name, []).append(node)
-    before, after = _closure(nodes, users, forward=True), _closure(nodes, makers, forward=False)
-    inside = before & after
-    return [node.name for node in nodes if node.op_type != "Conv" and node.name not in inside]
-
-
-def _closure(nodes: list[Any], neighbors: Any, forward: bool) -> set[str]:
-    """Names of the nodes that a convolution leads to, or that lead to one."""
-    todo, found = [node for node in nodes if node.op_type == "Conv"], set()
-    while todo:
-        node = todo.pop()
-        for name in node.output if forward else node.input:
-            near = neighbors.get(name, [])
-            for other in near if isinstance(near, list) else [near]:
-                if other.name not in found:
-                    found.add(other.name)
-                    todo.append(other)
-    return found
-
-
-def strip(model: "ModelProto") -> None:
-    """Takes out what the exporter notes of the machine: stack traces with paths and source lines at every node."""
-    model.doc_string = ""
-    model.graph.doc_string = ""
-    for node in model.graph.node:
-        del node.metadata_props[:]
-        node.doc_string = ""
-    for value in [*model.graph.value_info, *model.graph.input, *model.graph.output]:
-        del value.metadata_props[:]
-    for tensor in model.graph.initializer:
-        del tensor.metadata_props[:]
-        tensor.doc_string = ""
-    del model.graph.metadata_props[:]
-    for function in model.functions:
-        for node in function.node:
-            del node.metadata_props[:]
-            node.doc_string = ""

@@ -13,7 +13,8 @@ import numpy as np
 import torch
 
 from lightweight_ssd.export.format import Format, Order
-from lightweight_ssd.export.onnx import ONNX, outside_network
+from lightweight_ssd.export.onnx import ONNX
+from lightweight_ssd.export.onnx_graph import outside_network
 from lightweight_ssd.export.traced import quiet_exporter
 
 __all__ = ["OpenVINO"]

@@ -39,6 +39,8 @@ def compare(
 ) -> Difference:
     """Runs a file and its network on the same images.
 
+    Of a file with a suppression, whose runtime gives the score 0 for what was dropped, the other scores are compared.
+
     Args:
         network: In evaluation mode, on the CPU.
         run: From images to boxes (xyxy, pixels of the images) and scores (0 to 1) of every anchor.
@@ -49,7 +51,7 @@ def compare(
         The largest differences.
     """
     expected = _expected(network, images)
-    found = [_difference(run, images, expected, size) for size in batches]
+    found = [_difference(run, images, expected, size, network.clips) for size in batches]
     worst = max(found, key=lambda one: max(one.pixels / MOST_PIXELS, one.score / MOST_SCORE))
     return worst._replace(pixels=max(one.pixels for one in found), score=max(one.score for one in found))
 
@@ -79,12 +81,15 @@ def _expected(network: DeployedNetwork, images: np.ndarray) -> tuple[np.ndarray,
     return first.numpy(), second.numpy()
 
 
-def _difference(run: Run, images: np.ndarray, expected: tuple[np.ndarray, np.ndarray], size: int) -> Difference:
+def _difference(
+    run: Run, images: np.ndarray, expected: tuple[np.ndarray, np.ndarray], size: int, suppressed: bool
+) -> Difference:
     parts = [run(images[start : start + size]) for start in range(0, len(images), size)]
     boxes, scores = (np.concatenate(each) for each in zip(*parts, strict=True))
     limit = np.array([images.shape[3], images.shape[2]] * 2, np.float32)
     pixels = np.abs(np.clip(boxes, 0, limit) - np.clip(expected[0], 0, limit)).max(axis=-1)
-    score = np.abs(scores - expected[1]).max(axis=-1)
+    kept = scores > 0 if suppressed else True
+    score = np.abs(scores - np.where(kept, expected[1], 0)).max(axis=-1)
     worst = np.maximum(pixels / MOST_PIXELS, score / MOST_SCORE)
     image, anchor = np.unravel_index(int(np.nan_to_num(worst, nan=np.inf).argmax()), worst.shape)
     where = f"anchor {anchor} of image {image} in batches of {size}"

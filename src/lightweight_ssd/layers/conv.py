@@ -9,6 +9,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lightweight_ssd.layers.weight_gradient import Convolution
+
 __all__ = ["RepeatedConvNorm", "conv_norm", "convolution"]
 
 
@@ -32,7 +34,7 @@ def convolution(in_channels: int, out_channels: int, kernel_size: int, stride: i
     if kernel_size % 2 == 0:
         raise ValueError(f"Expected an odd kernel size but got {kernel_size}; choose 1, 3, 5, …")
     padding = kernel_size // 2
-    layer = nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding, groups=groups, bias=False)
+    layer = Convolution(in_channels, out_channels, kernel_size, stride, padding, groups=groups, bias=False)
     nn.init.normal_(layer.weight, std=math.sqrt(2 * groups / (out_channels * kernel_size**2)))
     return layer
 

@@ -22,7 +22,7 @@ CONDITIONS = (
 
 
 def conditions_of(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The conditions by dotted key; those that a configuration lacks are left out.
+    """The conditions by dotted key; those that a configuration lacks or leaves to a measurement are left out.
 
     Args:
         config: Resolved configuration, plain containers.
@@ -35,7 +35,7 @@ def conditions_of(config: Mapping[str, Any]) -> dict[str, Any]:
     for key in CONDITIONS:
         group, _, name = key.rpartition(".")
         node = config.get(group) if group else config
-        if isinstance(node, Mapping) and name in node:
+        if isinstance(node, Mapping) and name in node and not (key == "channels_last" and node[name] is None):
             found[key] = node[name]
     if found.get("data.root") is not None:
         found["data.root"] = str(Path(str(found["data.root"])).absolute())

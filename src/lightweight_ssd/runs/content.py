@@ -29,6 +29,8 @@ _NOT_CONTENT = {
 _NEUTRAL: dict[str, dict[str, Any]] = {
     "": {"anchors": None, "lr_factors": None},
     "detector.anchors": {"levels": None},
+    "augment.steps.mosaic": {"nearby": False},
+    "datamodule.augment.steps.mosaic": {"nearby": False},
     "data": {
         "classes": None, "other_classes": "background", "empty_images": "keep", "val_share": None, "split": None,
         "origin": "auto", "images": None, "annotations": None,

@@ -36,6 +36,8 @@ class OnnxRuntime(Runtime):
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads or 0, 1
         options.log_severity_level = _ERRORS_ONLY
+        # Idle threads that spin take the cores from those that read and resize the next images.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         content = read_onnx(path).content
         try:
             self._session = onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])

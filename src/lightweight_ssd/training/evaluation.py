@@ -9,10 +9,10 @@ from lightweight_ssd.config.arguments import Checkpoint, Count, checked
 from lightweight_ssd.config.compose import compose
 from lightweight_ssd.config.overrides import quoted
 from lightweight_ssd.config.settings import resolved
-from lightweight_ssd.runs.checkpoints import checkpoint_file
-from lightweight_ssd.runs.files import BEST_CHECKPOINT
+from lightweight_ssd.runs.checkpoints import checkpoint_file, run_name
 from lightweight_ssd.runs.results import RunResults, SplitMetrics
 from lightweight_ssd.runs.results_file import read_results
+from lightweight_ssd.runtimes.runtime import is_exported
 from lightweight_ssd.system.output_folder import make_output_folder
 
 if TYPE_CHECKING:
@@ -144,6 +144,8 @@ def _expect_one(checkpoint: Path | None, model: Path | None, data: dict[str, Any
             "Expected checkpoint or model, but neither was given; give checkpoint=RUN/checkpoints/best.ckpt or "
             "model=FILE.onnx."
         )
+    if checkpoint is not None and is_exported(checkpoint) and not checkpoint.is_dir():
+        raise ValueError(f"Expected a checkpoint but got {checkpoint}, an exported file; give model={checkpoint}.")
     if checkpoint is None and "_target_" not in data:
         raise ValueError(
             f"Expected data to measure {model} on, but none was given; give data=voc data.root=FOLDER, or "
@@ -165,15 +167,8 @@ def default_output(checkpoint: Path | None, split: str, model: Path | None = Non
         >>> str(default_output(None, "test", Path("out/detector.onnx")))
         'evaluations/detector.onnx-test'
     """
-    names = [] if checkpoint is None else [_name_of(checkpoint.absolute())]
+    names = [] if checkpoint is None else [run_name(checkpoint)]
     return Path("evaluations") / "-".join([*names, *([model.name] if model else []), split])
-
-
-def _name_of(checkpoint: Path) -> str:
-    if checkpoint.parent.name != BEST_CHECKPOINT.parent.name:
-        return checkpoint.stem
-    run = checkpoint.parents[1].name
-    return run if checkpoint.name == BEST_CHECKPOINT.name else f"{run}-{checkpoint.stem}"
 
 
 def _source(

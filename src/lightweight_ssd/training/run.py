@@ -79,6 +79,8 @@ def train_composed(cfg: DictConfig, choices: dict[str, str], overrides: Sequence
         overrides: As the user typed them.
     """
     from lightweight_ssd.training.batch_size import check_memory
+    from lightweight_ssd.training.kept_memory import keep_memory_where_ample
+    from lightweight_ssd.training.memory_order import with_memory_order
     from lightweight_ssd.training.pass_size import check_pass
 
     expect_steps(cfg.trainer)
@@ -94,9 +96,11 @@ def train_composed(cfg: DictConfig, choices: dict[str, str], overrides: Sequence
                     print(" ".join(filter(None, (done, conditions_note(cfg, run_dir)))), flush=True)
                 return TrainedRun(run_dir, _tested(run_dir))
             check_metrics(cfg, overrides)
+            cfg = with_memory_order(cfg, resume_from)
             if is_first_rank():
                 check_pass(cfg)
                 check_memory(cfg, of_sweep)
+            keep_memory_where_ample(cfg)
             full = one_sentence_when_full(run_dir, "make room; the same command with resume=auto then goes on.")
             with status_of(run_dir), full:
                 if epochs is not None and is_first_rank():

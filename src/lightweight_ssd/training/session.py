@@ -20,11 +20,13 @@ from lightweight_ssd.system.signals import Interrupted
 from lightweight_ssd.training.place import RunPlace, finished_place, owned
 from lightweight_ssd.training.ranks import announced, launched_rank, place_of_first_rank
 
-__all__ = ["is_first_rank", "placed", "settings_of_ranks", "status_of", "with_batch_size"]
+__all__ = ["MEMORY_ORDER_VARIABLE", "is_first_rank", "placed", "settings_of_ranks", "status_of", "with_batch_size"]
 
 # Lightning starts the other ranks of a machine as new processes; they inherit where the first one writes.
 _RUN_DIR, _RESUME_FROM, _FIRST_PROCESS = "LSSD_RUN_DIR", "LSSD_RESUME_FROM", "LSSD_FIRST_PROCESS"
-_RANK_VARIABLES = (_RUN_DIR, _RESUME_FROM, BATCH_VARIABLE, _FIRST_PROCESS)
+MEMORY_ORDER_VARIABLE = "LSSD_CHANNELS_LAST"
+"""What the first process chose for `channels_last`: 1 or 0."""
+_RANK_VARIABLES = (_RUN_DIR, _RESUME_FROM, BATCH_VARIABLE, _FIRST_PROCESS, MEMORY_ORDER_VARIABLE)
 
 
 @contextmanager

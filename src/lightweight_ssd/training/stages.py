@@ -100,7 +100,7 @@ def prepare(config: dict[str, Any], resume_from: Path | None = None) -> Parts:
             "category_ids": _category_ids(datamodule.source),
             NETWORK_KEY: network_values(detector),
         },
-        channels_last=config["channels_last"],
+        channels_last=bool(config["channels_last"]),  # null: decided by `lssd train` before
         coco_metric=_coco_metric(config["coco_metric"], class_names),
         lr_factors=config["lr_factors"],
     )

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from lightweight_ssd.plots.detections import draw_boxes
 from lightweight_ssd.prediction.outputs.folder import OutputFolder
 from lightweight_ssd.prediction.outputs.picture import Picture, write_jpeg
 from lightweight_ssd.prediction.outputs.video_file import VideoFile
@@ -38,6 +37,8 @@ class Drawn:
         """
         if picture.stem != self._stem:
             self.close()
+        from lightweight_ssd.plots.detections import draw_boxes  # matplotlib takes a second, also where none is drawn
+
         found = picture.found
         drawn = draw_boxes(found.image, found.boxes, found.labels, found.class_names, found.scores)
         if picture.moment is None:
