@@ -78,7 +78,7 @@ def test_raw_outputs_of_other_anchors_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_file_of_no_known_format_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"Expected an exported detector \(\.onnx, \.xml\) but got .*best\.ckpt"):
+    with pytest.raises(ValueError, match=r"Expected an exported detector \(\.onnx, \.xml, .*\) but got .*best\.ckpt"):
         load_runtime(tmp_path / "best.ckpt")
     with pytest.raises(ValueError, match=r"Expected an OpenVINO model .* for precision=bf16"):
         load_runtime(small_onnx(tmp_path / "a.onnx"), precision="bf16")

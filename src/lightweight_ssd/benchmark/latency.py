@@ -1,13 +1,14 @@
 """How long one image takes on the CPU, in every runtime, beside other detectors."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import torch
 from msgspec import Meta
 
+from lightweight_ssd.benchmark.models import Model, our_model, peer_models
 from lightweight_ssd.benchmark.record import Measurement, Record, interleaved
-from lightweight_ssd.benchmark.runtimes import Model, Prepared, our_model, peer_models, prepare
+from lightweight_ssd.benchmark.runtimes import RUNTIMES, Prepared, RuntimeName, prepare
 from lightweight_ssd.benchmark.settings import NotNegative, cpu_threads
 from lightweight_ssd.config.arguments import Count, checked
 from lightweight_ssd.config.instantiate import build
@@ -15,8 +16,8 @@ from lightweight_ssd.config.instantiate import build
 __all__ = ["benchmark_latency"]
 
 Runtimes = Annotated[
-    Sequence[Literal["eager", "compiled", "onnx"]],
-    Meta(min_length=1, description="a list of one or more of eager, compiled, onnx"),
+    Sequence[RuntimeName],
+    Meta(min_length=1, description=f"a list of one or more of {', '.join(RUNTIMES)}"),
 ]
 ImageSide = Annotated[int, Meta(ge=64)]
 
@@ -26,7 +27,7 @@ def benchmark_latency(
     detector: Any,
     num_classes: Count = 20,
     image_size: ImageSide = 320,
-    forms: Runtimes = ("eager", "compiled", "onnx"),
+    forms: Runtimes = RUNTIMES,
     peers: bool = True,
     rounds: Count = 50,
     warmup: NotNegative = 5,
@@ -38,7 +39,7 @@ def benchmark_latency(
         detector: Configuration of the detector, such as `compose(["neck=fpn"], "benchmark_latency").detector`.
         num_classes: Classes.
         image_size: Height and width of every network's input, pixels; the peers are made for 320.
-        forms: Runtimes: PyTorch's eager mode, `torch.compile`, ONNX Runtime.
+        forms: PyTorch's eager mode, `torch.compile`, and formats of `lssd export`.
         peers: Also times torchvision's ssdlite320 and Ultralytics' YOLO11n.
         rounds: Timed images of each.
         warmup: Images of each before the clock counts.
@@ -54,7 +55,7 @@ def benchmark_latency(
     with cpu_threads(threads):
         models = _models(detector, num_classes, peers, notes)
         image = torch.rand(1, 3, image_size, image_size, generator=torch.Generator().manual_seed(0)) * 255
-        asked = {(form, each.name): prepare(form, each.network, image, notes) for form in forms for each in models}
+        asked = {(form, each.name): prepare(form, each, image, notes) for form in forms for each in models}
         prepared = {key: made for key, made in asked.items() if made}
         if not prepared:
             raise ValueError(f"Expected a runtime that is available here. {' '.join(notes)}")

@@ -2,14 +2,18 @@
 
 import os
 import tempfile
+from contextlib import chdir
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from lightweight_ssd.benchmark.record import import_peer
+from lightweight_ssd.export.traced import quiet_exporter
+from lightweight_ssd.system.native_output import without_native_output
 
-__all__ = ["SSDLITE320", "YOLO11N", "import_ultralytics", "ssdlite320", "yolo11n"]
+__all__ = ["SSDLITE320", "YOLO11N", "export_yolo", "import_ultralytics", "ssdlite320", "yolo11n"]
 
 SSDLITE320 = "ssdlite320_mobilenet_v3_large"
 YOLO11N = "YOLO11n"
@@ -59,3 +63,33 @@ def yolo11n(num_classes: int, notes: list[str]) -> nn.Module | None:
     model: Any = DetectionModel("yolo11n.yaml", ch=3, nc=num_classes, verbose=False)
     model.args = get_cfg()  # the gains of its loss
     return model
+
+
+def export_yolo(num_classes: int, runtime: str, image: Tensor, folder: Path) -> Path | None:
+    """Writes YOLO11n with random weights as a file by Ultralytics' own export.
+
+    Its graph takes values from 0 to 1 and decodes the boxes, too. Its export to MNN is left out: it needs a
+    client of a telemetry service, and sends what it does there.
+
+    Args:
+        num_classes: Classes.
+        runtime: One of `onnx`, `openvino`, `openvino_bf16` and `ncnn`; nothing is written for others.
+        image: Of the size that the file is to take.
+        folder: To write into.
+    """
+    files = {
+        "onnx": "yolo11n.onnx", "openvino": "yolo11n_openvino_model/yolo11n.xml",
+        "ncnn": "yolo11n_ncnn_model/model.ncnn.param",
+    }  # fmt: skip
+    files["openvino_bf16"] = files["openvino"]
+    if runtime not in files:
+        return None
+    from ultralytics import YOLO
+
+    network: Any = yolo11n(num_classes, [])
+    with chdir(folder), quiet_exporter(), without_native_output():
+        model: Any = YOLO("yolo11n.yaml", verbose=False)
+        model.model = network
+        network.args, network.task = vars(network.args), "detect"  # as its own constructor sets them
+        model.export(format=runtime.partition("_")[0], imgsz=list(image.shape[2:]), verbose=False)
+    return folder / files[runtime]

@@ -1,44 +1,27 @@
-"""Detectors reduced to what they all have in common, and the runtimes that one image can go through them in.
+"""The runtimes that one image can go through a detector in, from PyTorch's eager mode to an exported file."""
 
-Common to all is the path from an image with values 0 to 255 to the raw outputs: class logits and what the boxes are
-computed from. Thresholds and suppression differ in kind and depend on the weights, which are random here.
-"""
-
-import logging
 import tempfile
 import time
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, get_args
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
-from lightweight_ssd.benchmark.peers import SSDLITE320, YOLO11N, ssdlite320, yolo11n
+from lightweight_ssd.benchmark.exported import run_file
+from lightweight_ssd.benchmark.models import Image, Model, format_of
 from lightweight_ssd.benchmark.record import import_peer
-from lightweight_ssd.detector.ssd import Detector
 
-__all__ = ["Model", "Prepared", "our_model", "peer_models", "prepare"]
+__all__ = ["RUNTIMES", "Prepared", "RuntimeName", "prepare"]
 
-_EXTRA = "'lightweight-ssd[benchmarks]'"
+RuntimeName = Literal[
+    "eager", "compiled", "onnx", "onnx_int8", "openvino", "openvino_bf16", "openvino_int8", "ncnn", "mnn", "executorch",
+    "executorch_int8",
+]  # fmt: skip
+"""PyTorch's eager mode, `torch.compile`, and formats of `lssd export`, in float32 unless the name says otherwise."""
 
-Image = Float[Tensor, "B 3 H W"]
-
-
-class Model(NamedTuple):
-    """A detector to time.
-
-    Attributes:
-        name: Name in the table.
-        network: From images (0 to 255, floats) to a tuple of raw outputs; in evaluation mode.
-        parameters: Number of parameters of the network as it is trained.
-    """
-
-    name: str
-    network: nn.Module
-    parameters: int
+RUNTIMES: Final[tuple[RuntimeName, ...]] = get_args(RuntimeName)
 
 
 class Prepared(NamedTuple):
@@ -53,75 +36,12 @@ class Prepared(NamedTuple):
     seconds_to_prepare: float
 
 
-class _Ours(nn.Module):
-    """Logits and offsets; the anchors are constants."""
-
-    def __init__(self, detector: Detector) -> None:
-        super().__init__()
-        self.detector = detector
-
-    def forward(self, images: Image) -> tuple[Tensor, Tensor]:
-        raw = self.detector(images)
-        return raw.logits, raw.offsets
-
-
-class _SSDLite(nn.Module):
-    """torchvision's network; its transform, which loops over images, is written out as the same two operations."""
-
-    def __init__(self, model: Any) -> None:
-        super().__init__()
-        self.backbone, self.head = model.backbone, model.head
-        (self.mean,), (self.std,) = set(model.transform.image_mean), set(model.transform.image_std)
-
-    def forward(self, images: Image) -> tuple[Tensor, Tensor]:
-        features = self.backbone((images / 255 - self.mean) / self.std)
-        found = self.head(list(features.values()))
-        return found["cls_logits"], found["bbox_regression"]
-
-
-class _YOLO(nn.Module):
-    """Ultralytics' network with BatchNorm fused into the convolutions, as its own prediction runs it."""
-
-    def __init__(self, model: Any) -> None:
-        super().__init__()
-        self.model = model.eval().fuse(verbose=False)
-        self.model.model[-1].training = True  # of the head itself: it then returns its raw outputs alone
-
-    def forward(self, images: Image) -> tuple[Tensor, Tensor]:
-        found = self.model(images / 255)
-        return found["scores"], found["boxes"]
-
-
-def our_model(detector: Detector) -> Model:
-    """Our detector, named after its backbone and neck.
+def prepare(runtime: RuntimeName, model: Model, image: Image, notes: list[str]) -> Prepared | None:
+    """Prepares a model for a runtime and runs it once.
 
     Args:
-        detector: Untrained or trained.
-    """
-    name = f"{type(detector.backbone).__name__} + {type(detector.neck).__name__}"
-    return Model(name, _Ours(detector.eval()), _count(detector))
-
-
-def peer_models(num_classes: int, notes: list[str]) -> list[Model]:
-    """The detectors of torchvision and Ultralytics, as far as they are installed.
-
-    Args:
-        num_classes: Classes, background not counted.
-        notes: Notes of the record; get a sentence for what is not installed.
-    """
-    ssdlite, yolo = ssdlite320(num_classes).eval(), yolo11n(num_classes, notes)
-    peers = [Model(SSDLITE320, _SSDLite(ssdlite), _count(ssdlite))]
-    return peers if yolo is None else [*peers, Model(YOLO11N, _YOLO(yolo), _count(yolo))]
-
-
-def prepare(
-    runtime: Literal["eager", "compiled", "onnx"], network: nn.Module, image: Image, notes: list[str]
-) -> Prepared | None:
-    """Prepares a network for a runtime and runs it once.
-
-    Args:
-        runtime: PyTorch's eager mode, `torch.compile` or ONNX Runtime.
-        network: Network of a `Model`.
+        runtime: Its name.
+        model: Detector.
         image: One image, values 0 to 255.
         notes: Notes of the record; get a sentence if the runtime needs what is not installed.
 
@@ -129,14 +49,19 @@ def prepare(
         What runs it, or None where something is missing.
     """
     started = time.perf_counter()
-    run = {"eager": _eager, "compiled": _compiled, "onnx": _onnx}[runtime](network, image, notes)
+    if runtime == "eager":
+        run = _eager(model.network, image)
+    elif runtime == "compiled":
+        run = _compiled(model.network, image, notes)
+    else:
+        run = _exported(runtime, model, image, notes)
     if run is None:
         return None
     run()
     return Prepared(run, time.perf_counter() - started)
 
 
-def _eager(model: nn.Module, image: Image, notes: list[str]) -> Callable[[], Sequence[Tensor]]:
+def _eager(model: nn.Module, image: Image) -> Callable[[], Sequence[Tensor]]:
     def run() -> Sequence[Tensor]:
         with torch.inference_mode():
             return model(image)
@@ -148,7 +73,7 @@ def _compiled(model: nn.Module, image: Image, notes: list[str]) -> Callable[[], 
     from torch._dynamo.exc import BackendCompilerFailed
     from torch._inductor.exc import InvalidCxxCompiler
 
-    run = _eager(torch.compile(model, dynamic=False), image, notes)  # pyright: ignore[reportArgumentType]
+    run = _eager(torch.compile(model, dynamic=False), image)  # pyright: ignore[reportArgumentType]
     try:
         run()
     except (BackendCompilerFailed, InvalidCxxCompiler) as error:
@@ -159,40 +84,24 @@ def _compiled(model: nn.Module, image: Image, notes: list[str]) -> Callable[[], 
     return run
 
 
-def _onnx(model: nn.Module, image: Image, notes: list[str]) -> Callable[[], Sequence[Any]] | None:
+def _exported(runtime: str, model: Model, image: Image, notes: list[str]) -> Callable[[], Sequence[Any]] | None:
+    """Runs the file that a model's own package writes."""
     missing: list[str] = []
-    onnxruntime = import_peer("onnxruntime", _EXTRA, missing)
-    import_peer("onnxscript", _EXTRA, missing)
+    chosen, _ = format_of(runtime)
+    for module in chosen.packages.values():
+        import_peer(module, f"'lightweight-ssd[{chosen.extra}]'", missing)
     for note in missing:
         _note_once(notes, note)
-    if missing or onnxruntime is None:
+    if missing:
         return None
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = torch.get_num_threads()
-    options.log_severity_level = 3  # errors
     with tempfile.TemporaryDirectory() as folder:
-        session = onnxruntime.InferenceSession(_export(model, image, Path(folder)), options, ["CPUExecutionProvider"])
-    feed = {session.get_inputs()[0].name: image.numpy()}
-    return lambda: session.run(None, feed)
-
-
-def _export(model: nn.Module, image: Image, folder: Path) -> Path:
-    """A plain export: fixed sizes, nothing but PyTorch's own exporter."""
-    path = folder / "model.onnx"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the exporter, about its own future
-        logging.disable(logging.INFO)  # it logs every constant that it folds
-        try:
-            torch.onnx.export(model, (image,), str(path), dynamo=True, verbose=False)
-        finally:
-            logging.disable(logging.NOTSET)
-    return path
+        path = model.export(runtime, image, Path(folder))
+        if path is None:
+            _note_once(notes, f"{model.name} has no means of its own to be written for {runtime}.")
+            return None
+        return run_file(runtime, path, image.numpy(), torch.get_num_threads())
 
 
 def _note_once(notes: list[str], note: str) -> None:
     if note not in notes:
         notes.append(note)
-
-
-def _count(model: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in model.parameters())

@@ -128,7 +128,7 @@ def _output_file(output: Path | None, checkpoint: Path, precision: str, chosen: 
     """The file to write, in a folder that can be written."""
     name = run_name(checkpoint) + ("" if precision == "fp32" else f"-{precision}")
     path = (output or Path("exports") / f"{name}{chosen.suffix}").absolute()
-    if path.suffix != chosen.suffix:
+    if not path.name.endswith(chosen.suffix):
         raise ValueError(f"Expected output=FILE{chosen.suffix} for format={chosen.name} but got output={output}.")
     make_output_folder(path.parent)
     return path

@@ -1,0 +1,44 @@
+"""ExecuTorch finds what the network finds, in one thread where one is asked for."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.exported_files import difference, pictures, write_file
+
+from lightweight_ssd.export.executorch import ExecuTorch
+from lightweight_ssd.export.parity import MOST_PIXELS, MOST_SCORE
+from lightweight_ssd.runtimes.runtime import load_runtime
+
+pytest.importorskip("executorch")
+
+
+@pytest.mark.slow
+def test_one_file_that_finds_the_same(tmp_path: Path) -> None:
+    path = write_file(ExecuTorch(), tmp_path, batch=2)
+    found = difference(path)
+    assert found.pixels <= MOST_PIXELS and found.score <= MOST_SCORE
+    content = path.read_bytes()
+    assert b"site-packages" not in content and str(Path(__file__).parents[2]).encode() not in content
+    for other in (b"", b"no ExecuTorch file", content[: len(content) // 2]):
+        path.write_bytes(other)
+        with pytest.raises(ValueError, match=r"Expected (an )?ExecuTorch .*small\.pte.*; export it again"):
+            load_runtime(path).run(pictures(1))  # weights that are cut off are missed only when it runs
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (("fp16", 1, "uint8"), "Expected precision=fp32|int8 for format=executorch but got fp16"),
+        (("fp32", None, "uint8"), "Expected batch=N for format=executorch"),
+    ],
+)
+def test_what_it_cannot_take_is_refused(asked: tuple[Any, ...], said: str) -> None:
+    with pytest.raises(ValueError) as error:
+        ExecuTorch().expect(*asked)
+    assert str(error.value).startswith(said)
+
+
+def test_no_calibration_images_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"Expected format\.calibration_images of at least 1 but got 0"):
+        ExecuTorch(calibration_images=0)
