@@ -64,7 +64,7 @@ def write_file(
     with open_sizes():
         order = Order(
             rewritten(network, batch, dtype), SIZE, network.outputs, batch, dtype, precision,
-            lambda count: list(pictures(min(count, 4))[:, None]), {METADATA_KEY: card_text(about)},
+            lambda count: list(pictures(min(count, 4))[:, None]), None, {METADATA_KEY: card_text(about)},
         )  # fmt: skip
         chosen.write(order, path)
     write_card(about, path)

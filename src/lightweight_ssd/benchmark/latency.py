@@ -7,6 +7,7 @@ import torch
 from msgspec import Meta
 
 from lightweight_ssd.benchmark.models import Model, our_model, peer_models
+from lightweight_ssd.benchmark.peers import YOLO11N
 from lightweight_ssd.benchmark.record import Measurement, Record, interleaved
 from lightweight_ssd.benchmark.runtimes import RUNTIMES, Prepared, RuntimeName, prepare
 from lightweight_ssd.benchmark.settings import NotNegative, cpu_threads
@@ -99,6 +100,10 @@ def _remarks(models: list[Model], prepared: dict[tuple[str, str], Prepared]) -> 
         for (runtime, name), made in prepared.items()
         if runtime != "eager"
     ]
-    return [f"Parameters: {sizes}."] + (
+    files = [runtime for runtime, name in prepared if name == YOLO11N and runtime not in ("eager", "compiled")]
+    decoded = (
+        [f"The files of {YOLO11N} also decode the boxes, and leave the division by 255 to others."] if files else []
+    )
+    return [f"Parameters: {sizes}.", *decoded] + (
         [f"To compile or export, and the first image: {', '.join(waits)}."] if waits else []
     )

@@ -137,7 +137,7 @@ def _our_export(detector: Detector) -> Export:
         chosen.write(
             Order(
                 rewritten(network, 1, torch.float32), (height, width), network.outputs, 1, torch.float32, precision,
-                lambda count: pictures[:count], {},
+                lambda count: pictures[:count], None, {},
             ),
             path,
         )  # fmt: skip

@@ -46,8 +46,8 @@ class LiteRT(Format):
     def why_not(self, precision: Precision) -> str:
         return "LiteRT's int8 is slower, or makes bytes of boxes; give precision=fp32, or int8 with format=executorch."
 
-    def expect(self, precision: Precision, batch: int | None, given_input: str) -> None:
-        super().expect(precision, batch, given_input)
+    def expect(self, precision: Precision, batch: int | None, given_input: str, outputs: str = "boxes") -> None:
+        super().expect(precision, batch, given_input, outputs)
         if self.python is None:
             raise ValueError(
                 "Expected format.python=PYTHON for format=litert, an interpreter with litert-torch, which needs an "

@@ -31,8 +31,8 @@ class NCNN(Format):
     any_batch = False
     inputs = ("float32",)
 
-    def expect(self, precision: Precision, batch: int | None, given_input: str) -> None:
-        super().expect(precision, batch, given_input)
+    def expect(self, precision: Precision, batch: int | None, given_input: str, outputs: str = "boxes") -> None:
+        super().expect(precision, batch, given_input, outputs)
         if batch != 1:
             raise ValueError(f"Expected batch=1 for format=ncnn, which takes one image at a time, but got {batch}.")
 
