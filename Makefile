@@ -33,7 +33,7 @@ test: $(STAMP) chromium tools
 test-fast: $(STAMP) # no training runs, no browser: while you work
 	$(PYTEST) -m "not slow and not browser" tests
 
-faults: $(STAMP) # all 200 random faults, of which `make test` runs a quarter; LSSD_FAULT_SEED=1 draws others
+faults: $(STAMP) # all 200 random faults, of which `make test` runs an eighth; LSSD_FAULT_SEED=1 draws others
 	LSSD_FAULTS=all $(PYTEST) tests/reliability
 
 coverage: $(STAMP) chromium tools

@@ -5,11 +5,11 @@ import random
 from typing import NamedTuple
 
 SEED = int(os.environ.get("LSSD_FAULT_SEED", "0"))  # another one draws other faults
-ALL = os.environ.get("LSSD_FAULTS") == "all"  # otherwise a quarter of them, of every command and kind
+ALL = os.environ.get("LSSD_FAULTS") == "all"  # otherwise an eighth of them, of every command and kind
 COMMANDS = ("train", "sweep", "evaluate", "predict", "report")
 KINDS = ("kill", "full disk", "read-only", "truncated file", "second process")
 EACH = 8  # faults of a kind that each command meets
-SAMPLED = 4  # one of so many is run where not all are
+SAMPLED = 8  # one of so many is run where not all are
 
 # How a kind of fault comes about, by command; "" = any other command. Each fault of the plan takes the next one.
 _WAYS: dict[str, dict[str, tuple[str, ...]]] = {

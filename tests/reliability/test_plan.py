@@ -21,7 +21,7 @@ def test_the_files_of_the_commands_share_the_plan() -> None:
     assert [fault for command in COMMANDS for fault in faults_of(command, all_of_them=True)] == plan()
 
 
-def test_a_quarter_of_the_faults_has_every_kind_for_every_command() -> None:
+def test_an_eighth_of_the_faults_has_every_kind_for_every_command() -> None:
     faults = [fault for command in COMMANDS for fault in faults_of(command, all_of_them=False)]
     counted = Counter((fault.command, fault.kind) for fault in faults)
-    assert counted == {(command, kind): 2 for command in COMMANDS for kind in KINDS}
+    assert counted == {(command, kind): 1 for command in COMMANDS for kind in KINDS}

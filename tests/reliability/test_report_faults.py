@@ -1,6 +1,6 @@
 """`lssd report` meets faults and ends each as if there had been none, or in one sentence.
 
-Of the plan's 40 faults a quarter; `make faults` runs all.
+Of the plan's 40 faults an eighth; `make faults` runs all.
 """
 
 from collections.abc import Callable
