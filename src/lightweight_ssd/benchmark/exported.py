@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from lightweight_ssd.system.native_output import without_native_output
+from lightweight_ssd.system.telemetry import forbid_telemetry
 
 __all__ = ["run_file"]
 
@@ -46,6 +47,7 @@ def _onnx(path: Path, image: np.ndarray, threads: int) -> Run:
 
 
 def _openvino(precision: str, path: Path, image: np.ndarray, threads: int) -> Run:
+    forbid_telemetry()
     import openvino
 
     settings = {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"}

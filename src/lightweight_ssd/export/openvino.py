@@ -16,6 +16,7 @@ from lightweight_ssd.export.format import Format, Order
 from lightweight_ssd.export.onnx import ONNX
 from lightweight_ssd.export.onnx_graph import outside_network
 from lightweight_ssd.export.traced import quiet_exporter
+from lightweight_ssd.system.telemetry import forbid_telemetry
 
 __all__ = ["OpenVINO"]
 
@@ -41,6 +42,7 @@ class OpenVINO(Format):
         self.calibration_images = calibration_images
 
     def write(self, order: Order, path: Path) -> None:
+        forbid_telemetry()
         import onnx
         import openvino
 

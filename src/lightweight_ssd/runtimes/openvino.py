@@ -9,6 +9,7 @@ import numpy as np
 from lightweight_ssd.runtimes.base import Runtime, in_order
 from lightweight_ssd.runtimes.card import read_card
 from lightweight_ssd.runtimes.missing_package import import_or_say
+from lightweight_ssd.system.telemetry import forbid_telemetry
 
 __all__ = ["OpenVinoRuntime"]
 
@@ -31,6 +32,7 @@ class OpenVinoRuntime(Runtime):
 
     def __init__(self, path: Path, threads: int | None = None, precision: Literal["f32", "bf16"] = "f32") -> None:
         super().__init__(read_card(path), path)
+        forbid_telemetry()
         openvino = import_or_say("openvino", "openvino", path)
         weights = path.with_suffix(".bin")
         if not weights.is_file():
