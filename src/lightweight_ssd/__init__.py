@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lightweight_ssd.benchmark.all import benchmark_all as benchmark_all
     from lightweight_ssd.benchmark.evaluate import benchmark_evaluate as benchmark_evaluate
     from lightweight_ssd.benchmark.latency import benchmark_latency as benchmark_latency
     from lightweight_ssd.benchmark.loader import benchmark_loader as benchmark_loader
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.2.0"
 
-_BENCHMARKS = ("evaluate", "latency", "loader", "memory", "size", "startup", "step")
+_BENCHMARKS = ("all", "evaluate", "latency", "loader", "memory", "size", "startup", "step")
 
 # The module of each name. Two functions are not among them: they are packages of that name, which can be called.
 _CALLABLE = ("export", "report")

@@ -23,6 +23,10 @@ _COMMANDS = {
     "data check": ("data_check", "lists every problem of a data set in one table"),
     "data show": ("data_show", "draws augmented samples with their boxes"),
     "data convert": ("data_convert", "converts VOC format to COCO format and back"),
+    "benchmark all": (
+        "benchmark_all",
+        "every benchmark unattended, and a plot of each against its target over commits",
+    ),
     "benchmark loader": (
         "benchmark_loader",
         "images per second of the data loader, compared with decoding alone and other loaders",

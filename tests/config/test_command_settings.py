@@ -10,6 +10,7 @@ import yaml
 
 import lightweight_ssd as lssd
 from lightweight_ssd.config.paths import CONF_DIR
+from lightweight_ssd.export.export import export
 from lightweight_ssd.report.build import build_report
 
 COMMANDS: dict[str, Callable[..., Any]] = {
@@ -18,6 +19,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "data_prepare": lssd.data_prepare,
     "data_show": lssd.data_show,
     "evaluate": lssd.evaluate,
+    "export": export,
     "predict": lssd.predict,
     "profile": lssd.profile,
     "report": build_report,

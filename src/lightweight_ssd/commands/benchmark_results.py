@@ -6,6 +6,8 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from lightweight_ssd.benchmark.all import HISTORY_FILE
+from lightweight_ssd.benchmark.history import append_history
 from lightweight_ssd.benchmark.record import Record, append_section, to_markdown
 
 __all__ = ["publish", "settings_of"]
@@ -23,7 +25,7 @@ def settings_of(cfg: DictConfig, apart: Collection[str] = ()) -> dict[str, Any]:
 
 
 def publish(benchmark: Callable[..., Record], settings: Mapping[str, Any], results: str | Path | None) -> None:
-    """Runs a benchmark, prints its record and appends it to the file of results.
+    """Runs a benchmark, prints its record and appends it to the file of results and to the history beside it.
 
     Args:
         benchmark: Function of a benchmark.
@@ -36,8 +38,10 @@ def publish(benchmark: Callable[..., Record], settings: Mapping[str, Any], resul
     path = None if results is None else Path(str(results))
     if path is not None and path.is_dir():
         raise ValueError(f"Expected a file for results=… but {path} is a folder; give results={path / 'RESULTS.md'}.")
-    text = to_markdown(benchmark(**settings))
+    record = benchmark(**settings)
+    text = to_markdown(record)
     print(text, flush=True)
     if path is not None:
         append_section(path, text)
+        append_history(path.with_name(HISTORY_FILE), record)
         print(f"appended to {path}")
