@@ -47,6 +47,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=50, help="timed images of each file")
     parser.add_argument("--split", default="test", choices=["test", "val", "none"], help="on which mAP is measured")
     parser.add_argument("--formats", nargs="*", default=sorted(path.stem for path in (CONF_DIR / "format").iterdir()))
+    parser.add_argument("--images", type=Path, help="folder with images in place of the checkpoint's data")
     parser.add_argument("--python", help="the interpreter with litert-torch, for format=litert")
     known, others = parser.parse_known_args()
     data = dict(_setting(each) for each in others)
@@ -77,7 +78,13 @@ def _export_all(known: argparse.Namespace, data: dict[str, Any]) -> tuple[list[F
             path = known.output / f"{name}-{precision}{_suffix(name)}"
             try:
                 done = export(
-                    known.checkpoint, format=node, precision=precision, data=data or None, output=path, measure="none"
+                    known.checkpoint,
+                    format=node,
+                    precision=precision,
+                    data=data or None,
+                    output=path,
+                    measure="none",
+                    images=known.images,
                 )
                 files.append(File(name, precision, done, load_runtime(done.file, threads=1)))
                 print(f"{name} {precision}: {done.difference}", flush=True)
