@@ -1,27 +1,14 @@
-"""LiteRT's converter has an environment of its own; where `LSSD_LITERT_PYTHON` names it, its file is compared."""
+"""LiteRT's converter has an environment of its own, which is not here: what is said without it, or when it fails."""
 
-import os
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.exported_files import difference, write_file
+from tests.exported_files import write_file
 
 from lightweight_ssd.export.litert import LiteRT
-from lightweight_ssd.export.parity import MOST_PIXELS, MOST_SCORE
 from lightweight_ssd.runtimes.runtime import load_runtime
-
-PYTHON = os.environ.get("LSSD_LITERT_PYTHON")
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not PYTHON, reason="LSSD_LITERT_PYTHON names an interpreter with litert-torch")
-@pytest.mark.parametrize(("outputs", "batch"), [("boxes", 1), ("raw", 2)])
-def test_one_file_that_finds_the_same(tmp_path: Path, outputs: str, batch: int) -> None:
-    pytest.importorskip("ai_edge_litert")
-    found = difference(write_file(LiteRT(PYTHON), tmp_path, batch=batch, outputs=outputs))
-    assert found.pixels <= MOST_PIXELS and found.score <= MOST_SCORE
 
 
 @pytest.mark.slow
