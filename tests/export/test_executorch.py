@@ -12,8 +12,6 @@ from lightweight_ssd.export.parity import MOST_PIXELS, MOST_SCORE
 from lightweight_ssd.export.traced import rewritten
 from lightweight_ssd.runtimes.runtime import load_runtime
 
-pytest.importorskip("executorch")
-
 
 @pytest.mark.slow
 def test_one_file_that_finds_the_same(tmp_path: Path) -> None:
@@ -48,7 +46,6 @@ def test_no_calibration_images_are_refused() -> None:
 
 @pytest.mark.slow
 def test_int8_covers_the_convolutions_and_leaves_the_decoding_in_float() -> None:
-    pytest.importorskip("torchao")
     network = settled_network()
     images = torch.zeros(1, 3, *SIZE, dtype=torch.uint8)
     with open_sizes():

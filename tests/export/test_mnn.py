@@ -10,8 +10,6 @@ from lightweight_ssd.export.mnn import MNN
 from lightweight_ssd.export.parity import MOST_PIXELS, MOST_SCORE
 from lightweight_ssd.runtimes.runtime import load_runtime
 
-pytest.importorskip("MNN")
-
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("outputs", "batch"), [("boxes", None), ("raw", 2)])

@@ -10,9 +10,6 @@ from lightweight_ssd.export.ncnn import NCNN
 from lightweight_ssd.export.parity import MOST_PIXELS, MOST_SCORE
 from lightweight_ssd.runtimes.runtime import load_runtime
 
-pytest.importorskip("ncnn")
-pytest.importorskip("pnnx")
-
 
 @pytest.mark.slow
 @pytest.mark.parametrize("outputs", ["boxes", "raw"])
