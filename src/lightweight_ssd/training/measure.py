@@ -159,8 +159,13 @@ def measure(trainer: Trainer, scorer: Scorer, data: SplitData, stage: str | None
     return measured
 
 
-def _infers_faster(trainer: Trainer, detector: Detector) -> bool:
-    """Whether a copy made for inference pays off: on a CPU, in single precision, where nothing was compiled."""
+def _infers_faster(trainer: Trainer, detector: nn.Module) -> bool:
+    """Whether a copy made for inference pays off: on a CPU, in single precision, where nothing was compiled.
+
+    Where an exported file does the work, there is no detector to copy.
+    """
+    if not isinstance(detector, Detector):
+        return False
     compiled = detector._compiled_call_impl is not None  # pyright: ignore[reportAttributeAccessIssue]
     return trainer.strategy.root_device.type == "cpu" and str(trainer.precision) == "32-true" and not compiled
 
