@@ -12,7 +12,7 @@ from lightweight_ssd.config.paths import CONF_DIR
 
 BY_COMPOSITION = {"latency": {"detector"}, "loader": {"data", "recipes"}, "step": {"config"}}  # arguments from groups
 FOR_COMPOSITION = {
-    "loader": {"image_size"},
+    "loader": {"image_size", "recipes"},
     "step": {"run_dir", "experiment_name", "trainer", "callbacks"},
 }  # keys that other keys refer to
 

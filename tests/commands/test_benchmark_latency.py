@@ -21,8 +21,11 @@ def test_the_command_appends_its_section(tmp_path: Path, monkeypatch, capsys):
     [
         ("threads=0", "Expected threads to be a whole number of at least 1, but got 0."),
         ("image_size=32", "Expected image_size to be a whole number of at least 64, but got 32."),
-        ("forms=[tflite]", "Expected forms to be a list of one or more of eager, compiled, onnx, but got ['tflite']."),
-        ("forms=[]", "Expected forms to be a list of one or more of eager, compiled, onnx, but got []."),
+        (
+            "forms=[tflite]",
+            "Expected forms to be a list of one or more of the runtimes that --help names, but got ['tflite'].",
+        ),
+        ("forms=[]", "Expected forms to be a list of one or more of the runtimes that --help names, but got []."),
     ],
 )
 def test_bad_setting_gets_one_sentence(option: str, message: str, monkeypatch, capsys):

@@ -18,7 +18,7 @@ __all__ = ["benchmark_latency"]
 
 Runtimes = Annotated[
     Sequence[RuntimeName],
-    Meta(min_length=1, description=f"a list of one or more of {', '.join(RUNTIMES)}"),
+    Meta(min_length=1, description="a list of one or more of the runtimes that --help names"),
 ]
 ImageSide = Annotated[int, Meta(ge=64)]
 

@@ -46,7 +46,7 @@ def path_keys(config: str) -> frozenset[str]:
 
     Example:
         >>> sorted(path_keys("predict"))
-        ['checkpoint', 'output', 'source']
+        ['checkpoint', 'model', 'output', 'source']
     """
     return frozenset(name for name, each in parameters_of(config).items() if _holds_path(each.hint))
 
