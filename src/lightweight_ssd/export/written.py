@@ -67,5 +67,6 @@ def _expect_equal(difference: Difference, made: Path, path: Path) -> None:
     try:
         expect_equal(difference, path)
     except ValueError:
-        made.replace(path.with_name(f"{path.name}.failed"))
+        for each in [file for file in made.parent.iterdir() if file.suffix != ".json"]:  # its weights, too
+            each.replace(path.with_name(f"{each.name}.failed"))
         raise
