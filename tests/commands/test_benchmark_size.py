@@ -23,7 +23,7 @@ def test_a_small_run_shows_seconds_memory_and_growth_beside_a_peer(tmp_path: Pat
         *(f"per image at 200: {what}" for what in ("read from JSON", "read again", "held")),
     ]
     assert text.count("pycocotools") >= 8
-    assert [path.name for path in tmp_path.iterdir()] == ["RESULTS.md"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["RESULTS.md", "history.csv"]
 
 
 def test_a_size_below_one_is_refused(monkeypatch, capsys) -> None:
