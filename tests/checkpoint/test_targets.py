@@ -25,7 +25,7 @@ THROUGH_OURS = "lightweight_ssd.augment.pipeline.os.getcwd"
 OPTIONS = {
     "data": {"_target_": "lightweight_ssd.data.shapes.Shapes"},
     "criterion": {
-        "_target_": "lightweight_ssd.loss.criterion.Criterion",
+        "_target_": "lightweight_ssd.criterion.ssd.SSDCriterion",
         "classification": {"_target_": "lightweight_ssd.classification.focal.FocalLoss"},
         "localization": {"_target_": "lightweight_ssd.loss.bll.BLL"},
     },

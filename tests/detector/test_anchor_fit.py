@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import torch
 
+from lightweight_ssd.anchors.ssd import SSDAnchors
 from lightweight_ssd.checkpoint.load import build_detector
 from lightweight_ssd.config.compose import compose
 from lightweight_ssd.config.settings import resolved
 from lightweight_ssd.detector.anchor_fit import AnchorGrid, anchor_grid, best_anchors, fit_anchors
-from lightweight_ssd.detector.anchors import SSDAnchors
 from lightweight_ssd.ops.boxes import pairwise_iou
 
 GRID = AnchorGrid((300, 200), ((38, 25), (19, 13), (3, 2)))

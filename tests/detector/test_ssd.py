@@ -12,11 +12,11 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from torch.utils.flop_counter import FlopCounterMode
 
+from lightweight_ssd.anchors.ssd import SSDAnchors
 from lightweight_ssd.backbone.mblitenet import MBlitenet
 from lightweight_ssd.config.paths import CONF_DIR
-from lightweight_ssd.detector.anchors import SSDAnchors
-from lightweight_ssd.detector.head import SSDHead
 from lightweight_ssd.detector.ssd import Detector
+from lightweight_ssd.head.ssd import SSDHead
 from lightweight_ssd.neck.cfpn import CFPN
 
 

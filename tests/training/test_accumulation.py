@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from tests.running import smoke_config, smoke_run
 from torch import Tensor, nn
 
-from lightweight_ssd.loss.criterion import Criterion
+from lightweight_ssd.criterion.ssd import SSDCriterion
 from lightweight_ssd.training import stages
 from lightweight_ssd.training.accumulation import Accumulation
 from lightweight_ssd.training.callbacks.interrupt import Interrupted
@@ -120,16 +120,16 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_run_that_is_stopped_within_a_step_resumes_at_its_end(
     call: int, uninterrupted: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    run_dir, calls, original = f"stopped{call}", [0], Criterion.forward
+    run_dir, calls, original = f"stopped{call}", [0], SSDCriterion.forward
 
-    def counted(self: Criterion, *arguments: Any):
+    def counted(self: SSDCriterion, *arguments: Any):
         calls[0] += self.training
         if self.training and calls[0] == call:
             os.kill(os.getpid(), signal.SIGINT)
         return original(self, *arguments)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Criterion, "forward", counted)
+        patched.setattr(SSDCriterion, "forward", counted)
         with pytest.raises(Interrupted):
             smoke_run(uninterrupted, *RESUMED, run_dir=run_dir)
     last = uninterrupted / run_dir / "checkpoints" / "last.ckpt"

@@ -9,7 +9,7 @@ from lightning.pytorch import Trainer
 from tests.command_line import tiny_checkpoint
 from torch import distributed, nn
 
-from lightweight_ssd.loss.criterion import Criterion
+from lightweight_ssd.criterion.ssd import SSDCriterion
 from lightweight_ssd.metrics.voc import VOCMetric
 from lightweight_ssd.tensor_types import Detections
 from lightweight_ssd.training.measure import to_original_pixels
@@ -41,7 +41,7 @@ def test_boxes_go_back_to_the_image_file(found: int) -> None:
 def test_a_group_of_another_size_than_the_trainers_is_refused(tmp_path: Path) -> None:
     """Broken on purpose: a group that an earlier run of this process left behind, and a trainer of two."""
     detector, class_names = tiny_checkpoint(tmp_path / "tiny.ckpt")
-    task = DetectionTask(detector, Mock(spec=Criterion), VOCMetric(class_names))
+    task = DetectionTask(detector, Mock(spec=SSDCriterion), VOCMetric(class_names))
     task.trainer = Mock(spec=Trainer, world_size=2)
     with pytest.raises(ValueError, match="counts on 2 processes, but 1 are there"):
         task.setup("fit")  # no group at all
@@ -70,7 +70,7 @@ def test_factors_act_on_the_parts_that_they_name(tmp_path: Path) -> None:
 
 def test_a_part_that_is_kept_keeps_its_statistics(tmp_path: Path) -> None:
     detector, class_names = tiny_checkpoint(tmp_path / "tiny.ckpt")
-    task = DetectionTask(detector, Mock(spec=Criterion), VOCMetric(class_names), lr_factors={"backbone.stem": 0})
+    task = DetectionTask(detector, Mock(spec=SSDCriterion), VOCMetric(class_names), lr_factors={"backbone.stem": 0})
     before = {name: value.clone() for name, value in detector.state_dict().items()}
     task.train()
     task.on_train_epoch_start()

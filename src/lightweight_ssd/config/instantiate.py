@@ -12,12 +12,15 @@ __all__ = ["build", "moved_targets"]
 
 _REFUSALS = ("MisconfigurationException",)  # Lightning's, by name: to import it would take seconds
 
-# Where the classes of checkpoints that version 0.1 wrote are now; a checkpoint holds its configuration, and that paths.
+# Where the classes that a checkpoint of an earlier version names are now; it holds its configuration, and that paths.
 _MOVED = {
     "lightweight_ssd.detector.Detector": "lightweight_ssd.detector.ssd.Detector",
-    "lightweight_ssd.head.SSDHead": "lightweight_ssd.detector.head.SSDHead",
-    "lightweight_ssd.anchors.SSDAnchors": "lightweight_ssd.detector.anchors.SSDAnchors",
-    "lightweight_ssd.criterion.Criterion": "lightweight_ssd.loss.criterion.Criterion",
+    "lightweight_ssd.head.SSDHead": "lightweight_ssd.head.ssd.SSDHead",
+    "lightweight_ssd.detector.head.SSDHead": "lightweight_ssd.head.ssd.SSDHead",
+    "lightweight_ssd.anchors.SSDAnchors": "lightweight_ssd.anchors.ssd.SSDAnchors",
+    "lightweight_ssd.detector.anchors.SSDAnchors": "lightweight_ssd.anchors.ssd.SSDAnchors",
+    "lightweight_ssd.criterion.Criterion": "lightweight_ssd.criterion.ssd.SSDCriterion",
+    "lightweight_ssd.loss.criterion.Criterion": "lightweight_ssd.criterion.ssd.SSDCriterion",
 }
 
 
@@ -69,11 +72,11 @@ def _refuse_references(name: str, value: Any) -> None:
 
 
 def moved_targets(node: Any) -> Any:
-    """A configuration with the classes that have moved since version 0.1 at their present place.
+    """A configuration with the classes that have moved since an earlier version at their present place.
 
     Example:
         >>> moved_targets({"head": [{"_target_": "lightweight_ssd.head.SSDHead", "kernel": 1}]})
-        {'head': [{'_target_': 'lightweight_ssd.detector.head.SSDHead', 'kernel': 1}]}
+        {'head': [{'_target_': 'lightweight_ssd.head.ssd.SSDHead', 'kernel': 1}]}
     """
     if isinstance(node, dict):
         moved = {key: moved_targets(value) for key, value in node.items()}

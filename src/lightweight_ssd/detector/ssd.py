@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
-from lightweight_ssd.detector.anchors import SSDAnchors
+from lightweight_ssd.anchors.ssd import SSDAnchors
 from lightweight_ssd.detector.postprocess import PostProcess
 from lightweight_ssd.tensor_types import Detections, RawOutputs
 

@@ -42,6 +42,7 @@ _OF_RANDOM_WEIGHTS: dict[str, dict[str, Any]] = {
     "backbone": {"norm_eps": 0.001},
     "detector.backbone": {"norm_eps": 0.001},
 }
+_RENAMED = {"SSDCriterion": "Criterion"}  # classes by the name that they had in the first release
 
 
 def content_hash(config: dict[str, Any]) -> str:
@@ -118,7 +119,8 @@ def _class_names(node: Any) -> Any:
     """The same with the class alone in each `_target_`: where its module lies changes nothing that a run computes."""
     if isinstance(node, dict):
         kept = {key: _class_names(value) for key, value in node.items()}
-        return kept | {"_target_": str(node["_target_"]).rpartition(".")[2]} if node.get("_target_") else kept
+        name = str(node["_target_"]).rpartition(".")[2] if node.get("_target_") else None
+        return kept | {"_target_": _RENAMED.get(name, name)} if name else kept
     return [_class_names(item) for item in node] if isinstance(node, list | tuple) else node
 
 

@@ -35,7 +35,7 @@ class Accumulation:
         return normalizer / self._first
 
     def rescale(self, module: nn.Module, passes: int) -> None:
-        """Divides the accumulated gradient by the matched anchors of all passes, as `Criterion.normalizer` counts them.
+        """Divides the accumulated gradient by the matched anchors of all passes, as the criterion counts them.
 
         Args:
             module: Whose gradients are complete.

@@ -13,9 +13,9 @@ import torch.distributed as dist
 from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor, nn
 
+from lightweight_ssd.criterion.ssd import SSDCriterion
 from lightweight_ssd.detector.inference import prepared_for_inference
 from lightweight_ssd.detector.ssd import Detector
-from lightweight_ssd.loss.criterion import Criterion
 from lightweight_ssd.metrics.coco import COCOMetric, COCOResult
 from lightweight_ssd.metrics.voc import VOCMetric, VOCResult
 from lightweight_ssd.system.allocator import keep_freed_memory
@@ -58,7 +58,7 @@ class Scorer:
     def __init__(
         self,
         detector: Detector,
-        criterion: Criterion,
+        criterion: SSDCriterion,
         metric: VOCMetric,
         coco_metric: COCOMetric | None = None,
         channels_last: bool = False,

@@ -12,8 +12,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
+from lightweight_ssd.criterion.ssd import SSDCriterion
 from lightweight_ssd.detector.ssd import Detector
-from lightweight_ssd.loss.criterion import Criterion
 from lightweight_ssd.metrics.coco import COCOMetric
 from lightweight_ssd.metrics.voc import VOCMetric
 from lightweight_ssd.tensor_types import Batch
@@ -52,7 +52,7 @@ class DetectionTask(LightningModule):
     def __init__(
         self,
         detector: Detector,
-        criterion: Criterion,
+        criterion: SSDCriterion,
         metric: VOCMetric,
         optimizer: Callable[[Iterable[dict[str, Any]]], Optimizer] | None = None,
         schedule: WarmupCosine | None = None,

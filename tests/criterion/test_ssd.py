@@ -12,8 +12,8 @@ from torch._subclasses import FakeTensorMode
 
 from lightweight_ssd.classification.focal import FocalLoss
 from lightweight_ssd.classification.hard_negative import HardNegativeLoss
+from lightweight_ssd.criterion.ssd import SSDCriterion
 from lightweight_ssd.loss.bll import BLL
-from lightweight_ssd.loss.criterion import Criterion
 from lightweight_ssd.loss.l2 import L2
 from lightweight_ssd.loss.smooth_l1 import SmoothL1
 from lightweight_ssd.tensor_types import RawOutputs
@@ -46,7 +46,7 @@ def gradient(images: slice, objects: tuple[int, ...]) -> Tensor:
     scale, shift = torch.ones(CLASSES, requires_grad=True), torch.zeros(4, requires_grad=True)
     raw, (boxes, labels) = random_raw(len(objects)), batch(objects)
     raw = RawOutputs(raw.logits[images] * scale, raw.offsets[images] + shift, ANCHORS)
-    criterion = Criterion(FocalLoss(), BLL(), {"classification": 1.0, "localization": 2.0})
+    criterion = SSDCriterion(FocalLoss(), BLL(), {"classification": 1.0, "localization": 2.0})
     criterion.total(criterion(raw, boxes[images], labels[images])).backward()
     assert scale.grad is not None
     assert shift.grad is not None
@@ -57,7 +57,7 @@ def test_terms_by_hand():
     anchors = torch.tensor([[0.0, 0.0, 10.0, 10.0], [20.0, 20.0, 30.0, 30.0], [40.0, 40.0, 50.0, 50.0]])
     boxes = torch.tensor([[[2.0, 0.0, 12.0, 10.0], [40.0, 40.0, 50.0, 50.0]]])
     raw = RawOutputs(torch.zeros(1, 3, 2), torch.zeros(1, 3, 4), anchors)
-    criterion = Criterion(FocalLoss(alpha=0.5, gamma=0.0), L2(), variances=(0.1, 0.1, 0.2, 0.2))
+    criterion = SSDCriterion(FocalLoss(alpha=0.5, gamma=0.0), L2(), variances=(0.1, 0.1, 0.2, 0.2))
     terms = criterion(raw, boxes, torch.tensor([[1, 0]]))
     assert list(terms) == ["classification", "localization"]
     assert terms["classification"].item() == pytest.approx(3 * 2 * 0.5 * 0.6931472 / 2)
@@ -70,7 +70,7 @@ def test_each_anchor_learns_the_class_of_its_own_image():
     logits = torch.full((2, len(ANCHORS), CLASSES), -50.0)
     logits[0, 0, 2] = logits[0, 1, 0] = logits[1, 0, 1] = 50.0
     raw = RawOutputs(logits, torch.zeros(2, len(ANCHORS), 4), ANCHORS)
-    terms = Criterion(FocalLoss(), BLL())(raw, boxes, labels)
+    terms = SSDCriterion(FocalLoss(), BLL())(raw, boxes, labels)
     assert terms["classification"].item() == pytest.approx(0, abs=1e-6)
     assert terms["localization"].item() == pytest.approx(0, abs=1e-6)
 
@@ -80,7 +80,7 @@ def test_each_anchor_learns_the_class_of_its_own_image():
 def test_a_batch_without_objects_trains_classification_alone(slots: int, localization: nn.Module):
     raw = random_raw(2)
     logits, offsets = raw.logits.requires_grad_(), raw.offsets.requires_grad_()
-    criterion = Criterion(FocalLoss(), localization)
+    criterion = SSDCriterion(FocalLoss(), localization)
     terms = criterion(raw, torch.zeros(2, slots, 4), torch.full((2, slots), -1))
     criterion.total(terms).backward()
     assert terms["localization"].item() == 0
@@ -95,7 +95,7 @@ def test_a_batch_without_objects_trains_classification_alone(slots: int, localiz
 @pytest.mark.parametrize("localization", [BLL(), SmoothL1()])
 def test_unmatched_anchors_pass_no_gradient_even_where_they_overflow(localization: nn.Module):
     boxes, labels = batch((3, 1))
-    raw, criterion = random_raw(2), Criterion(FocalLoss(), localization)
+    raw, criterion = random_raw(2), SSDCriterion(FocalLoss(), localization)
     matched = criterion.assign(ANCHORS, boxes, labels) >= 0
     offsets = torch.where(matched[..., None], raw.offsets, torch.inf).requires_grad_()
     terms = criterion(RawOutputs(raw.logits, offsets, ANCHORS), boxes, labels)
@@ -109,7 +109,7 @@ def test_unmatched_anchors_pass_no_gradient_even_where_they_overflow(localizatio
 
 def test_divided_by_the_matched_anchors_of_the_whole_batch():
     (boxes, labels), raw = batch((3, 0, 1, 2)), random_raw(4)
-    criterion = Criterion(FocalLoss(), BLL())
+    criterion = SSDCriterion(FocalLoss(), BLL())
     whole = criterion(raw, boxes, labels)
     count, sums = 0, torch.zeros(2)
     for i in range(4):
@@ -124,7 +124,7 @@ def test_divided_by_the_matched_anchors_of_the_whole_batch():
 @pytest.mark.parametrize("localization", [BLL(), SmoothL1()])
 def test_float32_under_autocast(localization: nn.Module):
     boxes, labels = batch((3, 1))
-    raw, criterion = random_raw(2), Criterion(FocalLoss(), localization)
+    raw, criterion = random_raw(2), SSDCriterion(FocalLoss(), localization)
     rounded = RawOutputs(raw.logits.bfloat16(), raw.offsets.bfloat16(), ANCHORS)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         terms = criterion(rounded, boxes, labels)
@@ -138,16 +138,16 @@ def test_float32_under_autocast(localization: nn.Module):
 
 def test_weights_apply_in_the_total_only():
     boxes, labels = batch((3, 1))
-    weighted = Criterion(FocalLoss(), BLL(), {"localization": 2.0, "classification": 0.5})
+    weighted = SSDCriterion(FocalLoss(), BLL(), {"localization": 2.0, "classification": 0.5})
     terms = weighted(random_raw(2), boxes, labels)
-    assert terms == Criterion(FocalLoss(), BLL())(random_raw(2), boxes, labels)
+    assert terms == SSDCriterion(FocalLoss(), BLL())(random_raw(2), boxes, labels)
     torch.testing.assert_close(weighted.total(terms), terms["classification"] / 2 + terms["localization"] * 2)
 
 
 @pytest.mark.slow
 def test_overfits_a_batch():
     (boxes, labels), raw = batch((3, 1)), random_raw(2)
-    criterion = Criterion(FocalLoss(), BLL())
+    criterion = SSDCriterion(FocalLoss(), BLL())
     optimizer = torch.optim.Adam([raw.logits.requires_grad_(), raw.offsets.requires_grad_()], lr=0.2)
     for _ in range(150):
         optimizer.zero_grad()
@@ -160,14 +160,14 @@ def test_never_reads_a_value_on_the_host():
     """Fake tensors hold no values: whatever asks for one, or for a shape that depends on one, raises."""
     with FakeTensorMode():
         raw = RawOutputs(torch.zeros(2, 9, 3), torch.zeros(2, 9, 4), torch.zeros(9, 4))
-        terms = Criterion(FocalLoss(), BLL())(raw, torch.zeros(2, 5, 4), torch.zeros(2, 5, dtype=torch.int64))
+        terms = SSDCriterion(FocalLoss(), BLL())(raw, torch.zeros(2, 5, 4), torch.zeros(2, 5, dtype=torch.int64))
     assert [term.shape for term in terms.values()] == [(), ()]
 
 
 @pytest.mark.slow
 def test_compiles_into_one_graph(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # the shape checks themselves do not compile
-    (boxes, labels), raw, criterion = batch((3, 1)), random_raw(2), Criterion(FocalLoss(), BLL())
+    (boxes, labels), raw, criterion = batch((3, 1)), random_raw(2), SSDCriterion(FocalLoss(), BLL())
     compiled = torch.compile(criterion, backend="aot_eager", fullgraph=True)
     assert compiled(raw, boxes, labels) == criterion(raw, boxes, labels)
 
@@ -177,7 +177,7 @@ def test_compiles_into_one_graph(monkeypatch: pytest.MonkeyPatch):
 )
 def test_unknown_or_missing_weights_are_named(weights: dict[str, float]):
     with pytest.raises(ValueError, match=r"exactly the keys \['classification', 'localization'\], but got \["):
-        Criterion(FocalLoss(), BLL(), weights)
+        SSDCriterion(FocalLoss(), BLL(), weights)
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_unknown_or_missing_weights_are_named(weights: dict[str, float]):
 )
 def test_bad_parameters_are_named(kwargs: dict, message: str):
     with pytest.raises(ValueError, match=message):
-        Criterion(**{"classification": FocalLoss(), "localization": BLL(), **kwargs})
+        SSDCriterion(**{"classification": FocalLoss(), "localization": BLL(), **kwargs})
 
 
 @pytest.mark.slow
@@ -213,7 +213,7 @@ def test_an_ignored_object_takes_its_anchors_out_of_the_background():
     raw = random_raw(1)
     boxes, labels = ANCHORS[[0, 7]][None].clone(), torch.tensor([[1, -2]])
     for classification in (FocalLoss(), HardNegativeLoss(min_negatives=100)):
-        criterion = Criterion(classification, L2())
+        criterion = SSDCriterion(classification, L2())
         background = criterion(raw, boxes, torch.tensor([[1, -1]]))
         ignored = criterion(raw, boxes, labels)
         cost = classification(raw.logits, torch.full((1, len(ANCHORS)), -1))[0, 7]
@@ -231,7 +231,7 @@ def run_rank(folder: Path, rank: int) -> None:
         distributed.all_reduce(averages[name])
         averages[name] /= 2
     if rank == 0:
-        Criterion(FocalLoss(), BLL()).eval().normalizer(torch.zeros(1, 1, dtype=torch.int64))  # alone: must not wait
+        SSDCriterion(FocalLoss(), BLL()).eval().normalizer(torch.zeros(1, 1, dtype=torch.int64))  # alone: must not wait
         torch.save(averages, folder / "averages.pt")
     distributed.destroy_process_group()
 

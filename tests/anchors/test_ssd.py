@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from lightweight_ssd.detector.anchors import SSDAnchors
+from lightweight_ssd.anchors.ssd import SSDAnchors
 
 LEVELS_300 = [(38, 38), (19, 19), (10, 10), (5, 5), (3, 3)]
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from lightweight_ssd.detector.head import SSDHead
+from lightweight_ssd.head.ssd import SSDHead
 
 
 def test_empty_batch() -> None:

@@ -17,13 +17,13 @@ from lightweight_ssd.ops.matching import match
 from lightweight_ssd.ops.precision import at_least_float32
 from lightweight_ssd.tensor_types import RawOutputs
 
-__all__ = ["TERMS", "Criterion"]
+__all__ = ["TERMS", "SSDCriterion"]
 
 TERMS: Final = ("classification", "localization")
 """Names of the terms, which are also the keys of the weights."""
 
 
-class Criterion(nn.Module):
+class SSDCriterion(nn.Module):
     """Matches anchors to objects and computes the classification and the localization term of a batch.
 
     Each term is summed over the batch and divided by the number of its matched anchors, at least 1.
