@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "src" / "lightweight_ssd"
 LAYERS = [  # each may import from those above it in this list, never from its own
     {"types", "system"},
     {"tensor_types", "ops"},
-    {"layers", "anchors", "augment", "data", "metrics"},
+    {"layers", "anchors", "coding", "matching", "augment", "data", "metrics"},
     {"backbone", "neck", "head", "detector", "loss", "classification", "criterion"}
     | {"plots", "analysis", "config", "download"},
     {"checkpoint", "runs", "curation", "runtimes"},
@@ -27,7 +27,18 @@ LAYERS = [  # each may import from those above it in this list, never from its o
 ]
 LAYER = {package: number for number, packages in enumerate(LAYERS) for package in packages}
 
-OPTIONS = {"backbone", "neck", "head", "anchors", "loss", "classification", "criterion", "augment"}  # siblings each
+OPTIONS = {
+    "backbone",
+    "neck",
+    "head",
+    "anchors",
+    "coding",
+    "matching",
+    "loss",
+    "classification",
+    "criterion",
+    "augment",
+}
 LIGHTNING = {"training", "checkpoint/save", "benchmark", "commands"}
 HYDRA = {"config", "runs/identity", "training", "sweeps", "benchmark", "commands"}
 WITHOUT_TORCH = {"types", "system", "data/formats", "analysis", "report", "runs", "config", "runtimes"} | {

@@ -14,6 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from lightweight_ssd.anchors.ssd import SSDAnchors
 from lightweight_ssd.backbone.mblitenet import MBlitenet
+from lightweight_ssd.coding.variance import VarianceCoder
 from lightweight_ssd.config.paths import CONF_DIR
 from lightweight_ssd.detector.ssd import Detector
 from lightweight_ssd.head.ssd import SSDHead
@@ -27,7 +28,9 @@ def part(group: str, name: str, **changes: Any) -> Any:
 
 
 def paper(neck: str, **changes: Any) -> Detector:
-    return Detector(part("backbone", "mblitenet"), part("neck", neck, **changes), SSDHead, SSDAnchors(), 20)
+    return Detector(
+        part("backbone", "mblitenet"), part("neck", neck, **changes), SSDHead, SSDAnchors(), VarianceCoder(), 20
+    )
 
 
 def small(**changes: Any) -> Detector:
@@ -36,7 +39,8 @@ def small(**changes: Any) -> Detector:
     row = {"block": "attentive", "expansion": 2, "channels": 4, "repeats": 1, "stride": 2, "level": True}
     rows = [row, row | {"level": False}]
     backbone = MBlitenet([{"channels": 4, "stride": 2}], rows, last_channels=8, extra_channels=[6])
-    settings = {"neck": partial(CFPN, width=8), "head": SSDHead, "anchors": SSDAnchors(), "num_classes": 3} | changes
+    settings = {"neck": partial(CFPN, width=8), "head": SSDHead, "anchors": SSDAnchors(), "coder": VarianceCoder()}
+    settings |= {"num_classes": 3} | changes
     return Detector(backbone, **settings).eval()
 
 
@@ -100,7 +104,7 @@ def test_bytes_and_floats_are_normalised_alike() -> None:
 def test_anchors_have_the_order_of_the_head() -> None:
     """Levels of 10×13, 5×7 and 3×4 cells."""
     raw = small()(some_images())
-    expected = SSDAnchors()([(10, 13), (5, 7), (3, 4)], (37, 50))
+    expected = SSDAnchors()([(10, 13), (5, 7), (3, 4)], (37, 50)).boxes
     torch.testing.assert_close(raw.anchors, expected)
     assert raw.logits.shape[1] == len(expected)
 

@@ -43,15 +43,14 @@ class Model(NamedTuple):
 
 
 class _Ours(nn.Module):
-    """Logits and offsets; the anchors are constants."""
+    """What the weights compute; the anchors are constants."""
 
     def __init__(self, detector: Detector) -> None:
         super().__init__()
         self.detector = detector
 
-    def forward(self, images: Image) -> tuple[Tensor, Tensor]:
-        raw = self.detector(images)
-        return raw.logits, raw.offsets
+    def forward(self, images: Image) -> tuple[Tensor, ...]:
+        return self.detector.trace(images)
 
 
 class _SSDLite(nn.Module):
