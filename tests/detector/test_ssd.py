@@ -19,6 +19,8 @@ from lightweight_ssd.config.paths import CONF_DIR
 from lightweight_ssd.detector.ssd import Detector
 from lightweight_ssd.head.ssd import SSDHead
 from lightweight_ssd.neck.cfpn import CFPN
+from lightweight_ssd.profiling.complexity import complexity
+from lightweight_ssd.tensor_types import RawOutputs
 
 
 def part(group: str, name: str, **changes: Any) -> Any:
@@ -218,6 +220,48 @@ def test_wrong_shape_is_named(shape: tuple[int, ...], monkeypatch: pytest.Monkey
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
     with pytest.raises(ValueError, match=r"\(batch, 3, height, width\) but got"):
         small()(torch.zeros(shape))
+
+
+def test_a_backbone_may_need_larger_images_than_its_coarsest_level_says() -> None:
+    backbone = small().backbone
+    backbone.min_size = 30
+    detector = Detector(backbone, partial(CFPN, width=8), SSDHead, SSDAnchors(), VarianceCoder(), 3).eval()
+    assert detector.min_size == 30 and len(detector(some_images(1, 30, 30)).logits) == 1
+    for call in (detector, detector.trace):
+        with pytest.raises(ValueError, match="images of 30 pixels or more a side"):
+            call(some_images(1, 29, 50))
+    with pytest.raises(ValueError, match="images of 30 pixels or more a side"):
+        detector.at_size((64, 29))
+    for size in ([29, 50], 29):
+        with pytest.raises(ValueError, match="image_size of 30 pixels or more a side but got"):
+            complexity(detector, size)
+
+
+def test_trace_gives_what_the_weights_compute() -> None:
+    detector, images = small(), some_images()
+    raw = detector(images)
+    assert all(torch.equal(one, other) for one, other in zip(detector.trace(images), raw[:2], strict=True))
+    on_meta = copy.deepcopy(detector).to("meta").trace(images.to("meta"))
+    assert [each.shape for each in on_meta] == [raw.logits.shape, raw.offsets.shape]
+
+
+def test_objects_change_nothing() -> None:
+    detector, images = small(), some_images()
+    told = detector(images, torch.ones(2, 3, 4), torch.zeros(2, 3, dtype=torch.int64))
+    assert all(torch.equal(one, other) for one, other in zip(told[:4], detector(images)[:4], strict=True))
+
+
+@pytest.mark.parametrize("size", [(37, 50), (64, 64)])
+def test_at_one_size_it_finds_the_same_without_making_anchors(size: tuple[int, int]) -> None:
+    detector, images = small(), some_images(2, *size)
+    fixed = detector.at_size(size)
+    detector.anchors = None  # pyright: ignore[reportAttributeAccessIssue]  # nothing may be made any more
+    with torch.no_grad():
+        boxes, scores = fixed(images)
+        raw = RawOutputs(*detector.trace(images), fixed.anchors, fixed.cells)
+    torch.testing.assert_close(boxes, detector.coder.decode(raw.offsets, raw.anchors))
+    torch.testing.assert_close(scores, detector.head.scores(raw))
+    assert not [name for name in fixed.state_dict() if not name.startswith("detector.")], "anchors are no weights"
 
 
 def test_too_small_images_are_named() -> None:

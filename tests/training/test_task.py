@@ -16,12 +16,19 @@ from lightweight_ssd.training.measure import to_original_pixels
 from lightweight_ssd.training.task import DetectionTask, parameter_groups
 
 
-def test_weight_decay_acts_on_convolution_weights_only(tmp_path) -> None:
+def test_weight_decay_acts_on_weights_of_convolutions_only(tmp_path) -> None:
     detector, _ = tiny_checkpoint(tmp_path / "tiny.ckpt")
     decayed, rest = parameter_groups(detector)
     assert {parameter.ndim for parameter in decayed["params"]} == {4}
     assert {parameter.ndim for parameter in rest["params"]} == {1} and rest["weight_decay"] == 0
     assert len(decayed["params"]) + len(rest["params"]) == len(list(detector.parameters()))
+
+
+def test_linear_layers_decay_too_and_their_biases_do_not() -> None:
+    net = nn.Sequential(nn.Conv2d(1, 2, 1), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(2, 3))
+    decayed, rest = parameter_groups(net)
+    assert [parameter.shape for parameter in decayed["params"]] == [(2, 1, 1, 1), (3, 2)]
+    assert len(rest["params"]) == 4 and rest["weight_decay"] == 0
 
 
 def test_a_shared_convolution_stands_once() -> None:
