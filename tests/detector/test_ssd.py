@@ -10,6 +10,7 @@ import pytest
 import torch
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
+from torch._dynamo.testing import CompileCounter
 from torch.utils.flop_counter import FlopCounterMode
 
 from lightweight_ssd.anchors.ssd import SSDAnchors
@@ -170,6 +171,16 @@ def test_compiles_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
         expected = detector(images)
         compiled = torch.compile(detector, backend="eager", fullgraph=True)
         torch.testing.assert_close(tuple(compiled(images)), tuple(expected))
+
+
+@pytest.mark.slow
+def test_is_not_compiled_again_for_every_number_of_objects(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    counter, images = CompileCounter(), some_images()
+    compiled = torch.compile(small(), backend=counter)
+    for objects in (1, 2, 5):
+        compiled(images, torch.ones(2, objects, 4), torch.zeros(2, objects, dtype=torch.int64))
+    assert counter.frame_count == 1
 
 
 @pytest.mark.slow
