@@ -1,21 +1,22 @@
-"""Whole commands on a CPU from two source trees, in turns: python benchmarks/cpu_commands.py OLD NEW DEVKIT.
+"""Whole commands on a CPU from two source trees, in slices: python benchmarks/cpu_commands.py OLD NEW DEVKIT.
 
 DEVKIT holds VOC2007 with the lists train and val. Each command runs with few images and with many; the difference,
 divided by the images between them, is the time of an image without imports and other starting costs. `train` takes
 drawn shapes. `evaluate` and `predict` take one checkpoint, which OLD trains first; for NEW also its ONNX file.
 
-Run it twice on a machine that was just started, or has handed memory back to its host: the first touch of each page can
-take longer than the work.
+The commands that are compared run at the same time, but only one of them at any moment: the others are stopped, and
+every half second it is the turn of the next. So all meet the same machine, however busy its host is.
 """
 
 import argparse
 import os
-import resource
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -25,18 +26,21 @@ SHAPES = (
     "trainer.limit_val_batches=1", "trainer.limit_test_batches=1",
 )  # fmt: skip
 TRAIN = (
-    "image_size=300", "batch_size=8", "trainer.max_steps=60", "channels_last=true", "logger=csv", "pictures=0",
+    "image_size=300", "batch_size=8", "trainer.max_steps=16", "channels_last=true", "logger=csv", "pictures=0",
     "optim=adamw", "optim.lr=0.02", "runs=runs",
 )  # fmt: skip
 LISTS = {"train": 600, "first_val": 16, "few": 40, "many": 240}
-STEPS = (10, 40)
+NAMES = ("few", "many")  # lists of the short run and of the long one
+STEPS = (4, 24)  # of a training
+SLICE = 0.5  # seconds
 
 
-class Seconds(NamedTuple):
-    """Of one command with all its processes."""
+class Job(NamedTuple):
+    """A command of a tree."""
 
-    wall: float
-    cpu: float
+    name: str
+    tree: Path
+    arguments: list[str]
 
 
 class Place(NamedTuple):
@@ -60,19 +64,39 @@ class Place(NamedTuple):
         return ["data=voc", f"data.root={self.work / 'devkit'}", *lists]
 
 
-def run(place: Place, tree: Path, name: str, *arguments: str) -> Seconds:
-    """Run a command of a tree in a folder of its own; stop with what it said if it fails."""
-    folder = place.work / name
+def seconds_of(place: Place, jobs: list[Job]) -> dict[str, float]:
+    """Run commands in slices; the seconds of the slices that each took until it ended."""
+    running = {job.name: _start(place, job) for job in jobs}
+    seconds = dict.fromkeys(running, 0.0)
+    while running:
+        for name, process in list(running.items()):
+            started = time.perf_counter()
+            os.killpg(process.pid, signal.SIGCONT)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(SLICE)
+            seconds[name] += time.perf_counter() - started
+            if process.returncode is None:
+                os.killpg(process.pid, signal.SIGSTOP)
+                continue
+            del running[name]
+            if process.returncode:
+                raise SystemExit((place.work / name / "log.txt").read_text())
+    return seconds
+
+
+def _start(place: Place, job: Job) -> subprocess.Popen[bytes]:
+    """A stopped command in a folder and a process group of its own."""
+    folder = place.work / job.name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    environment = {**os.environ, "PYTHONPATH": str(tree / "src"), "WANDB_MODE": "disabled"}
-    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    command = [sys.executable, "-m", "lightweight_ssd", *arguments]
-    done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True)
-    wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)}\n{done.stdout}\n{done.stderr}")
-    return Seconds(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    environment = {**os.environ, "PYTHONPATH": str(job.tree / "src"), "WANDB_MODE": "disabled"}
+    command = [sys.executable, "-m", "lightweight_ssd", *job.arguments]
+    with open(folder / "log.txt", "wb") as log:
+        process = subprocess.Popen(
+            command, env=environment, cwd=folder, stdout=log, stderr=log, start_new_session=True
+        )  # fmt: skip
+    os.killpg(process.pid, signal.SIGSTOP)
+    return process
 
 
 def prepare(place: Place, devkit: Path) -> None:
@@ -89,39 +113,42 @@ def prepare(place: Place, devkit: Path) -> None:
         for line in lines[:count]:
             shutil.copy(source / "JPEGImages" / f"{line}.jpg", place.work / name)
     if not place.checkpoint.exists():
-        run(place, place.old, "made", "train", *place.data, *TRAIN, "data.test.2007=[first_val]")
+        seconds_of(place, [Job("made", place.old, ["train", *place.data, *TRAIN, "data.test.2007=[first_val]"])])
         shutil.copy(next((place.work / "made").rglob("last.ckpt")), place.checkpoint)
     if not place.exported.exists():
-        run(place, place.new, "export", "export", f"checkpoint={place.checkpoint}", f"output={place.exported}")
+        settings = [f"checkpoint={place.checkpoint}", f"output={place.exported}"]
+        seconds_of(place, [Job("export", place.new, ["export", *settings])])
 
 
-def train(place: Place, tree: Path, steps: int, model: list[str]) -> tuple[Seconds, int]:
-    return run(place, tree, "train", "train", *SHAPES, f"trainer.max_steps={steps}"), 8 * steps
+def train(place: Place, many: bool, model: list[str]) -> list[str]:
+    return ["train", *SHAPES, f"trainer.max_steps={STEPS[many]}"]
 
 
-def evaluate(place: Place, tree: Path, steps: int, model: list[str]) -> tuple[Seconds, int]:
-    name = _list(steps)
-    settings = [f"data.test.2007=[{name}]", "pictures=0", "output=out", f"checkpoint={place.checkpoint}"]
-    return run(place, tree, "evaluate", "evaluate", *place.data, *settings, *model), LISTS[name]
+def evaluate(place: Place, many: bool, model: list[str]) -> list[str]:
+    settings = [f"data.test.2007=[{NAMES[many]}]", "pictures=0", "output=out", f"checkpoint={place.checkpoint}"]
+    return ["evaluate", *place.data, *settings, *model]
 
 
-def predict(place: Place, tree: Path, steps: int, model: list[str]) -> tuple[Seconds, int]:
-    name = _list(steps)
+def predict(place: Place, many: bool, model: list[str]) -> list[str]:
     model = model or [f"checkpoint={place.checkpoint}"]
-    return run(place, tree, "predict", "predict", f"source={place.work / name}", *model), LISTS[name]
+    return ["predict", f"source={place.work / NAMES[many]}", *model]
 
 
-def _list(steps: int) -> str:
-    return "few" if steps == STEPS[0] else "many"
+Command = Callable[[Place, bool, list[str]], list[str]]
 
 
-Command = Callable[[Place, Path, int, list[str]], tuple[Seconds, int]]
-
-
-def of_an_image(command: Command, place: Place, tree: Path, model: list[str]) -> Seconds:
-    """Seconds of an image, from a run with few and one with many."""
-    (few, count), (many, more) = (command(place, tree, steps, model) for steps in STEPS)
-    return Seconds(*((after - before) / (more - count) for before, after in zip(few, many, strict=True)))
+def of_an_image(place: Place, command: Command) -> dict[str, float]:
+    """Seconds of an image on each side, from runs with few images and with many."""
+    sides = {"before": (place.old, []), "now": (place.new, [])}
+    images = [8 * steps for steps in STEPS]
+    if command is not train:
+        sides["now, by the ONNX file"] = (place.new, [f"model={place.exported}"])
+        images = [LISTS[name] for name in NAMES]
+    few, many = (
+        seconds_of(place, [Job(side, tree, command(place, size, model)) for side, (tree, model) in sides.items()])
+        for size in (False, True)
+    )
+    return {side: (many[side] - few[side]) / (images[1] - images[0]) for side in sides}
 
 
 def main() -> None:
@@ -136,21 +163,15 @@ def main() -> None:
     place = Place(known.work.resolve(), known.old.resolve(), known.new.resolve())
     prepare(place, known.devkit)
     for name in known.commands:
-        command: Command = globals()[name]
-        sides = {"now": []} if name == "train" else {"now": [], "now, ONNX file": [f"model={place.exported}"]}
-        ratios: dict[str, list[Seconds]] = {side: [] for side in sides}
-        for _ in range(known.turns):
-            before = of_an_image(command, place, place.old, [])
-            for side, model in sides.items():
-                now = of_an_image(command, place, place.new, model)
-                ratios[side].append(Seconds(before.wall / now.wall, before.cpu / now.cpu))
-                milliseconds = " ".join(f"{1000 * value:.1f}" for value in (*before, *now))
-                print(f"{name}, {side}: wall and CPU ms an image {milliseconds}", flush=True)
-        for side, turns in ratios.items():
-            for clock in Seconds._fields:
-                values = sorted(getattr(turn, clock) for turn in turns)
-                said = ", ".join(f"{value:.2f}" for value in values)
-                print(f"{name}, {side}: {median(values):.2f} times as fast by {clock} ({said})", flush=True)
+        turns = [of_an_image(place, globals()[name]) for _ in range(known.turns)]
+        for side in [side for side in turns[0] if side != "before"]:
+            ratios = sorted(turn["before"] / turn[side] for turn in turns)
+            before, now = (1000 * median(turn[each] for turn in turns) for each in ("before", side))
+            print(
+                f"{name}, {side}: {before:.1f} ms an image before, {now:.1f} ms {side}; {median(ratios):.2f} times as "
+                f"fast ({', '.join(f'{ratio:.2f}' for ratio in ratios)})",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":
