@@ -9,10 +9,13 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
+from lightweight_ssd.config.settings import resolved
 from lightweight_ssd.detector.inference import prepared_for_inference
+from lightweight_ssd.export.network import DeployedNetwork
 from lightweight_ssd.profiling.complexity import complexity
 from lightweight_ssd.profiling.latency import latency
 from lightweight_ssd.training.bare_step import DryRunStep, place_of
+from lightweight_ssd.training.fitted_anchors import with_fitted_anchors
 from lightweight_ssd.training.memory_estimate import training_memory
 from lightweight_ssd.training.run import fit_and_measure
 from tests.another_detector import Guess, GuessCriterion, Guesser
@@ -67,6 +70,14 @@ def test_a_trial_step_tells_it_the_objects(tmp_path: Path) -> None:
     assert dry_run.detector.told == [1, 0]
     assert not all(torch.equal(old, new) for old, new in zip(before, dry_run.detector.parameters(), strict=True))
     assert training_memory(cfg).of(4) > 0
+
+
+def test_what_needs_anchors_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="single-shot detector to export but got Guesser"):
+        DeployedNetwork(Guesser(num_classes=3), (64, 64))
+    config = resolved(config_of_another(tmp_path, "anchors=auto"))
+    with pytest.raises(ValueError, match=r"with anchors to fit, such as detector=ssd, for anchors=auto"):
+        with_fitted_anchors(config)
 
 
 def test_a_copy_for_inference_is_its_equal() -> None:

@@ -14,7 +14,6 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from lightweight_ssd.benchmark.peers import SSDLITE320, YOLO11N, export_yolo, ssdlite320, yolo11n
-from lightweight_ssd.detector.ssd import Detector
 from lightweight_ssd.export.format import Format, Order, Precision
 from lightweight_ssd.export.network import DeployedNetwork
 from lightweight_ssd.export.traced import quiet_exporter, rewritten
@@ -45,7 +44,7 @@ class Model(NamedTuple):
 class _Ours(nn.Module):
     """What the weights compute; the anchors are constants."""
 
-    def __init__(self, detector: Detector) -> None:
+    def __init__(self, detector: Any) -> None:
         super().__init__()
         self.detector = detector
 
@@ -80,7 +79,7 @@ class _YOLO(nn.Module):
         return found["scores"], found["boxes"]
 
 
-def our_model(detector: Detector) -> Model:
+def our_model(detector: Any) -> Model:
     """Our detector, named after its backbone and neck.
 
     Args:
@@ -126,7 +125,7 @@ def format_of(runtime: str) -> tuple[Format, Precision]:
     return made[name](), "int8" if precision == "int8" else "fp32"
 
 
-def _our_export(detector: Detector) -> Export:
+def _our_export(detector: Any) -> Export:
     def export(runtime: str, image: Image, folder: Path) -> Path:
         chosen, precision = format_of(runtime)
         height, width = image.shape[2:]

@@ -158,7 +158,7 @@ def load_trained(path: str | Path) -> Trained:
     return Trained(detector.eval(), config, class_names, _category_ids(checkpoint, path, len(class_names)))
 
 
-def load_detector(path: str | Path) -> tuple[Detector, dict[str, Any], list[str]]:
+def load_detector(path: str | Path) -> tuple[Any, dict[str, Any], list[str]]:
     """The detector of a checkpoint, its configuration and its class names; see `load_trained`."""
     return load_trained(path)[:3]
 

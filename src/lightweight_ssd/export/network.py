@@ -1,11 +1,11 @@
 """The network that a device runs: an image as a camera gives it in, boxes and scores out, nothing left to look up."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lightweight_ssd.detector.ssd import Detector
+from lightweight_ssd.detector.fixed_size import FixedSizeDetector
 
 __all__ = ["DeployedNetwork", "Outputs"]
 
@@ -23,21 +23,26 @@ class DeployedNetwork(nn.Module):
 
     corner: Tensor
 
-    def __init__(self, detector: Detector, image_size: tuple[int, int], outputs: Outputs = "boxes") -> None:
+    def __init__(self, detector: Any, image_size: tuple[int, int], outputs: Outputs = "boxes") -> None:
         """Take what the detector is for one size of image.
 
         Args:
-            detector: Trained; it is put into evaluation mode.
+            detector: Trained, with `at_size`; it is put into evaluation mode.
             image_size: (height, width), pixels.
             outputs: `boxes`: boxes (B, A, 4), xyxy in pixels of the images, and scores (B, A, C), 0 to 1.
                 `raw`: logits (B, A, C) and offsets (B, A, 4), to be decoded against `anchors`.
                 `nms`: as `boxes`, cut to the image, for a suppression that the file's writer adds.
 
         Raises:
-            ValueError: The detector cannot be written as a file.
+            ValueError: The detector has no graph of a fixed size, or the size is less than it takes.
         """
         super().__init__()
-        self.detector = detector.at_size(image_size)
+        if not hasattr(detector, "at_size"):
+            raise ValueError(
+                f"Expected a single-shot detector to export but got {type(detector).__name__}, which has no graph of "
+                "a fixed size; export another detector."
+            )
+        self.detector: FixedSizeDetector = detector.at_size(image_size)
         self.image_size, self.decodes, self.clips = image_size, outputs != "raw", outputs == "nms"
         self.outputs = ("boxes", "scores") if self.decodes else ("logits", "offsets")
         corner = self.anchors.new_tensor([image_size[1], image_size[0]] * 2)

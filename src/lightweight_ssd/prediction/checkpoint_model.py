@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +13,6 @@ from jaxtyping import UInt8
 from lightweight_ssd.checkpoint.load import load_trained
 from lightweight_ssd.detector.inference import prepared_for_inference
 from lightweight_ssd.detector.postprocess import PostProcess
-from lightweight_ssd.detector.ssd import Detector
 from lightweight_ssd.ops.suppression import DetectionArrays
 from lightweight_ssd.ops.thresholds import Thresholds
 from lightweight_ssd.prediction.model import Model
@@ -31,7 +31,7 @@ class CheckpointModel(Model):
 
     def __init__(
         self,
-        detector: Detector,
+        detector: Any,
         image_size: int | Sequence[int],
         class_names: Sequence[str],
         category_ids: Sequence[int],
@@ -55,7 +55,7 @@ class CheckpointModel(Model):
         return cls(detector.to(place), config["image_size"], class_names, category_ids, path)
 
     @cached_property
-    def _network(self) -> Detector:
+    def _network(self) -> Any:
         """What runs: on a CPU a copy that infers faster."""
         return prepared_for_inference(self.detector) if device_of(self.detector).type == "cpu" else self.detector
 
