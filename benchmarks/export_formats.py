@@ -4,7 +4,8 @@
 
 Time is that of one image at one thread, with the decoding of the boxes, relative to ONNX Runtime in float32: in each
 round every file runs once, in turns, and the median of the rounds' ratios counts. Formats whose packages are missing
-and precisions that a format refuses are listed with the reason.
+and precisions that a format refuses are listed with the reason. With --beside OTHER.ckpt each file of another network
+runs in the same rounds, and a second table says which share of the first network's time it takes.
 """
 
 import argparse
@@ -49,12 +50,20 @@ def main() -> None:
     parser.add_argument("--formats", nargs="*", default=sorted(path.stem for path in (CONF_DIR / "format").iterdir()))
     parser.add_argument("--images", type=Path, help="folder with images in place of the checkpoint's data")
     parser.add_argument("--python", help="the interpreter with litert-torch, for format=litert")
+    parser.add_argument("--image-size", type=int, help="pixels of the files' input in place of the checkpoint's")
+    parser.add_argument("--precisions", nargs="*", default=PRECISIONS, choices=PRECISIONS)
+    parser.add_argument("--beside", type=Path, help="checkpoint of another network, timed in the same rounds")
     known, others = parser.parse_known_args()
     data = dict(_setting(each) for each in others)
     torch.set_num_threads(1)
-    files, notes = _export_all(known, data)
-    ratios = _in_turns(files, known.rounds)
-    lines = [_line(file, ratios.get(file[:2]), known.split, data, known.checkpoint) for file in files]
+    files, notes = _export_all(known, data, known.checkpoint, known.output)
+    beside = _export_all(known, data, known.beside, known.output / "beside")[0] if known.beside else []
+    seconds = _in_turns([*files, *beside], known.rounds)
+    baseline = next((times for file, times in zip(files, seconds, strict=False) if file[:2] == BASELINE), None)
+    _print_shares(files, beside, seconds)
+    shares = [_share(times, baseline) if baseline else None for times in seconds]
+    table = zip(files, shares, strict=False)
+    lines = [_line(file, share, known.split, data, known.checkpoint) for file, share in table]
     if known.split != "none":
         reached = _accuracy(known.checkpoint, known.split, data, known.output)
         lines.insert(0, f"| checkpoint | fp32 | torch {torch.__version__} | | | | | {reached} |")
@@ -68,18 +77,21 @@ def _setting(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _export_all(known: argparse.Namespace, data: dict[str, Any]) -> tuple[list[File], list[str]]:
+def _export_all(
+    known: argparse.Namespace, data: dict[str, Any], checkpoint: Path, folder: Path
+) -> tuple[list[File], list[str]]:
     files, notes = [], []
     for name in known.formats:
-        for precision in PRECISIONS:
+        for precision in known.precisions:
             node: Any = name
             if name == "litert" and known.python:
                 node = {"_target_": "lightweight_ssd.export.litert.LiteRT", "python": known.python}
-            path = known.output / f"{name}-{precision}{_suffix(name)}"
+            path = folder / f"{name}-{precision}{_suffix(name)}"
             try:
                 done = export(
-                    known.checkpoint,
+                    checkpoint,
                     format=node,
+                    image_size=known.image_size,
                     precision=precision,
                     data=data or None,
                     output=path,
@@ -104,24 +116,33 @@ def _suffix(name: str) -> str:
     return getattr(import_module(module), kind).suffix
 
 
-def _in_turns(files: list[File], rounds: int) -> dict[tuple[str, str], float]:
-    """Time of each file as a share of the baseline's, median over the rounds."""
-    if not any(file[:2] == BASELINE for file in files):
-        return {}
+def _in_turns(files: list[File], rounds: int) -> list[list[float]]:
+    """Seconds of each file in each round; the first five rounds do not count."""
     height, width = files[0].done.card.image_size
     image = np.random.default_rng(0).integers(0, 256, (1, 3, height, width), np.uint8)
-    seconds: dict[tuple[str, str], list[float]] = {file[:2]: [] for file in files}
+    seconds: list[list[float]] = [[] for _ in files]
     for number in range(rounds + 5):
-        for file in files[:: 1 if number % 2 else -1]:
+        for at in range(len(files))[:: 1 if number % 2 else -1]:
             started = time.perf_counter()
-            file.runtime.run(image)
-            seconds[file[:2]].append(time.perf_counter() - started)
-    baseline = seconds[BASELINE][5:]
-    print(f"{'/'.join(BASELINE)}: {1000 * median(baseline):.2f} ms, median of {rounds}", flush=True)
-    return {
-        key: median(own / other for own, other in zip(values[5:], baseline, strict=True))
-        for key, values in seconds.items()
-    }
+            files[at].runtime.run(image)
+            seconds[at].append(time.perf_counter() - started)
+    return [times[5:] for times in seconds]
+
+
+def _share(times: list[float], baseline: list[float]) -> float:
+    return median(own / other for own, other in zip(times, baseline, strict=True))
+
+
+def _print_shares(files: list[File], others: list[File], seconds: list[list[float]]) -> None:
+    """Of each file of the other network, its share of the first network's time in the same format and precision."""
+    first = {file[:2]: times for file, times in zip(files, seconds, strict=False)}
+    for file, times in zip(files, seconds, strict=False):
+        print(f"{file.format} {file.precision}: {1000 * median(times):.2f} ms, median", flush=True)
+    if others:
+        print("\n| format | precision | ms | share of the first network's time |\n|---|---|---|---|")
+    for file, times in zip(others, seconds[len(files) :], strict=True):
+        share = _share(times, first[file[:2]]) if file[:2] in first else float("nan")
+        print(f"| {file.format} | {file.precision} | {1000 * median(times):.1f} | {share:.2f} |", flush=True)
 
 
 def _line(file: File, ratio: float | None, split: str, data: dict[str, Any], checkpoint: Path) -> str:

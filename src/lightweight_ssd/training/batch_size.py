@@ -30,8 +30,9 @@ from lightweight_ssd.training.memory_estimate import TrainingMemory, can_be_esti
 
 __all__ = ["check_memory", "choose_batch"]
 
-# What a run takes by its own choice. The estimate may be off by a quarter, and on a machine others need memory, too.
-_OF_MACHINE, _OF_FREE, _OF_GPU = 0.4, 0.8, 0.85
+# What a run takes by its own choice. The estimate may be off by a quarter, and on a machine others need memory, too. A
+# quarter of the machine becomes 0.4 where the process keeps what it frees (`kept_memory`).
+_OF_MACHINE, _OF_FREE, _OF_GPU = 0.25, 0.8, 0.85
 _HALF = "bf16-mixed"
 
 
