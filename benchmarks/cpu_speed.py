@@ -50,7 +50,8 @@ boxes = torch.tensor([[20.0, 30.0, 120.0, 150.0], [100.0, 90.0, 280.0, 290.0]]).
 labels = torch.tensor([[3, 7]]).expand(batch, 2)
 losses = []
 def step():
-    loss = criterion.total(criterion(detector(images), boxes, labels))
+    found = criterion(detector(images), boxes, labels)
+    loss = criterion.total(getattr(found, "terms", found))  # older builds return the terms themselves
     loss.backward(); optimizer.step(); optimizer.zero_grad(); losses.append(loss.item())
 def seconds(call):
     call(); call()

@@ -13,8 +13,9 @@ PACKAGE = Path(__file__).parents[1] / "src" / "lightweight_ssd"
 LAYERS = [  # each may import from those above it in this list, never from its own
     {"types", "system"},
     {"tensor_types", "ops"},
-    {"layers", "augment", "data", "metrics"},
-    {"backbone", "neck", "detector", "loss", "classification", "plots", "analysis", "config", "download"},
+    {"layers", "anchors", "coding", "matching", "augment", "data", "metrics"},
+    {"backbone", "neck", "head", "detector", "loss", "classification", "criterion"}
+    | {"plots", "analysis", "config", "download"},
     {"checkpoint", "runs", "curation", "runtimes"},
     {"profiling"},
     {"training", "sweeps", "prediction"},
@@ -26,7 +27,18 @@ LAYERS = [  # each may import from those above it in this list, never from its o
 ]
 LAYER = {package: number for number, packages in enumerate(LAYERS) for package in packages}
 
-OPTIONS = {"backbone", "neck", "loss", "classification", "augment"}  # a config group each; its options are siblings
+OPTIONS = {
+    "backbone",
+    "neck",
+    "head",
+    "anchors",
+    "coding",
+    "matching",
+    "loss",
+    "classification",
+    "criterion",
+    "augment",
+}
 LIGHTNING = {"training", "checkpoint/save", "benchmark", "commands"}
 HYDRA = {"config", "runs/identity", "training", "sweeps", "benchmark", "commands"}
 WITHOUT_TORCH = {"types", "system", "data/formats", "analysis", "report", "runs", "config", "runtimes"} | {

@@ -22,6 +22,7 @@ GROUPS = (
     "detector",
     "classification",
     "loss",
+    "criterion",
     "augment",
     "data",
     "optim",
@@ -142,12 +143,13 @@ def _groups(command: str) -> list[str]:
 
 
 # Left to `lssd config`: those with one option, of tables, and of `lssd train` where only its parts are measured.
-UNLISTED = {"detector", "row", "download", "experiment", "scale", "logger"}
+UNLISTED = {"detector", "criterion", "row", "download", "experiment", "scale", "logger"}
+UNLISTED_OF_TRAIN = {"detector", "criterion", "row"}
 LISTED = [
     (command, group)
     for command in sorted(path.stem for path in CONF_DIR.glob("*.yaml"))
     for group in _groups(command)
-    if "@" not in group and (group not in UNLISTED or (command == "train" and group not in ("detector", "row")))
+    if "@" not in group and group not in (UNLISTED_OF_TRAIN if command == "train" else UNLISTED)
 ]
 
 

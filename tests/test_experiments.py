@@ -243,6 +243,19 @@ def test_what_is_typed_holds_against_a_scale(scale: str) -> None:
     assert (job.choices["neck"], job.choices["trainer"], job.config["batch_size"]) == ("fpn", "debug", 7)
 
 
+@pytest.mark.parametrize("scale", [None, *SCALES])
+def test_a_row_keeps_its_input_size_at_every_scale(scale: str | None, tmp_path: Path) -> None:
+    (tmp_path / "row").mkdir()
+    (tmp_path / "row" / "large.yaml").write_text("# @package _global_\nimage_size: 608\n")
+    mine = (f"hydra.searchpath=[file://{tmp_path}]", "experiment=table3", "row=large")
+    job, usual = (_job(*start, *([f"scale={scale}"] if scale else [])) for start in (mine, mine[1:2]))
+    assert job.config["image_size"] == job.config["datamodule"]["resize"]["image_size"] == 608
+    resize = {**job.config["datamodule"]["resize"], "image_size": usual.config["image_size"]}
+    assert {**job.config["datamodule"], "resize": resize} == usual.config["datamodule"] | {
+        "augment": job.config["datamodule"]["augment"]
+    }
+
+
 @pytest.mark.slow
 def test_smoke_takes_drawn_data_and_the_processor_whatever_the_experiment_says() -> None:
     for experiment in (*GRIDS, "lightweight_ssd", "voc07_from_scratch"):

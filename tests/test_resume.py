@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from lightweight_ssd.loss.criterion import Criterion
+from lightweight_ssd.criterion.ssd import SSDCriterion
 from lightweight_ssd.system.signals import Interrupted
 from lightweight_ssd.training.task import DetectionTask
 from tests.running import smoke_run
@@ -58,7 +58,7 @@ def test_deterministic_runs_are_bit_equal(uninterrupted: Path) -> None:
 
 def _interrupt_at(patched: pytest.MonkeyPatch, part: str, call: int) -> None:
     """Sends this process a real SIGINT during the given training or validation batch."""
-    owner, name = (Criterion, "forward") if part == "train" else (DetectionTask, "validation_step")
+    owner, name = (SSDCriterion, "forward") if part == "train" else (DetectionTask, "validation_step")
     original, calls = getattr(owner, name), [0]
 
     def counted(self, *arguments):

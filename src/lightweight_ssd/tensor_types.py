@@ -1,4 +1,4 @@
-"""Named tuples of tensors: a training batch, a network's raw outputs, detections. The numpy ones are in `types`."""
+"""Named tuples of tensors: a batch, anchors, raw outputs, losses, detections. The numpy ones are in `types`."""
 
 from typing import NamedTuple
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 from lightweight_ssd.types import Annotation
 
-__all__ = ["Batch", "Detections", "RawOutputs"]
+__all__ = ["Anchors", "Batch", "Detections", "Losses", "RawOutputs"]
 
 
 class Batch(NamedTuple):
@@ -28,18 +28,51 @@ class Batch(NamedTuple):
     skipped: list[str]
 
 
-class RawOutputs(NamedTuple):
-    """What the network says before any threshold or suppression.
+class Anchors(NamedTuple):
+    """The anchors of one size of image.
 
     Attributes:
-        logits: Class logits per anchor; a sigmoid makes them scores.
-        offsets: Encoded (cx, cy, w, h) against the anchors.
+        boxes: xyxy in pixels of the network's input.
+        cells: (width, height) of the cell that each lies in, pixels.
+    """
+
+    boxes: Float[Tensor, "A 4"]
+    cells: Float[Tensor, "A 2"]
+
+
+class RawOutputs(NamedTuple):
+    """What a single-shot network says before any threshold or suppression.
+
+    Only the parts that belong to one detector look into it: its head says what the logits mean (`scores`), its coder
+    what the offsets mean, its criterion compares both with the objects. To everything else it is opaque; detectors of
+    other kinds have raw outputs of other kinds.
+
+    Attributes:
+        logits: Class logits per anchor.
+        offsets: Encoded boxes, against the anchors.
         anchors: xyxy in pixels of the network's input.
+        cells: (width, height) of the cell of each anchor, pixels, for coders and matchers that count in cells; None
+            where none does.
+        objectness: Logits of whether an anchor has an object at all, from heads that ask; else None.
     """
 
     logits: Float[Tensor, "B A C"]
     offsets: Float[Tensor, "B A 4"]
     anchors: Float[Tensor, "A 4"]
+    cells: Float[Tensor, "A 2"] | None = None
+    objectness: Float[Tensor, "B A"] | None = None
+
+
+class Losses(NamedTuple):
+    """What a criterion finds in a batch.
+
+    Attributes:
+        terms: Scalars in float32 by name, not weighted yet: the criterion's `total` does that.
+        matched: Number of anchors of the batch, on this process, that learn an object: what the terms are divided by.
+    """
+
+    terms: dict[str, Tensor]
+    matched: Int[Tensor, ""]
 
 
 class Detections(NamedTuple):

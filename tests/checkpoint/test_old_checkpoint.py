@@ -17,7 +17,7 @@ MAP_50 = 0.004440993788819876  # of the run that wrote it, on its test split
 
 def test_it_loads_with_its_classes_at_their_present_places() -> None:
     config = load_checkpoint(CHECKPOINT)["hyper_parameters"]["config"]
-    assert config["criterion"]["_target_"] == "lightweight_ssd.loss.criterion.Criterion"
+    assert config["criterion"]["_target_"] == "lightweight_ssd.criterion.ssd.SSDCriterion"
     detector, _, class_names = load_detector(CHECKPOINT)
     assert len(class_names) == 5 and sum(each.numel() for each in detector.parameters()) == 7341
 

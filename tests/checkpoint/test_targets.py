@@ -25,9 +25,11 @@ THROUGH_OURS = "lightweight_ssd.augment.pipeline.os.getcwd"
 OPTIONS = {
     "data": {"_target_": "lightweight_ssd.data.shapes.Shapes"},
     "criterion": {
-        "_target_": "lightweight_ssd.loss.criterion.Criterion",
+        "_target_": "lightweight_ssd.criterion.ssd.SSDCriterion",
         "classification": {"_target_": "lightweight_ssd.classification.focal.FocalLoss"},
         "localization": {"_target_": "lightweight_ssd.loss.bll.BLL"},
+        "matcher": {"_target_": "lightweight_ssd.matching.iou.IoUMatcher"},
+        "coder": {"_target_": "lightweight_ssd.coding.variance.VarianceCoder"},
     },
     "datamodule": {"resize": {"_target_": "lightweight_ssd.augment.pipeline.Pipeline", "image_size": 64, "steps": {}}},
 }
@@ -136,11 +138,11 @@ def test_a_part_that_is_not_there_is_named(config: dict[str, Any]) -> None:
         check_targets(config, "datamodule.resize", "a.ckpt")
 
 
-@pytest.mark.parametrize("key", ["detector", "detector.backbone", "detector.neck", "detector.head", "detector.anchors"])
+@pytest.mark.parametrize("key", ["", ".backbone", ".neck", ".head", ".anchors", ".coder"])
 @pytest.mark.parametrize("command", ["load", "predict", "profile", "evaluate"])
 @pytest.mark.usefixtures("called_by_hydra", "in_a_new_folder")
 def test_a_detector_is_not_built_from_it(key: str, command: str, monkeypatch, capsys) -> None:
-    path = doctored(Path("tiny.ckpt"), f"{key}._target_", THROUGH_OURS)
+    path = doctored(Path("tiny.ckpt"), f"detector{key}._target_", THROUGH_OURS)
     if command == "load":
         with pytest.raises(ValueError, match=REFUSED):
             load_detector(path)
@@ -152,7 +154,16 @@ def test_a_detector_is_not_built_from_it(key: str, command: str, monkeypatch, ca
 
 
 @pytest.mark.parametrize(
-    "key", ["data", "criterion", "criterion.localization", "datamodule.resize", "datamodule.resize.steps"]
+    "key",
+    [
+        "data",
+        "criterion",
+        "criterion.localization",
+        "criterion.matcher",
+        "criterion.coder",
+        "datamodule.resize",
+        "datamodule.resize.steps",
+    ],
 )
 @pytest.mark.usefixtures("called_by_hydra", "in_a_new_folder")
 def test_nothing_else_is_measured_with_it(key: str, monkeypatch, capsys) -> None:

@@ -9,8 +9,10 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTens
 from torch.nn import functional as F
 
 from lightweight_ssd.classification.hard_negative import HardNegativeLoss
-from lightweight_ssd.loss.criterion import Criterion
+from lightweight_ssd.coding.variance import VarianceCoder
+from lightweight_ssd.criterion.ssd import SSDCriterion
 from lightweight_ssd.loss.smooth_l1 import SmoothL1
+from lightweight_ssd.matching.iou import IoUMatcher
 from lightweight_ssd.tensor_types import RawOutputs
 
 
@@ -132,7 +134,8 @@ def test_no_host_synchronization() -> None:
 def test_a_criterion_takes_it() -> None:
     anchors = torch.tensor([[0.0, 0.0, 10.0, 10.0], [20.0, 20.0, 30.0, 30.0]])
     raw = RawOutputs(torch.zeros(1, 2, 3, requires_grad=True), torch.zeros(1, 2, 4), anchors)
-    terms = Criterion(HardNegativeLoss(), SmoothL1())(raw, anchors[None, :1], torch.tensor([[2]]))
+    criterion = SSDCriterion(HardNegativeLoss(), SmoothL1(), IoUMatcher(), VarianceCoder())
+    terms = criterion(raw, anchors[None, :1], torch.tensor([[2]])).terms
     torch.testing.assert_close(terms["classification"], torch.tensor(6 * math.log(2)))
 
 

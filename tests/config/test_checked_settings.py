@@ -1,6 +1,7 @@
 """What may be added to a configuration, and what an experiment sets of a part that was replaced."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -84,6 +85,15 @@ def test_what_is_left_out_is_said_and_what_is_typed_is_refused() -> None:
     assert sentence == "NoNeck has no width: what the experiment sets there is left out." and "width" not in cfg.neck
     with pytest.raises(ValueError, match=r"^There is no key neck\.width"):
         compose(["experiment=smoke", "neck=none", "neck.width=8"])
+
+
+def test_a_backbone_without_batch_normalization_takes_every_scale() -> None:
+    """`scale=smoke` sets the momentum of the running statistics; here `NoNeck` stands for a backbone that has none."""
+    other = {"backbone": {"_target_": "lightweight_ssd.neck.none.NoNeck"}}
+    cfg: Any = OmegaConf.merge(compose(["scale=smoke"]), other)
+    (sentence,) = without_other_parts(cfg)
+    assert sentence.startswith("NoNeck has no ") and "norm_momentum" in sentence
+    assert set(cfg.backbone) == {"_target_"}
 
 
 def test_a_key_that_another_refers_to_is_read() -> None:

@@ -6,7 +6,7 @@ import pytest
 from tests.running import smoke_config
 
 from lightweight_ssd.config.monitors import _TERMS, check_metrics, check_monitors, check_objective
-from lightweight_ssd.loss.criterion import TERMS
+from lightweight_ssd.criterion.ssd import TERMS
 from lightweight_ssd.metrics.coco import COCOResult
 from lightweight_ssd.metrics.names import COCO_METRICS
 

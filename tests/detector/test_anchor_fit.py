@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import torch
 
+from lightweight_ssd.anchors.ssd import SSDAnchors
 from lightweight_ssd.checkpoint.load import build_detector
 from lightweight_ssd.config.compose import compose
 from lightweight_ssd.config.settings import resolved
 from lightweight_ssd.detector.anchor_fit import AnchorGrid, anchor_grid, best_anchors, fit_anchors
-from lightweight_ssd.detector.anchors import SSDAnchors
 from lightweight_ssd.ops.boxes import pairwise_iou
 
 GRID = AnchorGrid((300, 200), ((38, 25), (19, 13), (3, 2)))
@@ -20,7 +20,7 @@ def boxes_of(sides: np.ndarray, seed: int = 0) -> np.ndarray:
 def test_the_best_iou_is_that_over_every_single_anchor():
     anchors = SSDAnchors()
     boxes = boxes_of(np.random.default_rng(1).uniform(3, 190, (300, 2)))
-    every = anchors(GRID.sizes, GRID.image_size)
+    every = anchors(GRID.sizes, GRID.image_size).boxes
     expected = pairwise_iou(torch.tensor(boxes, dtype=torch.float32), every).amax(1)
     found, place = best_anchors(boxes, anchors.shapes(3), GRID)
     assert np.allclose(found, expected.numpy(), atol=1e-5)
@@ -29,7 +29,7 @@ def test_the_best_iou_is_that_over_every_single_anchor():
 
 def test_boxes_outside_of_the_image_have_their_nearest_cell_too():
     boxes = np.array([[-50.0, -20.0, 20.0, 30.0], [180.0, 280.0, 260.0, 350.0]])
-    every = SSDAnchors()(GRID.sizes, GRID.image_size)
+    every = SSDAnchors()(GRID.sizes, GRID.image_size).boxes
     expected = pairwise_iou(torch.tensor(boxes, dtype=torch.float32), every).amax(1)
     assert np.allclose(best_anchors(boxes, SSDAnchors().shapes(3), GRID)[0], expected.numpy(), atol=1e-5)
 
@@ -73,6 +73,6 @@ def test_the_grid_is_that_of_the_detector():
     grid = anchor_grid(detector, (96, 160))
     with torch.no_grad():
         raw = detector.eval()(torch.zeros(1, 3, 96, 160, dtype=torch.uint8))
-    assert torch.equal(raw.anchors, detector.anchors(grid.sizes, (96, 160)))
+    assert torch.equal(raw.anchors, detector.anchors(grid.sizes, (96, 160)).boxes)
     with pytest.raises(ValueError, match="Expected an image_size of"):
         anchor_grid(detector, (8, 160))

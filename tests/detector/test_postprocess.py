@@ -1,6 +1,7 @@
 """Post-processing against a plain loop over classes."""
 
 from dataclasses import FrozenInstanceError, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,9 +12,11 @@ from hypothesis.extra.numpy import arrays
 from torch import Tensor
 from torchvision.ops import box_iou, nms
 
-from lightweight_ssd.detector.postprocess import PostProcess, postprocess
+from lightweight_ssd.coding.variance import VarianceCoder
+from lightweight_ssd.detector.postprocess import PostProcess
 from lightweight_ssd.ops.box_coding import decode
-from lightweight_ssd.tensor_types import RawOutputs
+from lightweight_ssd.ops.thresholds import known_thresholds
+from lightweight_ssd.tensor_types import Detections, RawOutputs
 
 SIZE = (90, 120)
 FUZZING = settings(max_examples=300, deadline=None, derandomize=True, database=None)
@@ -26,6 +29,16 @@ def random_outputs(batch: int, anchors: int, classes: int, seed: int = 0) -> Raw
     boxes = torch.cat([corner, corner + 2 + torch.rand(anchors, 2, generator=generator) * 40], dim=1)
     logits = torch.randn(batch, anchors, classes, generator=generator) * 2 - 1
     return RawOutputs(logits, torch.randn(batch, anchors, 4, generator=generator), boxes)
+
+
+def ssd_postprocess(**settings: Any) -> PostProcess:
+    return PostProcess(
+        **known_thresholds(settings), scores=lambda raw: raw.logits.float().sigmoid(), coder=VarianceCoder(VARIANCES)
+    )
+
+
+def postprocess(raw: RawOutputs, size: tuple[int, int], **settings: Any) -> list[Detections]:
+    return ssd_postprocess(**settings)(raw, size)
 
 
 def one_box(logit: float, box: list[float]) -> RawOutputs:
@@ -58,7 +71,7 @@ def test_nothing_gives_nothing(batch: int, anchors: int) -> None:
 @pytest.mark.parametrize("anchors", [40, 400])
 def test_equals_a_loop_over_classes(anchors: int, seed: int) -> None:
     raw = random_outputs(2, anchors, 5, seed)
-    found = postprocess(raw, SIZE, VARIANCES, 0.3, 0.5, max_detections=10_000, max_candidates=10_000)
+    found = postprocess(raw, SIZE, score_threshold=0.3, iou_threshold=0.5, max_detections=10_000, max_candidates=10_000)
     for image, detections in enumerate(found):
         expected = by_class(raw, image, 0.3, 0.5)
         assert detections.labels.tolist() == [label for _, label, _ in expected]
@@ -146,7 +159,9 @@ def exact_outputs(draw: st.DrawFn) -> RawOutputs:
 @FUZZING
 @given(raw=exact_outputs(), threshold=st.floats(0, 0.9), iou=st.sampled_from([0.0, 0.25, 0.45, 0.5, 0.6, 1.0]))
 def test_equals_torchvision_class_by_class_on_whatever_comes(raw: RawOutputs, threshold: float, iou: float) -> None:
-    boxes, scores, labels = postprocess(raw, SIZE, VARIANCES, threshold, iou, 10_000, 10_000)[0]
+    boxes, scores, labels = postprocess(
+        raw, SIZE, score_threshold=threshold, iou_threshold=iou, max_detections=10_000, max_candidates=10_000
+    )[0]
     expected = by_class(raw, 0, threshold, iou)
     assert [labels.tolist(), boxes.tolist()] == [[each[place] for each in expected] for place in (1, 2)]
     torch.testing.assert_close(scores, torch.tensor([score for score, _, _ in expected]))
@@ -166,7 +181,9 @@ def wild_outputs(draw: st.DrawFn) -> RawOutputs:
 @FUZZING
 @given(raw=wild_outputs(), threshold=st.floats(0, 0.9), limit=st.integers(1, 12))
 def test_whatever_comes_detections_are_what_they_promise(raw: RawOutputs, threshold: float, limit: int) -> None:
-    found = postprocess(raw, SIZE, VARIANCES, threshold, 0.5, limit, 20)
+    found = postprocess(
+        raw, SIZE, score_threshold=threshold, iou_threshold=0.5, max_detections=limit, max_candidates=20
+    )
     assert len(found) == len(raw.logits)
     for boxes, scores, labels in found:
         assert len(boxes) == len(scores) == len(labels) <= limit
@@ -179,17 +196,33 @@ def test_whatever_comes_detections_are_what_they_promise(raw: RawOutputs, thresh
         assert (box_iou(boxes, boxes)[same & ~torch.eye(len(labels), dtype=torch.bool)] <= 0.5 + 1e-3).all()
 
 
-def test_the_object_is_the_function_with_its_settings() -> None:
-    raw, settings = random_outputs(2, 60, 3), {"score_threshold": 0.3, "iou_threshold": 0.5, "max_detections": 7}
-    found = PostProcess.of({**settings, "max_candidates": 50}, VARIANCES)(raw, SIZE)
-    expected = postprocess(raw, SIZE, VARIANCES, **settings, max_candidates=50)
-    assert all(
-        torch.equal(a, b) for one, two in zip(found, expected, strict=True) for a, b in zip(one, two, strict=True)
-    )
+def test_scores_are_the_heads_and_boxes_the_coders() -> None:
+    """A head whose scores are half of the sigmoid, and a coder of other variances that is given the cells."""
+
+    class Coder(VarianceCoder):
+        def decode(self, offsets: Tensor, anchors: Tensor, cells: Tensor | None = None) -> Tensor:
+            assert cells is not None and cells.shape == (*anchors.shape[:-1], 2)
+            return super().decode(offsets, anchors, cells)
+
+    raw = random_outputs(1, 60, 3)._replace(cells=torch.ones(60, 2))
+    other = replace(ssd_postprocess(), scores=lambda raw: raw.logits.sigmoid() / 2, coder=Coder((0.2, 0.2, 0.1, 0.1)))
+    usual = replace(ssd_postprocess(score_threshold=0.02), coder=VarianceCoder((0.2, 0.2, 0.1, 0.1)))
+    (found,), (expected,) = other(raw, SIZE), usual(raw, SIZE)
+    torch.testing.assert_close(found.scores * 2, expected.scores)
+    assert torch.equal(found.boxes, expected.boxes)
+
+
+def test_classes_that_are_not_asked_for_take_no_place() -> None:
+    raw, few = random_outputs(2, 60, 4), ssd_postprocess(max_detections=5, max_candidates=20)
+    alone = RawOutputs(raw.logits[..., 2:3], raw.offsets, raw.anchors)
+    for found, expected in zip(few(raw, SIZE, labels=[2]), few(alone, SIZE), strict=True):
+        assert found.labels.tolist() == [2] * len(expected.labels)
+        assert torch.equal(found.boxes, expected.boxes) and torch.equal(found.scores, expected.scores)
+    assert [len(found.labels) for found in few(raw, SIZE, labels=[])] == [0, 0]
 
 
 def test_other_settings_are_another_object() -> None:
-    default = PostProcess()
+    default = ssd_postprocess()
     few = replace(default, max_detections=1)
     raw = random_outputs(1, 60, 3)
     assert len(few(raw, SIZE)[0].scores) == 1 < len(default(raw, SIZE)[0].scores)
@@ -211,5 +244,5 @@ def test_other_settings_are_another_object() -> None:
 )
 def test_a_setting_out_of_range_is_refused_where_it_is_made(settings: dict[str, float], sentence: str) -> None:
     with pytest.raises(ValueError) as error:  # the sentence is compared
-        PostProcess.of(settings, VARIANCES)
+        ssd_postprocess(**settings)
     assert str(error.value).startswith(sentence)

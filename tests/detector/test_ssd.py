@@ -10,14 +10,18 @@ import pytest
 import torch
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
+from torch._dynamo.testing import CompileCounter
 from torch.utils.flop_counter import FlopCounterMode
 
+from lightweight_ssd.anchors.ssd import SSDAnchors
 from lightweight_ssd.backbone.mblitenet import MBlitenet
+from lightweight_ssd.coding.variance import VarianceCoder
 from lightweight_ssd.config.paths import CONF_DIR
-from lightweight_ssd.detector.anchors import SSDAnchors
-from lightweight_ssd.detector.head import SSDHead
 from lightweight_ssd.detector.ssd import Detector
+from lightweight_ssd.head.ssd import SSDHead
 from lightweight_ssd.neck.cfpn import CFPN
+from lightweight_ssd.profiling.complexity import complexity
+from lightweight_ssd.tensor_types import RawOutputs
 
 
 def part(group: str, name: str, **changes: Any) -> Any:
@@ -27,7 +31,9 @@ def part(group: str, name: str, **changes: Any) -> Any:
 
 
 def paper(neck: str, **changes: Any) -> Detector:
-    return Detector(part("backbone", "mblitenet"), part("neck", neck, **changes), SSDHead, SSDAnchors(), 20)
+    return Detector(
+        part("backbone", "mblitenet"), part("neck", neck, **changes), SSDHead, SSDAnchors(), VarianceCoder(), 20
+    )
 
 
 def small(**changes: Any) -> Detector:
@@ -36,7 +42,8 @@ def small(**changes: Any) -> Detector:
     row = {"block": "attentive", "expansion": 2, "channels": 4, "repeats": 1, "stride": 2, "level": True}
     rows = [row, row | {"level": False}]
     backbone = MBlitenet([{"channels": 4, "stride": 2}], rows, last_channels=8, extra_channels=[6])
-    settings = {"neck": partial(CFPN, width=8), "head": SSDHead, "anchors": SSDAnchors(), "num_classes": 3} | changes
+    settings = {"neck": partial(CFPN, width=8), "head": SSDHead, "anchors": SSDAnchors(), "coder": VarianceCoder()}
+    settings |= {"num_classes": 3} | changes
     return Detector(backbone, **settings).eval()
 
 
@@ -100,7 +107,7 @@ def test_bytes_and_floats_are_normalised_alike() -> None:
 def test_anchors_have_the_order_of_the_head() -> None:
     """Levels of 10×13, 5×7 and 3×4 cells."""
     raw = small()(some_images())
-    expected = SSDAnchors()([(10, 13), (5, 7), (3, 4)], (37, 50))
+    expected = SSDAnchors()([(10, 13), (5, 7), (3, 4)], (37, 50)).boxes
     torch.testing.assert_close(raw.anchors, expected)
     assert raw.logits.shape[1] == len(expected)
 
@@ -167,6 +174,16 @@ def test_compiles_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
+def test_is_not_compiled_again_for_every_number_of_objects(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    counter, images = CompileCounter(), some_images()
+    compiled = torch.compile(small(), backend=counter)
+    for objects in (1, 2, 5):
+        compiled(images, torch.ones(2, objects, 4), torch.zeros(2, objects, dtype=torch.int64))
+    assert counter.frame_count == 1
+
+
+@pytest.mark.slow
 def test_exports_with_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
     detector = small()
@@ -214,6 +231,48 @@ def test_wrong_shape_is_named(shape: tuple[int, ...], monkeypatch: pytest.Monkey
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
     with pytest.raises(ValueError, match=r"\(batch, 3, height, width\) but got"):
         small()(torch.zeros(shape))
+
+
+def test_a_backbone_may_need_larger_images_than_its_coarsest_level_says() -> None:
+    backbone = small().backbone
+    backbone.min_size = 30
+    detector = Detector(backbone, partial(CFPN, width=8), SSDHead, SSDAnchors(), VarianceCoder(), 3).eval()
+    assert detector.min_size == 30 and len(detector(some_images(1, 30, 30)).logits) == 1
+    for call in (detector, detector.trace):
+        with pytest.raises(ValueError, match="images of 30 pixels or more a side"):
+            call(some_images(1, 29, 50))
+    with pytest.raises(ValueError, match="images of 30 pixels or more a side"):
+        detector.at_size((64, 29))
+    for size in ([29, 50], 29):
+        with pytest.raises(ValueError, match="image_size of 30 pixels or more a side but got"):
+            complexity(detector, size)
+
+
+def test_trace_gives_what_the_weights_compute() -> None:
+    detector, images = small(), some_images()
+    raw = detector(images)
+    assert all(torch.equal(one, other) for one, other in zip(detector.trace(images), raw[:2], strict=True))
+    on_meta = copy.deepcopy(detector).to("meta").trace(images.to("meta"))
+    assert [each.shape for each in on_meta] == [raw.logits.shape, raw.offsets.shape]
+
+
+def test_objects_change_nothing() -> None:
+    detector, images = small(), some_images()
+    told = detector(images, torch.ones(2, 3, 4), torch.zeros(2, 3, dtype=torch.int64))
+    assert all(torch.equal(one, other) for one, other in zip(told[:4], detector(images)[:4], strict=True))
+
+
+@pytest.mark.parametrize("size", [(37, 50), (64, 64)])
+def test_at_one_size_it_finds_the_same_without_making_anchors(size: tuple[int, int]) -> None:
+    detector, images = small(), some_images(2, *size)
+    fixed = detector.at_size(size)
+    detector.anchors = None  # pyright: ignore[reportAttributeAccessIssue]  # nothing may be made any more
+    with torch.no_grad():
+        boxes, scores = fixed(images)
+        raw = RawOutputs(*detector.trace(images), fixed.anchors, fixed.cells)
+    torch.testing.assert_close(boxes, detector.coder.decode(raw.offsets, raw.anchors))
+    torch.testing.assert_close(scores, detector.head.scores(raw))
+    assert not [name for name in fixed.state_dict() if not name.startswith("detector.")], "anchors are no weights"
 
 
 def test_too_small_images_are_named() -> None:

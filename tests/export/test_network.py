@@ -5,7 +5,6 @@ import torch
 from tests.export.conftest import settled_detector
 
 from lightweight_ssd.export.network import DeployedNetwork
-from lightweight_ssd.ops.box_coding import decode
 
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
@@ -15,7 +14,7 @@ def test_boxes_and_scores_are_the_detectors(dtype: torch.dtype) -> None:
     with torch.no_grad():
         boxes, scores = DeployedNetwork(detector, (72, 72))(images)
         raw = detector(images)
-    torch.testing.assert_close(boxes, decode(raw.offsets, raw.anchors, detector.variances), atol=1e-4, rtol=0)
+    torch.testing.assert_close(boxes, detector.coder.decode(raw.offsets, raw.anchors), atol=1e-4, rtol=0)
     torch.testing.assert_close(scores, raw.logits.sigmoid())
 
 

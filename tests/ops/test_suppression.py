@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from lightweight_ssd.coding.variance import VarianceCoder
 from lightweight_ssd.detector.postprocess import PostProcess
 from lightweight_ssd.ops.box_coding import decode
 from lightweight_ssd.ops.suppression import DetectionArrays, suppress
-from lightweight_ssd.ops.thresholds import Thresholds
+from lightweight_ssd.ops.thresholds import Thresholds, known_thresholds
 from lightweight_ssd.tensor_types import RawOutputs
 
 SIZE = (90, 120)
@@ -24,7 +25,8 @@ def random_outputs(anchors: int, classes: int, seed: int, spread: float = 2.0) -
 
 def both(raw: RawOutputs, **settings: float) -> tuple[DetectionArrays, list[np.ndarray]]:
     """What NumPy finds, and what PyTorch does."""
-    post_process = PostProcess(**settings)  # pyright: ignore[reportArgumentType]
+    coder, thresholds = VarianceCoder(VARIANCES), known_thresholds(settings)
+    post_process = PostProcess(**thresholds, scores=lambda raw: raw.logits.sigmoid(), coder=coder)
     boxes, scores = decode(raw.offsets, raw.anchors, VARIANCES)[0].numpy(), raw.logits.sigmoid()[0].numpy()
     found = suppress(boxes, scores, SIZE, post_process)
     return found, [values.numpy() for values in post_process(raw, SIZE)[0]]

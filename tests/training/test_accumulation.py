@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from tests.running import smoke_config, smoke_run
 from torch import Tensor, nn
 
-from lightweight_ssd.loss.criterion import Criterion
+from lightweight_ssd.criterion.ssd import SSDCriterion
 from lightweight_ssd.training import stages
 from lightweight_ssd.training.accumulation import Accumulation
 from lightweight_ssd.training.callbacks.interrupt import Interrupted
@@ -25,9 +25,8 @@ def test_the_gradient_is_that_of_one_pass():
     matched, losses = [1, 5, 0], [2.0, 30.0, 4.0]
     layer, accumulation = nn.Linear(1, 1, bias=False), Accumulation()
     for number, (count, loss) in enumerate(zip(matched, losses, strict=True)):
-        normalizer = torch.tensor(float(max(count, 1)))
-        weight = accumulation.weight(normalizer, torch.tensor(count), number == 0)
-        (layer.weight.sum() * loss / normalizer * weight / len(matched)).backward()
+        weight = accumulation.weight(torch.tensor(count), number == 0)
+        (layer.weight.sum() * loss / max(count, 1) * weight / len(matched)).backward()
     accumulation.rescale(layer, len(matched))
     assert layer.weight.grad is not None
     assert layer.weight.grad.item() == pytest.approx(sum(losses) / sum(matched))
@@ -36,7 +35,7 @@ def test_the_gradient_is_that_of_one_pass():
 def test_no_match_at_all_is_divided_by_one():
     layer, accumulation = nn.Linear(1, 1, bias=False), Accumulation()
     for number in range(2):
-        weight = accumulation.weight(torch.tensor(1.0), torch.tensor(0), number == 0)
+        weight = accumulation.weight(torch.tensor(0), number == 0)
         (layer.weight.sum() * 3 * weight / 2).backward()
     accumulation.rescale(layer, 2)
     assert layer.weight.grad is not None and layer.weight.grad.item() == pytest.approx(6)
@@ -120,16 +119,16 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_run_that_is_stopped_within_a_step_resumes_at_its_end(
     call: int, uninterrupted: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    run_dir, calls, original = f"stopped{call}", [0], Criterion.forward
+    run_dir, calls, original = f"stopped{call}", [0], SSDCriterion.forward
 
-    def counted(self: Criterion, *arguments: Any):
+    def counted(self: SSDCriterion, *arguments: Any):
         calls[0] += self.training
         if self.training and calls[0] == call:
             os.kill(os.getpid(), signal.SIGINT)
         return original(self, *arguments)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Criterion, "forward", counted)
+        patched.setattr(SSDCriterion, "forward", counted)
         with pytest.raises(Interrupted):
             smoke_run(uninterrupted, *RESUMED, run_dir=run_dir)
     last = uninterrupted / run_dir / "checkpoints" / "last.ckpt"

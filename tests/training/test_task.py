@@ -9,19 +9,26 @@ from lightning.pytorch import Trainer
 from tests.command_line import tiny_checkpoint
 from torch import distributed, nn
 
-from lightweight_ssd.loss.criterion import Criterion
+from lightweight_ssd.criterion.ssd import SSDCriterion
 from lightweight_ssd.metrics.voc import VOCMetric
 from lightweight_ssd.tensor_types import Detections
 from lightweight_ssd.training.measure import to_original_pixels
 from lightweight_ssd.training.task import DetectionTask, parameter_groups
 
 
-def test_weight_decay_acts_on_convolution_weights_only(tmp_path) -> None:
+def test_weight_decay_acts_on_weights_of_convolutions_only(tmp_path) -> None:
     detector, _ = tiny_checkpoint(tmp_path / "tiny.ckpt")
     decayed, rest = parameter_groups(detector)
     assert {parameter.ndim for parameter in decayed["params"]} == {4}
     assert {parameter.ndim for parameter in rest["params"]} == {1} and rest["weight_decay"] == 0
     assert len(decayed["params"]) + len(rest["params"]) == len(list(detector.parameters()))
+
+
+def test_linear_layers_decay_too_and_their_biases_do_not() -> None:
+    net = nn.Sequential(nn.Conv2d(1, 2, 1), nn.BatchNorm2d(2), nn.Flatten(), nn.Linear(2, 3))
+    decayed, rest = parameter_groups(net)
+    assert [parameter.shape for parameter in decayed["params"]] == [(2, 1, 1, 1), (3, 2)]
+    assert len(rest["params"]) == 4 and rest["weight_decay"] == 0
 
 
 def test_a_shared_convolution_stands_once() -> None:
@@ -41,7 +48,7 @@ def test_boxes_go_back_to_the_image_file(found: int) -> None:
 def test_a_group_of_another_size_than_the_trainers_is_refused(tmp_path: Path) -> None:
     """Broken on purpose: a group that an earlier run of this process left behind, and a trainer of two."""
     detector, class_names = tiny_checkpoint(tmp_path / "tiny.ckpt")
-    task = DetectionTask(detector, Mock(spec=Criterion), VOCMetric(class_names))
+    task = DetectionTask(detector, Mock(spec=SSDCriterion), VOCMetric(class_names))
     task.trainer = Mock(spec=Trainer, world_size=2)
     with pytest.raises(ValueError, match="counts on 2 processes, but 1 are there"):
         task.setup("fit")  # no group at all
@@ -70,7 +77,7 @@ def test_factors_act_on_the_parts_that_they_name(tmp_path: Path) -> None:
 
 def test_a_part_that_is_kept_keeps_its_statistics(tmp_path: Path) -> None:
     detector, class_names = tiny_checkpoint(tmp_path / "tiny.ckpt")
-    task = DetectionTask(detector, Mock(spec=Criterion), VOCMetric(class_names), lr_factors={"backbone.stem": 0})
+    task = DetectionTask(detector, Mock(spec=SSDCriterion), VOCMetric(class_names), lr_factors={"backbone.stem": 0})
     before = {name: value.clone() for name, value in detector.state_dict().items()}
     task.train()
     task.on_train_epoch_start()

@@ -14,7 +14,6 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from lightweight_ssd.benchmark.peers import SSDLITE320, YOLO11N, export_yolo, ssdlite320, yolo11n
-from lightweight_ssd.detector.ssd import Detector
 from lightweight_ssd.export.format import Format, Order, Precision
 from lightweight_ssd.export.network import DeployedNetwork
 from lightweight_ssd.export.traced import quiet_exporter, rewritten
@@ -43,15 +42,14 @@ class Model(NamedTuple):
 
 
 class _Ours(nn.Module):
-    """Logits and offsets; the anchors are constants."""
+    """What the weights compute; the anchors are constants."""
 
-    def __init__(self, detector: Detector) -> None:
+    def __init__(self, detector: Any) -> None:
         super().__init__()
         self.detector = detector
 
-    def forward(self, images: Image) -> tuple[Tensor, Tensor]:
-        raw = self.detector(images)
-        return raw.logits, raw.offsets
+    def forward(self, images: Image) -> tuple[Tensor, ...]:
+        return self.detector.trace(images)
 
 
 class _SSDLite(nn.Module):
@@ -81,7 +79,7 @@ class _YOLO(nn.Module):
         return found["scores"], found["boxes"]
 
 
-def our_model(detector: Detector) -> Model:
+def our_model(detector: Any) -> Model:
     """Our detector, named after its backbone and neck.
 
     Args:
@@ -127,7 +125,7 @@ def format_of(runtime: str) -> tuple[Format, Precision]:
     return made[name](), "int8" if precision == "int8" else "fp32"
 
 
-def _our_export(detector: Detector) -> Export:
+def _our_export(detector: Any) -> Export:
     def export(runtime: str, image: Image, folder: Path) -> Path:
         chosen, precision = format_of(runtime)
         height, width = image.shape[2:]

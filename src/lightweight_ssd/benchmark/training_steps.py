@@ -7,12 +7,13 @@ project. The difference is what a project adds to PyTorch's own work.
 
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.optim import SGD, Optimizer
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils._pytree import tree_leaves, tree_map
 
 from lightweight_ssd.benchmark.peers import SSDLITE320, YOLO11N, ssdlite320, yolo11n
 from lightweight_ssd.tensor_types import Batch
@@ -48,16 +49,14 @@ def our_step(dry_run: DryRunStep, batch: Batch) -> Step:
         dry_run: Parts of the configured step.
         batch: Batch on their device.
     """
-    detector, raw = dry_run.detector, dry_run.forward(batch)
-    raw = raw._replace(logits=raw.logits.detach().requires_grad_(), offsets=raw.offsets.detach().requires_grad_())
+    detector, raw = dry_run.detector, tree_map(_leaf, dry_run.forward(batch))
     parts = {
-        "matching": lambda: dry_run.criterion.assign(raw.anchors, batch.boxes, batch.labels),
-        "matching and losses": lambda: torch.autograd.grad(dry_run.loss(raw, batch), [raw.logits, raw.offsets]),
+        "matching and losses": lambda: torch.autograd.grad(dry_run.loss(raw, batch), _learned(raw)),
         "optimizer": lambda: _step_with_gradients(dry_run.optimizer),
         "moving average": dry_run.update_average,
     }
     name = f"{type(detector.backbone).__name__} + {type(detector.neck).__name__}"
-    bare = _bare(lambda: dry_run.forward(batch)[:2], detector)
+    bare = _bare(lambda: _learned(dry_run.forward(batch)), detector)
     return Step(name, bare, lambda: dry_run.step(batch), parts)
 
 
@@ -125,6 +124,16 @@ def yolo11n_step(num_classes: int, batch: Batch, place: Place, notes: list[str])
         average.update(model)
 
     return Step(YOLO11N, _bare(outputs, model), whole, {})
+
+
+def _learned(raw: Any) -> list[Tensor]:
+    """Those of the raw outputs that losses have gradients for."""
+    return [each for each in tree_leaves(raw) if isinstance(each, Tensor) and each.requires_grad]
+
+
+def _leaf(output: Any) -> Any:
+    """A raw output cut off from the network, where it has gradients."""
+    return output.detach().requires_grad_() if isinstance(output, Tensor) and output.requires_grad else output
 
 
 def _bare(outputs: Callable[[], Sequence[Tensor]], network: nn.Module) -> Callable[[], None]:

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import torch
 
 from lightweight_ssd.checkpoint.targets import check_state, check_targets
-from lightweight_ssd.config.instantiate import build, moved_targets
+from lightweight_ssd.config.earlier import brought_up_to_date
+from lightweight_ssd.config.instantiate import build
 from lightweight_ssd.detector.ssd import Detector
 from lightweight_ssd.system.plain_text import has_reference
 
@@ -29,7 +30,7 @@ EMA_KEY = "ema_state_dict"  # where a checkpoint holds the moving average of its
 NETWORK_KEY = "network"  # hyper-parameter: what the configuration left to the weights; see `network_values`
 
 
-def build_detector(config: dict[str, Any], class_names: list[str]) -> Detector:
+def build_detector(config: dict[str, Any], class_names: list[str]) -> Any:
     """Builds the untrained detector of a resolved configuration.
 
     Args:
@@ -37,12 +38,12 @@ def build_detector(config: dict[str, Any], class_names: list[str]) -> Detector:
         class_names: One per class.
 
     Returns:
-        The detector.
+        The detector, of whatever class the configuration names.
     """
     return build(config["detector"], num_classes=len(class_names))
 
 
-def network_values(detector: Detector) -> dict[str, Any]:
+def network_values(detector: Any) -> dict[str, Any]:
     """What a configuration with null leaves to the weights that a detector starts from.
 
     Returns:
@@ -111,7 +112,7 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
     if not isinstance(parameters, dict) or not isinstance(parameters.get("config"), dict):
         raise ValueError(f"{path} holds no configuration; give a checkpoint that `lssd train` wrote.")
     check_state(checkpoint, path)
-    parameters["config"] = moved_targets(parameters["config"])
+    parameters["config"] = brought_up_to_date(parameters["config"])
     return checkpoint
 
 
@@ -157,7 +158,7 @@ def load_trained(path: str | Path) -> Trained:
     return Trained(detector.eval(), config, class_names, _category_ids(checkpoint, path, len(class_names)))
 
 
-def load_detector(path: str | Path) -> tuple[Detector, dict[str, Any], list[str]]:
+def load_detector(path: str | Path) -> tuple[Any, dict[str, Any], list[str]]:
     """The detector of a checkpoint, its configuration and its class names; see `load_trained`."""
     return load_trained(path)[:3]
 

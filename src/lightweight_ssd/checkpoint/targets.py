@@ -17,9 +17,9 @@ __all__ = ["PARTS", "check_state", "check_targets"]
 
 # The packages whose classes each part of a configuration may consist of, by the part's key.
 PARTS = {
-    "detector": ("backbone", "neck", "detector", "layers"),
+    "detector": ("backbone", "neck", "head", "anchors", "coding", "detector", "layers"),
     "data": ("data",),
-    "criterion": ("loss", "classification"),
+    "criterion": ("criterion", "matching", "coding", "loss", "classification"),
     "datamodule.resize": ("augment",),
 }
 _TARGET = re.compile(r"(?P<module>lightweight_ssd\.(?P<package>[a-z]\w*)\.[a-z]\w*)\.(?P<name>[A-Z]\w*)", re.ASCII)

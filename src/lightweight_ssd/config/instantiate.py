@@ -8,17 +8,9 @@ from hydra.utils import instantiate
 
 from lightweight_ssd.system.plain_text import has_reference
 
-__all__ = ["build", "moved_targets"]
+__all__ = ["build"]
 
 _REFUSALS = ("MisconfigurationException",)  # Lightning's, by name: to import it would take seconds
-
-# Where the classes of checkpoints that version 0.1 wrote are now; a checkpoint holds its configuration, and that paths.
-_MOVED = {
-    "lightweight_ssd.detector.Detector": "lightweight_ssd.detector.ssd.Detector",
-    "lightweight_ssd.head.SSDHead": "lightweight_ssd.detector.head.SSDHead",
-    "lightweight_ssd.anchors.SSDAnchors": "lightweight_ssd.detector.anchors.SSDAnchors",
-    "lightweight_ssd.criterion.Criterion": "lightweight_ssd.loss.criterion.Criterion",
-}
 
 
 def build(node: Any, **arguments: Any) -> Any:
@@ -66,18 +58,3 @@ def _refuse_references(name: str, value: Any) -> None:
             f"Expected {name} without ${{…}}, which a configuration replaces by something else, but got {value!r}: "
             "rename it."
         )
-
-
-def moved_targets(node: Any) -> Any:
-    """A configuration with the classes that have moved since version 0.1 at their present place.
-
-    Example:
-        >>> moved_targets({"head": [{"_target_": "lightweight_ssd.head.SSDHead", "kernel": 1}]})
-        {'head': [{'_target_': 'lightweight_ssd.detector.head.SSDHead', 'kernel': 1}]}
-    """
-    if isinstance(node, dict):
-        moved = {key: moved_targets(value) for key, value in node.items()}
-        return (
-            moved | {"_target_": _MOVED.get(str(node["_target_"]), node["_target_"])} if "_target_" in node else moved
-        )
-    return [moved_targets(item) for item in node] if isinstance(node, list | tuple) else node

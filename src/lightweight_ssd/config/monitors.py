@@ -8,7 +8,7 @@ from lightweight_ssd.metrics.names import COCO_METRICS, VOC_METRICS
 __all__ = ["check_metrics", "check_monitors", "check_objective", "watched_metrics"]
 
 
-_TERMS = ("classification", "localization")  # of `Criterion`, whose module would bring PyTorch in
+_TERMS = ("classification", "localization")  # of `SSDCriterion`, whose module would bring PyTorch in
 _DEFAULT_OBJECTIVE = "val/map_50"
 _OURS = ("lightweight_ssd.", "lightning.")
 

@@ -11,6 +11,8 @@ _SYNONYMS = {
     "conf": ("score_threshold", "postprocess.score_threshold", "detector.postprocess.score_threshold"),
     "iou": ("iou_threshold", "postprocess.iou_threshold", "detector.postprocess.iou_threshold"),
     "max_det": ("max_detections", "postprocess.max_detections", "detector.postprocess.max_detections"),
+    "match_threshold": ("criterion.matcher.threshold",),
+    "variances": ("detector.coder.variances",),
     "epochs": ("trainer.max_epochs",),
     "steps": ("trainer.max_steps",),
     "imgsz": ("image_size",),

@@ -1,1 +1,1 @@
-"""The single-shot detector put together: its head, anchors and post-processing."""
+"""The single-shot detector put together, and its post-processing."""

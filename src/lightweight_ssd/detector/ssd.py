@@ -1,15 +1,22 @@
-"""The detector: backbone, neck, head and anchors put together."""
+"""The single-shot detector: backbone, neck, head and anchors put together.
+
+Training, measuring and profiling know a detector by its calls alone: `detector(images, boxes, labels)` for raw outputs,
+which only its criterion and its post-processing look into, `detector.postprocess(raw, size)`, and `detector.trace`.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
-from lightweight_ssd.detector.anchors import SSDAnchors
+from lightweight_ssd.anchors.ssd import SSDAnchors
+from lightweight_ssd.coding.coder import Coder
+from lightweight_ssd.detector.fixed_size import FixedSizeDetector
 from lightweight_ssd.detector.postprocess import PostProcess
-from lightweight_ssd.tensor_types import Detections, RawOutputs
+from lightweight_ssd.ops.thresholds import known_thresholds
+from lightweight_ssd.tensor_types import Anchors, Detections, RawOutputs
 
 __all__ = ["Detector"]
 
@@ -23,10 +30,10 @@ class Detector(nn.Module):
 
     Attributes:
         num_classes: Classes, background not counted.
-        variances: Of the box coding.
+        coder: Of the boxes.
         postprocess: Raw outputs to detections, `postprocess(raw, size)`; validation has its loss from the raw ones.
-        min_size: Shortest side of an image that the network takes, pixels: half a cell of the coarsest level, but no
-            more than 64.
+        min_size: Shortest side of an image that the network takes, pixels: that of the backbone where it has one, else
+            half a cell of the coarsest level, but no more than 64.
 
     Source: section 3.1 and figure 2.
     """
@@ -40,8 +47,8 @@ class Detector(nn.Module):
         neck: Callable[..., nn.Module],
         head: Callable[..., nn.Module],
         anchors: SSDAnchors,
+        coder: Coder,
         num_classes: int,
-        variances: Sequence[float] = (0.1, 0.1, 0.2, 0.2),
         postprocess: Mapping[str, Any] | None = None,
         mean: Sequence[float] | None = None,
         std: Sequence[float] | None = None,
@@ -49,13 +56,15 @@ class Detector(nn.Module):
         """Complete the neck with the backbone's channels and the head with the neck's.
 
         Args:
-            backbone: Has `out_channels` and `strides`, one of each per level.
+            backbone: Has `out_channels` and `strides`, one of each per level, and `min_size` where it needs more than
+                half a cell of its coarsest level.
             neck: Called with `in_channels`; the neck has `out_channels`.
-            head: Called with `in_channels`, `anchors_per_cell` and `num_classes`.
+            head: Called with `in_channels`, `anchors_per_cell` and `num_classes`; the head maps the neck's levels to
+                its outputs, and its `scores` says what they mean.
             anchors: Made in the order of the head.
+            coder: Between boxes and offsets; the criterion has the same.
             num_classes: Classes, background not counted.
-            variances: Of the box coding, for (cx, cy, w, h).
-            postprocess: Thresholds and limits, keyed by the attributes of `PostProcess`; none: its defaults.
+            postprocess: Thresholds and limits, keyed by the attributes of `Thresholds`; none: its defaults.
             mean: Of red, green and blue, 0 to 255; subtracted from the images. None = what the backbone's
                 `loaded_weights` expect, or ImageNet's.
             std: Of red, green and blue, 0 to 255; the images are divided by it. None = likewise.
@@ -68,38 +77,71 @@ class Detector(nn.Module):
         self.neck = neck(in_channels=backbone.out_channels)
         out_channels: Any = self.neck.out_channels
         per_cell = anchors.per_cell(len(out_channels))
-        self.head = head(in_channels=out_channels, anchors_per_cell=per_cell, num_classes=num_classes)
+        self.head: Any = head(in_channels=out_channels, anchors_per_cell=per_cell, num_classes=num_classes)
         self.anchors = anchors
         self.num_classes = num_classes
-        self.variances = tuple(variances)
-        self.postprocess = PostProcess.of(postprocess or {}, variances)
+        self.coder = coder
+        self.postprocess = PostProcess(**known_thresholds(postprocess or {}), scores=self.head.scores, coder=coder)
         strides: Any = backbone.strides
-        self.min_size: int = min(strides[-1] // 2, 64)
+        self.min_size: int = getattr(backbone, "min_size", min(strides[-1] // 2, 64))
         expected: Any = getattr(backbone, "loaded_weights", None)
         for name, given, usual in (("mean", mean, _MEAN), ("std", std, _STD)):
             values = torch.tensor(given or getattr(expected, name, usual)).reshape(1, 3, 1, 1)
             self.register_buffer(name, values, persistent=False)
-        self._made_anchors: dict[tuple[Any, ...], Tensor] = {}
+        self._made_anchors: dict[tuple[Any, ...], Anchors] = {}
 
-    def forward(self, images: Images) -> RawOutputs:
+    def forward(
+        self, images: Images, boxes: Float[Tensor, "B M 4"] | None = None, labels: Int[Tensor, "B M"] | None = None
+    ) -> RawOutputs:
         """Compute the raw outputs.
 
         Args:
             images: RGB, 0 to 255, bytes or floats; not normalized.
+            boxes: Not used: detectors of other kinds learn from objects already here.
+            labels: Likewise.
 
         Returns:
             logits: (B, A, C), in the precision of the autocast, if any.
             offsets: (B, A, 4), likewise.
             anchors: (A, 4), float32, xyxy in pixels of `images`.
+            cells: (A, 2), float32, width and height of their cells, pixels.
 
         Raises:
             ValueError: For images that are not (B, 3, H, W) or too small.
         """
-        self._check(images)
-        x = (images.to(self.mean.dtype) - self.mean) / self.std
-        maps = self.neck(self.backbone(x))
+        maps = self._maps(images)
         logits, offsets = self.head(maps)
-        return RawOutputs(logits, offsets, self._anchors_of(maps, images))
+        anchors = self._anchors_of(maps, images)
+        return RawOutputs(logits, offsets, anchors.boxes, anchors.cells)
+
+    def trace(self, images: Images) -> tuple[Tensor, ...]:
+        """Compute what the weights compute: each layer once, and no step that depends on the values in the tensors.
+
+        So it runs on tensors without values, and is one graph for a compiler.
+
+        Args:
+            images: As for `forward`.
+
+        Returns:
+            The outputs of the head, each with one row per anchor: (B, A, …).
+
+        Raises:
+            ValueError: As `forward`.
+        """
+        return self.head(self._maps(images))
+
+    def at_size(self, image_size: tuple[int, int]) -> FixedSizeDetector:
+        """The detector for images of one size, as a graph without anything to look up; see `FixedSizeDetector`.
+
+        Args:
+            image_size: (H, W), pixels.
+
+        Raises:
+            ValueError: The size is less than the network takes.
+        """
+        with torch.no_grad():
+            raw = self.eval()(torch.zeros(1, 3, *image_size, device=self.mean.device))
+        return FixedSizeDetector(self, raw, self.postprocess)
 
     @torch.no_grad()
     def predict(self, images: Images, postprocess: PostProcess | None = None) -> list[Detections]:
@@ -120,6 +162,11 @@ class Detector(nn.Module):
         height, width = images.shape[-2:]
         return (postprocess or self.postprocess)(self(images), (height, width))
 
+    def _maps(self, images: Tensor) -> list[Tensor]:
+        """The levels of the neck."""
+        self._check(images)
+        return self.neck(self.backbone((images.to(self.mean.dtype) - self.mean) / self.std))
+
     def _check(self, images: Tensor) -> None:
         """Refuse images that the network cannot take; silent under compilation, where sizes may be symbols."""
         if torch.compiler.is_compiling():
@@ -130,7 +177,7 @@ class Detector(nn.Module):
         if min(shape[2:]) < least:
             raise ValueError(f"Expected images of {least} pixels or more a side but got {shape}; enlarge the input.")
 
-    def _anchors_of(self, maps: list[Tensor], images: Tensor) -> Tensor:
+    def _anchors_of(self, maps: list[Tensor], images: Tensor) -> Anchors:
         """The anchors of these sizes, kept from the last time; a compiler sees how they are made instead."""
         height, width = images.shape[-2:]
         sizes = [(rows, columns) for rows, columns in (level.shape[-2:] for level in maps)]

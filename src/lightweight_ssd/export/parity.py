@@ -8,7 +8,6 @@ import torch
 from jaxtyping import Float32, UInt8
 
 from lightweight_ssd.export.network import DeployedNetwork
-from lightweight_ssd.ops.box_coding import decode
 
 __all__ = ["BATCHES", "MOST_PIXELS", "MOST_SCORE", "Difference", "compare", "expect_equal"]
 
@@ -75,10 +74,9 @@ def _expected(network: DeployedNetwork, images: np.ndarray) -> tuple[np.ndarray,
     """One image after another, so that a large input needs no large batch."""
     with torch.no_grad():
         each = [network(torch.from_numpy(images[i : i + 1])) for i in range(len(images))]
-    first, second = (torch.cat(parts) for parts in zip(*each, strict=True))
-    if not network.decodes:
-        first, second = decode(second, network.anchors, network.scale.tolist()), first.sigmoid()
-    return first.numpy(), second.numpy()
+        first, second = (torch.cat(parts) for parts in zip(*each, strict=True))
+        boxes, scores = network.boxes_and_scores((first, second))
+    return boxes.numpy(), scores.numpy()
 
 
 def _difference(

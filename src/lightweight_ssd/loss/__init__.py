@@ -1,7 +1,7 @@
 """Localization losses, one per file: the error of each anchor between its predicted box and its ground truth.
 
 Each is a module without weights. `forward(pred, target)` takes two tensors of shape (..., 4) and returns one of shape
-(...), in at least float32, neither summed nor normalized; that is left to `criterion.Criterion`, which matches anchors
+(...), in at least float32, neither summed nor normalized; that is left to `criterion.ssd`, which matches anchors
 to objects first. The attribute `space` says in what units a loss compares:
 
 - "boxes": xyxy in pixels of the network's input (BLL, CIoU, DIoU, GIoU, IoU);

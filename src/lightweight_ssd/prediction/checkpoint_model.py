@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,13 +13,11 @@ from jaxtyping import UInt8
 from lightweight_ssd.checkpoint.load import load_trained
 from lightweight_ssd.detector.inference import prepared_for_inference
 from lightweight_ssd.detector.postprocess import PostProcess
-from lightweight_ssd.detector.ssd import Detector
 from lightweight_ssd.ops.suppression import DetectionArrays
 from lightweight_ssd.ops.thresholds import Thresholds
 from lightweight_ssd.prediction.model import Model
 from lightweight_ssd.system.allocator import keep_freed_memory
-from lightweight_ssd.system.device import choose_device
-from lightweight_ssd.tensor_types import RawOutputs
+from lightweight_ssd.system.device import choose_device, device_of
 
 __all__ = ["CheckpointModel"]
 
@@ -32,7 +31,7 @@ class CheckpointModel(Model):
 
     def __init__(
         self,
-        detector: Detector,
+        detector: Any,
         image_size: int | Sequence[int],
         class_names: Sequence[str],
         category_ids: Sequence[int],
@@ -56,9 +55,9 @@ class CheckpointModel(Model):
         return cls(detector.to(place), config["image_size"], class_names, category_ids, path)
 
     @cached_property
-    def _network(self) -> Detector:
+    def _network(self) -> Any:
         """What runs: on a CPU a copy that infers faster."""
-        return prepared_for_inference(self.detector) if self.detector.mean.device.type == "cpu" else self.detector
+        return prepared_for_inference(self.detector) if device_of(self.detector).type == "cpu" else self.detector
 
     @property
     def thresholds(self) -> PostProcess:
@@ -70,16 +69,8 @@ class CheckpointModel(Model):
     ) -> list[DetectionArrays]:
         """The detections of a batch, in pixels of the network's input; the whole batch goes to the device at once."""
         asked = {field.name: getattr(thresholds, field.name) for field in fields(Thresholds)}
-        batch = torch.from_numpy(images).permute(0, 3, 1, 2).to(self.detector.mean.device)
+        batch = torch.from_numpy(images).permute(0, 3, 1, 2).to(device_of(self.detector))
         with torch.no_grad():
             raw = self._network(batch)
-            raw = raw if labels is None else _only(raw, labels)
-            found = replace(self.detector.postprocess, **asked)(raw, self.image_size)
+            found = replace(self.detector.postprocess, **asked)(raw, self.image_size, labels)
         return [DetectionArrays(*(values.cpu().numpy() for values in one)) for one in found]
-
-
-def _only(raw: RawOutputs, labels: Sequence[int]) -> RawOutputs:
-    """The same with the score 0 for every other class, so that these compete for no place among the detections."""
-    kept = torch.zeros(raw.logits.shape[-1], dtype=torch.bool, device=raw.logits.device)
-    kept[list(labels)] = True
-    return raw._replace(logits=raw.logits.masked_fill(~kept, -torch.inf))

@@ -42,6 +42,13 @@ _OF_RANDOM_WEIGHTS: dict[str, dict[str, Any]] = {
     "backbone": {"norm_eps": 0.001},
     "detector.backbone": {"norm_eps": 0.001},
 }
+_RENAMED = {"SSDCriterion": "Criterion"}  # classes by the name that they had in the first release
+# Parts that were values of the first release: the node and the part in it, the part's class, its parameter, the value.
+_VALUES = (
+    ("detector", "coder", "VarianceCoder", "variances", "variances"),
+    ("criterion", "coder", "VarianceCoder", "variances", "variances"),
+    ("criterion", "matcher", "IoUMatcher", "threshold", "match_threshold"),
+)
 
 
 def content_hash(config: dict[str, Any]) -> str:
@@ -76,6 +83,8 @@ def _as_before(config: dict[str, Any]) -> dict[str, Any]:
     has_weights = bool((config.get("backbone") or {}).get("weights"))
     for path, values in ({} if has_weights else _OF_RANDOM_WEIGHTS).items():
         config = _changed(config, path, lambda node, values=values: _spelled_out(node, values))
+    for group, part, name, parameter, key in _VALUES:
+        config = _changed(config, group, lambda node, of=(part, name, parameter, key): _as_value(node, *of))
     for path, values in _NEUTRAL.items():
         config = _changed(config, path, lambda node, values=values: _without(node, values))
     return config
@@ -92,6 +101,15 @@ def _changed(config: dict[str, Any], path: str, change: Callable[[dict[str, Any]
 
 def _spelled_out(node: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
     return {key: values[key] if value is None and key in values else value for key, value in node.items()}
+
+
+def _as_value(node: dict[str, Any], part: str, name: str, parameter: str, key: str) -> dict[str, Any]:
+    """A node with the one parameter of a part in place of the part, if that is of the class that was the only one."""
+    inside = node.get(part)
+    if not isinstance(inside, dict) or str(inside.get("_target_")).rpartition(".")[2] != name:
+        return node
+    rest = {each: value for each, value in node.items() if each != part}
+    return {**rest, key: inside.get(parameter)} if inside.keys() == {"_target_", parameter} else node
 
 
 def _without(node: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
@@ -118,7 +136,8 @@ def _class_names(node: Any) -> Any:
     """The same with the class alone in each `_target_`: where its module lies changes nothing that a run computes."""
     if isinstance(node, dict):
         kept = {key: _class_names(value) for key, value in node.items()}
-        return kept | {"_target_": str(node["_target_"]).rpartition(".")[2]} if node.get("_target_") else kept
+        name = str(node["_target_"]).rpartition(".")[2] if node.get("_target_") else None
+        return kept | {"_target_": _RENAMED.get(name, name)} if name else kept
     return [_class_names(item) for item in node] if isinstance(node, list | tuple) else node
 
 

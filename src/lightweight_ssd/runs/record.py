@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct
 
+from lightweight_ssd.config.earlier import brought_up_to_date
 from lightweight_ssd.runs.conditions import conditions_of
 from lightweight_ssd.runs.content import comparable_data, content_hash
 from lightweight_ssd.runs.files import (
@@ -169,11 +170,11 @@ def flat_config(run: RunRecord) -> dict[str, Any]:
     """What the run computes, as one flat mapping from dotted keys to values, the seed included.
 
     Left out is what its content hash leaves out, and what is only another group written out in a second place
-    (`detector.neck` is `neck`). The run folder's own path reads `RUN`, and a key of `data` that the run's version did
-    not know has its neutral value.
+    (`detector.neck` is `neck`). What earlier versions called otherwise has today's name. The run folder's own path
+    reads `RUN`, and a key of `data` that the run's version did not know has its neutral value.
     """
     home = str(run.config.get("run_dir") or run.folder)
-    config = run.config
+    config = brought_up_to_date(run.config)
     if isinstance(config.get("data"), dict):
         config = {**config, "data": comparable_data(config["data"])}
     groups = {key: value for key, value in config.items() if isinstance(value, dict)}

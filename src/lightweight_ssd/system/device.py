@@ -4,10 +4,11 @@ import platform
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from lightweight_ssd.system.memory import available_memory, total_memory
 
-__all__ = ["choose_device", "device_name", "free_memory", "memory_of"]
+__all__ = ["choose_device", "device_name", "device_of", "free_memory", "memory_of"]
 
 
 def choose_device(name: str) -> torch.device:
@@ -40,6 +41,16 @@ def choose_device(name: str) -> torch.device:
 def device_name(device: torch.device) -> str:
     """The vendor's name of the device, such as `NVIDIA H100 80GB HBM3`."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu_name()
+
+
+def device_of(module: nn.Module) -> torch.device:
+    """Where the weights of a network are; the CPU if it has none.
+
+    Example:
+        >>> device_of(nn.Linear(1, 1))
+        device(type='cpu')
+    """
+    return next((weight.device for weight in module.parameters()), torch.device("cpu"))
 
 
 def free_memory(device: torch.device) -> int | None:

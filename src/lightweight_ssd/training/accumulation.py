@@ -5,7 +5,9 @@ with few of them more weight. BatchNorm alone still sees the images of one pass 
 """
 
 import torch
-from torch import Tensor, distributed, nn
+from torch import Tensor, nn
+
+from lightweight_ssd.ops.shared_count import shared_count
 
 __all__ = ["Accumulation"]
 
@@ -21,30 +23,26 @@ class Accumulation:
         self._first = torch.ones(())
         self._matched = torch.zeros(())
 
-    def weight(self, normalizer: Tensor, matched: Tensor, is_first: bool) -> Tensor:
+    def weight(self, matched: Tensor, is_first: bool) -> Tensor:
         """How often the loss of a pass counts.
 
         Args:
-            normalizer: What the losses of the pass were divided by.
-            matched: Anchors of this rank that the pass matched.
+            matched: Anchors of this rank that the pass matched; its losses were divided by their `shared_count`.
             is_first: Whether the pass begins a step.
         """
+        normalizer = shared_count(matched, among_ranks=True)
         if is_first:
             self._first, self._matched = normalizer, torch.zeros_like(matched)
         self._matched = self._matched + matched
         return normalizer / self._first
 
     def rescale(self, module: nn.Module, passes: int) -> None:
-        """Divides the accumulated gradient by the matched anchors of all passes, as `Criterion.normalizer` counts them.
+        """Divides the accumulated gradient by the matched anchors of all passes, as the criterion counts them.
 
         Args:
             module: Whose gradients are complete.
             passes: What every loss was divided by.
         """
-        matched, ranks = self._matched.clone(), 1
-        if distributed.is_available() and distributed.is_initialized():
-            distributed.all_reduce(matched)
-            ranks = distributed.get_world_size()
-        factor = passes * self._first / (matched.clamp(min=1) / ranks)
+        factor = passes * self._first / shared_count(self._matched, among_ranks=True)
         gradients = [each.grad for each in module.parameters() if each.grad is not None]
         torch._foreach_mul_(gradients, factor)  # pyright: ignore[reportPrivateImportUsage]

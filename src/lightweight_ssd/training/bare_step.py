@@ -11,7 +11,7 @@ from torch import Tensor
 from lightweight_ssd.checkpoint.load import as_trained
 from lightweight_ssd.config.instantiate import build
 from lightweight_ssd.system.device import choose_device
-from lightweight_ssd.tensor_types import Batch, RawOutputs
+from lightweight_ssd.tensor_types import Batch
 from lightweight_ssd.training.task import parameter_groups
 
 __all__ = ["PRECISIONS", "DryRunStep", "Place", "named_gpus", "place_of", "random_batch"]
@@ -130,15 +130,15 @@ class DryRunStep:
         batch = random_batch(batch_size, self.image_size, self.num_classes, objects, self.place.device)
         return batch._replace(images=batch.images.contiguous(memory_format=self.memory_format))
 
-    def forward(self, batch: Batch) -> RawOutputs:
-        """The images through the network."""
+    def forward(self, batch: Batch) -> Any:
+        """The images through the network, to whatever its raw outputs are."""
         with self.place.autocast():
-            return self.detector(batch.images)
+            return self.detector(batch.images, batch.boxes, batch.labels)
 
-    def loss(self, raw: RawOutputs, batch: Batch) -> Tensor:
-        """Matching and losses, to the number that is minimised."""
+    def loss(self, raw: Any, batch: Batch) -> Tensor:
+        """Matching and losses, to the number that is minimized."""
         with self.place.autocast():
-            return self.criterion.total(self.criterion(raw, batch.boxes, batch.labels))
+            return self.criterion.total(self.criterion(raw, batch.boxes, batch.labels).terms)
 
     def update_average(self) -> None:
         """The moving average takes the weights in, if there is one."""

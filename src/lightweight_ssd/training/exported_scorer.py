@@ -31,7 +31,7 @@ class ExportedScorer(Scorer):
         self.class_names = metric.class_names
         self.metrics = [metric] if coco_metric is None else [metric, coco_metric]
         # `Measurement` brings both to the device; here is nothing to bring.
-        self.detector = self.criterion = nn.Identity()  # pyright: ignore[reportAttributeAccessIssue]
+        self.detector = self.criterion = nn.Identity()
 
     def update(self, batch: Batch) -> dict[str, Tensor]:
         """Takes a batch in; returns no losses."""

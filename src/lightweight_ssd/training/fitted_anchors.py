@@ -24,10 +24,14 @@ def with_fitted_anchors(config: dict[str, Any], resume_from: Path | None = None)
         resume_from: Checkpoint that the run goes on from, whose anchors are taken; None fits them.
 
     Raises:
-        ValueError: The training split has no box to fit them to.
+        ValueError: The training split has no box to fit them to, or the detector has no anchors.
     """
     if config.get("anchors") != AUTO:
         return config
+    if not isinstance(config["detector"].get("anchors"), dict):
+        raise ValueError(
+            "Expected a detector with anchors to fit, such as detector=ssd, for anchors=auto; give anchors=null."
+        )
     levels = _fitted(config) if resume_from is None else _of_checkpoint(resume_from)
     detector = config["detector"]
     return {**config, "detector": {**detector, "anchors": {**detector["anchors"], "levels": levels}}}

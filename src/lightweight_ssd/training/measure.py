@@ -6,7 +6,7 @@ the loop by a function that it is given, not by attributes that somebody must re
 
 import copy
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.distributed as dist
@@ -14,8 +14,6 @@ from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor, nn
 
 from lightweight_ssd.detector.inference import prepared_for_inference
-from lightweight_ssd.detector.ssd import Detector
-from lightweight_ssd.loss.criterion import Criterion
 from lightweight_ssd.metrics.coco import COCOMetric, COCOResult
 from lightweight_ssd.metrics.voc import VOCMetric, VOCResult
 from lightweight_ssd.system.allocator import keep_freed_memory
@@ -48,8 +46,8 @@ class Scorer:
     """Takes batches through a detector and scores all images of a split at once.
 
     Args:
-        detector: Images to raw outputs.
-        criterion: Raw outputs and ground truth to named, unweighted terms.
+        detector: As for `DetectionTask`.
+        criterion: Likewise.
         metric: Detections to mAP by VOC's rules.
         coco_metric: Detections to COCO's metrics; None = they are not computed.
         channels_last: Brings the images into channels-last memory order.
@@ -57,14 +55,14 @@ class Scorer:
 
     def __init__(
         self,
-        detector: Detector,
-        criterion: Criterion,
+        detector: nn.Module,
+        criterion: nn.Module,
         metric: VOCMetric,
         coco_metric: COCOMetric | None = None,
         channels_last: bool = False,
     ) -> None:
-        self.detector = detector
-        self.criterion = criterion
+        self.detector: Any = detector
+        self.criterion: Any = criterion
         self.class_names = metric.class_names
         self.metrics = [metric] if coco_metric is None else [metric, coco_metric]
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
@@ -87,7 +85,7 @@ class Scorer:
             Its losses: `loss`, the weighted sum, and each term.
         """
         raw = self.detector(self.images(batch))
-        terms = self.criterion(raw, batch.boxes, batch.labels)
+        terms = self.criterion(raw, batch.boxes, batch.labels).terms
         height, width = batch.images.shape[-2:]
         found = self.detector.postprocess(raw, (height, width))
         pairs = zip(found, batch.annotations, strict=True)
@@ -164,7 +162,7 @@ def _infers_faster(trainer: Trainer, detector: nn.Module) -> bool:
 
     Where an exported file does the work, there is no detector to copy.
     """
-    if not isinstance(detector, Detector):
+    if next(detector.parameters(), None) is None:
         return False
     compiled = detector._compiled_call_impl is not None  # pyright: ignore[reportAttributeAccessIssue]
     return trainer.strategy.root_device.type == "cpu" and str(trainer.precision) == "32-true" and not compiled

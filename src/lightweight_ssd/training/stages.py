@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
+from torch import nn
 
 from lightweight_ssd.augment.pipeline import Pipeline
 from lightweight_ssd.checkpoint.init_from import counts, initialise, of_classes, trained_parameters
@@ -26,7 +27,6 @@ from lightweight_ssd.data.class_counts import count_objects
 from lightweight_ssd.data.formats.coco_results import write_detections
 from lightweight_ssd.data.formats.packed import PackedAnnotations
 from lightweight_ssd.data.source import Source
-from lightweight_ssd.detector.ssd import Detector
 from lightweight_ssd.metrics.coco import COCOMetric
 from lightweight_ssd.metrics.voc import VOCMetric
 from lightweight_ssd.profiling.complexity import complexity
@@ -61,7 +61,7 @@ class Parts(NamedTuple):
     datamodule: DetectionDataModule
 
     @property
-    def detector(self) -> Detector:
+    def detector(self) -> Any:
         """What is trained."""
         return self.task.detector
 
@@ -270,7 +270,7 @@ def _trainer(config: dict[str, Any], resume_from: Path | None) -> Trainer:
     )
 
 
-def _detector(config: dict[str, Any], class_names: list[str], resume_from: Path | None) -> Detector:
+def _detector(config: dict[str, Any], class_names: list[str], resume_from: Path | None) -> Any:
     """As a resumed run's was; else with the weights that the run starts from, which it notes in its folder."""
     if resume_from is not None:
         return build_detector(as_trained(config, load_checkpoint(resume_from)["hyper_parameters"]), class_names)
@@ -286,7 +286,7 @@ def _detector(config: dict[str, Any], class_names: list[str], resume_from: Path 
     return detector
 
 
-def _initialize(detector: Detector, start: Path, class_names: list[str], config: dict[str, Any]) -> None:
+def _initialize(detector: nn.Module, start: Path, class_names: list[str], config: dict[str, Any]) -> None:
     report = initialise(detector, str(start), class_names)
     log.info("init_from=%s: tensors: %s", config["init_from"], counts(report))
     if about := of_classes(report):

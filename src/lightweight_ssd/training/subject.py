@@ -1,6 +1,6 @@
 """What `lssd evaluate` measures: a checkpoint, or an exported file, with or without the checkpoint it was made of."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,7 +10,6 @@ from lightweight_ssd.augment.pipeline import Pipeline
 from lightweight_ssd.checkpoint.load import load_detector
 from lightweight_ssd.checkpoint.targets import check_targets
 from lightweight_ssd.config.instantiate import build
-from lightweight_ssd.detector.postprocess import PostProcess
 from lightweight_ssd.metrics.coco import COCOMetric
 from lightweight_ssd.metrics.voc import VOCMetric
 from lightweight_ssd.ops.thresholds import Thresholds, known_thresholds
@@ -130,6 +129,6 @@ def _of_checkpoint(checkpoint: Path, asked: dict[str, Any], coco: bool) -> tuple
     for part in ("criterion", "datamodule.resize"):
         check_targets(config, part, checkpoint)
     config["detector"]["postprocess"].update(asked)
-    detector.postprocess = PostProcess.of(config["detector"]["postprocess"], detector.variances)
+    detector.postprocess = replace(detector.postprocess, **known_thresholds(asked))
     coco_metric = COCOMetric(class_names) if coco else None
     return config, DetectionTask(detector, build(config["criterion"]), VOCMetric(class_names), coco_metric=coco_metric)

@@ -12,11 +12,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from lightweight_ssd.detector.ssd import Detector
-from lightweight_ssd.loss.criterion import Criterion
 from lightweight_ssd.metrics.coco import COCOMetric
 from lightweight_ssd.metrics.voc import VOCMetric
-from lightweight_ssd.tensor_types import Batch
+from lightweight_ssd.tensor_types import Batch, Detections
 from lightweight_ssd.training.accumulation import Accumulation
 from lightweight_ssd.training.datamodule import DetectionDataModule
 from lightweight_ssd.training.measure import Scorer, check_processes
@@ -29,8 +27,9 @@ class DetectionTask(LightningModule):
     """Trains and validates one detector.
 
     Args:
-        detector: Images to raw outputs.
-        criterion: Raw outputs and ground truth to named, unweighted terms.
+        detector: Images to raw outputs, `detector(images, boxes, labels)`, and these to detections,
+            `detector.postprocess(raw, size)`; what the raw outputs are is between it and its criterion.
+        criterion: Raw outputs and ground truth to `Losses`; `criterion.total(terms)` is what training minimizes.
         metric: Detections to mAP by VOC's rules, which is always computed.
         optimizer: Completed with the parameter groups; its learning rate is the one for `reference_batch` images.
             None = it only measures.
@@ -51,8 +50,8 @@ class DetectionTask(LightningModule):
 
     def __init__(
         self,
-        detector: Detector,
-        criterion: Criterion,
+        detector: nn.Module,
+        criterion: nn.Module,
         metric: VOCMetric,
         optimizer: Callable[[Iterable[dict[str, Any]]], Optimizer] | None = None,
         schedule: WarmupCosine | None = None,
@@ -65,8 +64,8 @@ class DetectionTask(LightningModule):
         super().__init__()
         self.groups = parameter_groups(detector, lr_factors)
         self.save_hyperparameters(hparams or {}, logger=False)
-        self.detector = detector.to(memory_format=torch.channels_last) if channels_last else detector
-        self.criterion = criterion
+        self.detector: Any = detector.to(memory_format=torch.channels_last) if channels_last else detector
+        self.criterion: Any = criterion
         self.scorer = Scorer(self.detector, criterion, metric, coco_metric, channels_last)
         self.optimizer = optimizer
         self.schedule = schedule
@@ -83,17 +82,20 @@ class DetectionTask(LightningModule):
                 module.eval()
 
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
-        raw = self.detector(self.scorer.images(batch))
-        matches = self.criterion.assign(raw.anchors, batch.boxes, batch.labels)
-        terms = self.criterion(raw, batch.boxes, batch.labels, matches)
+        raw = self.detector(self.scorer.images(batch), batch.boxes, batch.labels)
+        terms, matched = self.criterion(raw, batch.boxes, batch.labels)
         loss = self.criterion.total(terms)
-        matched = (matches >= 0).sum()
         logged = {"loss": loss, **terms, "matched": matched / len(batch.images)}  # anchors per image
         self._log_losses("train", logged, on_step=True, batch_size=len(batch.images))
         if (passes := self.trainer.accumulate_grad_batches) > 1:
-            normalizer = self.criterion.normalizer(matches)
-            loss = loss * self.accumulation.weight(normalizer, matched, is_first=batch_idx % passes == 0)
+            loss = loss * self.accumulation.weight(matched, is_first=batch_idx % passes == 0)
         return {"loss": loss, **{f"term/{name}": term.detach() for name, term in terms.items()}}
+
+    @torch.no_grad()
+    def detect(self, images: Tensor) -> list[Detections]:
+        """What is found in images of a validation, in pixels of the network's input."""
+        height, width = images.shape[-2:]
+        return self.detector.postprocess(self.detector(images), (height, width))
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         if (passes := self.trainer.accumulate_grad_batches) > 1:
@@ -145,7 +147,7 @@ class DetectionTask(LightningModule):
 
 
 def parameter_groups(module: nn.Module, lr_factors: Mapping[str, int | float] | None = None) -> list[dict[str, Any]]:
-    """Splits parameters so that weight decay acts on convolution weights only, not on biases and BatchNorm.
+    """Splits parameters so that weight decay acts on weights of convolutions and linear layers only, not on biases.
 
     Args:
         module: Any module. Parameters with the factor 0 get no gradient any more.
@@ -153,8 +155,8 @@ def parameter_groups(module: nn.Module, lr_factors: Mapping[str, int | float] | 
             that fit, the longest counts. Others have the factor 1.
 
     Returns:
-        Two groups per factor for a `torch.optim` optimiser, with `lr_factor`: weights of convolutions, and the rest
-        with `weight_decay` 0; the largest factor first.
+        Two groups per factor for a `torch.optim` optimizer, with `lr_factor`: weights of convolutions and linear
+        layers, and the rest with `weight_decay` 0; the largest factor first.
 
     Raises:
         ValueError: For a factor below 0, or a name that fits no parameter.
@@ -166,11 +168,11 @@ def parameter_groups(module: nn.Module, lr_factors: Mapping[str, int | float] | 
         >>> [(len(group["params"]), group["lr_factor"]) for group in parameter_groups(net, {"1": 0.5})]
         [(1, 1.0), (1, 1.0), (2, 0.5)]
 
-    Source: the framework that section 4.3 quotes regularises convolution weights only.
+    Source: the framework that section 4.3 quotes regularizes the weights of its convolutions and linear layers only.
     """
     factors = dict(lr_factors or {})
     _check_factors(factors, [name for name, _ in module.named_parameters()])
-    decayed = {id(child.weight) for child in module.modules() if isinstance(child, nn.Conv2d)}
+    decayed = {id(child.weight) for child in module.modules() if isinstance(child, nn.Conv2d | nn.Linear)}
     groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
     for name, parameter in module.named_parameters():
         factor = float(factors[max(fitting, key=len)]) if (fitting := _fitting(name, factors)) else 1.0

@@ -41,7 +41,7 @@ class LoggedPictures(Callback):
         if missing <= 0 or trainer.sanity_checking or not guests(trainer):
             return
         assert isinstance(pl_module, DetectionTask)
-        found = pl_module.detector.predict(batch.images[:missing])
+        found = pl_module.detect(batch.images[:missing])
         names = pl_module.hparams["class_names"]
         for image, one, known in zip(batch.images, found, batch.annotations, strict=False):
             self.collected.append(self._drawn(image.permute(1, 2, 0).cpu().numpy(), one, known, names))

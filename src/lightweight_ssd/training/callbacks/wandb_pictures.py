@@ -39,7 +39,7 @@ class WandbPictures(Callback):
         if logger is None or trainer.sanity_checking or missing <= 0 or not trainer.is_global_zero:
             return
         assert isinstance(pl_module, DetectionTask)
-        found = pl_module.detector.predict(batch.images[:missing])
+        found = pl_module.detect(batch.images[:missing])
         names = pl_module.hparams["class_names"]
         logger.attempt(lambda run: self.collected.extend(self._pictures(batch, found, names)))
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from lightweight_ssd.detector.anchors import SSDAnchors
+from lightweight_ssd.anchors.ssd import SSDAnchors
 
 LEVELS_300 = [(38, 38), (19, 19), (10, 10), (5, 5), (3, 3)]
 
@@ -17,14 +17,14 @@ def test_no_levels_are_refused() -> None:
 
 
 def test_count_at_300() -> None:
-    anchors = SSDAnchors()(LEVELS_300, (300, 300))
+    anchors = SSDAnchors()(LEVELS_300, (300, 300)).boxes
     assert anchors.shape == (7302, 4)
     assert anchors.dtype == torch.float32
     assert anchors.device.type == "cpu"
 
 
 def test_a_level_without_cells_has_no_anchors() -> None:
-    assert SSDAnchors()([(0, 0)], (10, 10)).shape == (0, 4)
+    assert [each.shape for each in SSDAnchors()([(0, 0)], (10, 10))] == [(0, 4), (0, 2)]
 
 
 def test_scales_are_even_with_the_geometric_mean_between() -> None:
@@ -39,7 +39,7 @@ def test_scales_are_even_with_the_geometric_mean_between() -> None:
 def test_order_is_level_row_column_anchor() -> None:
     anchors = SSDAnchors(lowest=[(0.1, 1.0), (0.2, 1.0)], aspect_ratios=[1.0], scale_after_last=None)(
         [(2, 3), (1, 1)], (60, 90)
-    )
+    ).boxes
     centres = ((anchors[:, :2] + anchors[:, 2:]) / 2).tolist()
     cells = [[15.0, 15.0], [45.0, 15.0], [75.0, 15.0], [15.0, 45.0], [45.0, 45.0], [75.0, 45.0]]
     expected = [cell for cell in cells for _ in range(2)] + [[45.0, 30.0]]
@@ -49,12 +49,12 @@ def test_order_is_level_row_column_anchor() -> None:
 
 
 def test_width_over_height_is_the_ratio_in_units_of_the_shorter_side() -> None:
-    anchors = SSDAnchors(lowest=[(0.5, 4.0)])([(1, 1)], (100, 200))
+    anchors = SSDAnchors(lowest=[(0.5, 4.0)])([(1, 1)], (100, 200)).boxes
     torch.testing.assert_close(anchors, torch.tensor([[50.0, 37.5, 150.0, 62.5]]))
 
 
 def test_anchors_reach_outside_the_image() -> None:
-    anchors = SSDAnchors()(LEVELS_300, (300, 300))
+    anchors = SSDAnchors()(LEVELS_300, (300, 300)).boxes
     assert anchors.min() < 0
     assert anchors.max() > 300
 
@@ -83,7 +83,7 @@ def test_given_levels_take_the_place_of_the_rule() -> None:
     levels = [[[0.5, 1.0]], [[0.8, 2.0], [0.9, 1.0]]]
     anchors = SSDAnchors(levels=levels)
     assert anchors.shapes(2) == [[(0.5, 1.0)], [(0.8, 2.0), (0.9, 1.0)]] and anchors.per_cell(2) == [1, 2]
-    assert anchors([(1, 1), (1, 1)], (100, 100))[0].tolist() == [25, 25, 75, 75]
+    assert anchors([(1, 1), (1, 1)], (100, 100)).boxes[0].tolist() == [25, 25, 75, 75]
     with pytest.raises(ValueError, match=r"Expected detector.anchors.levels with 3 lists, .* but got 2"):
         anchors.shapes(3)
     for wrong in ([[[0.0, 1.0]]], [[[0.5, -1.0]]]):
@@ -91,3 +91,11 @@ def test_given_levels_take_the_place_of_the_rule() -> None:
             SSDAnchors(levels=wrong)
     with pytest.raises(ValueError, match="Expected at least one anchor per cell"):
         SSDAnchors(levels=[[[0.5, 1.0]], []])
+
+
+def test_every_anchor_has_the_size_of_its_cell() -> None:
+    """Cells of 30 × 20 and 90 × 40 pixels."""
+    sizes = [(2, 3), (1, 1)]
+    boxes, cells = SSDAnchors()(sizes, (40, 90))
+    assert len(boxes) == len(cells) == 2 * 3 * 3 + 6
+    assert cells.tolist() == [[30.0, 20.0]] * 18 + [[90.0, 40.0]] * 6

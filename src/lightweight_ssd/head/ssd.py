@@ -7,6 +7,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from lightweight_ssd.ops.precision import at_least_float32
+from lightweight_ssd.tensor_types import RawOutputs
+
 __all__ = ["SSDHead"]
 
 
@@ -65,6 +68,10 @@ class SSDHead(nn.Module):
         logits = [_flatten(head(x), self.num_classes) for head, x in zip(self.classes, maps, strict=True)]
         offsets = [_flatten(head(x), 4) for head, x in zip(self.boxes, maps, strict=True)]
         return torch.cat(logits, dim=1), torch.cat(offsets, dim=1)
+
+    def scores(self, raw: RawOutputs) -> Float[Tensor, "B A C"]:
+        """What the raw outputs say of each class, 0 to 1, in at least float32: independent sigmoids."""
+        return at_least_float32(raw.logits).sigmoid()
 
 
 def _predictor(in_channels: int, out_channels: int, kernel_size: int, std: float, bias: float) -> nn.Conv2d:

@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Float32
 from torch import Tensor
 
+from lightweight_ssd.tensor_types import Anchors
+
 __all__ = ["SSDAnchors"]
 
 
@@ -102,7 +104,7 @@ class SSDAnchors:
 
     def __call__(
         self, sizes: Sequence[tuple[int, int]], image_size: tuple[int, int], device: torch.device | None = None
-    ) -> Float32[Tensor, "A 4"]:
+    ) -> Anchors:
         """Make the anchors of every level, in the order of the head: level, row, column, anchor of the cell.
 
         Args:
@@ -111,15 +113,17 @@ class SSDAnchors:
             device: Where the anchors are made; the CPU if none.
 
         Returns:
-            xyxy in pixels of the network's input.
+            xyxy in pixels of the network's input, and the sizes of their cells.
 
         Example:
-            >>> SSDAnchors(lowest=[(0.5, 1.0)])([(1, 2)], (100, 200))
+            >>> SSDAnchors(lowest=[(0.5, 1.0)])([(1, 2)], (100, 200)).boxes
             tensor([[ 25.,  25.,  75.,  75.],
                     [125.,  25., 175.,  75.]])
         """
-        levels = zip(sizes, self.shapes(len(sizes)), strict=True)
-        return torch.cat([_level(size, shapes, image_size, device or torch.device("cpu")) for size, shapes in levels])
+        levels = list(zip(sizes, self.shapes(len(sizes)), strict=True))
+        device = device or torch.device("cpu")
+        boxes = torch.cat([_level(size, shapes, image_size, device) for size, shapes in levels])
+        return Anchors(boxes, torch.cat([_cells(size, len(shapes), image_size, device) for size, shapes in levels]))
 
 
 def _level(
@@ -133,3 +137,12 @@ def _level(
     halves = [(scale * math.sqrt(ratio) / 2, scale / math.sqrt(ratio) / 2) for scale, ratio in shapes]
     half = torch.tensor(halves, dtype=torch.float32, device=device) * torch.sym_min(height, width)
     return torch.cat([centres - half, centres + half], dim=-1).reshape(-1, 4)
+
+
+def _cells(
+    size: tuple[int, int], per_cell: int, image_size: tuple[int, int], device: torch.device
+) -> Float32[Tensor, "A 2"]:
+    """(width, height) of the cell of every anchor of one level, pixels."""
+    (rows, columns), (height, width) = size, image_size
+    ones = torch.ones(rows * columns * per_cell, dtype=torch.float32, device=device)
+    return torch.stack([ones * width / columns, ones * height / rows], dim=-1)

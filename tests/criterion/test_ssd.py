@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import jaxtyping
 import pytest
@@ -12,16 +13,22 @@ from torch._subclasses import FakeTensorMode
 
 from lightweight_ssd.classification.focal import FocalLoss
 from lightweight_ssd.classification.hard_negative import HardNegativeLoss
+from lightweight_ssd.coding.variance import VarianceCoder
+from lightweight_ssd.criterion.ssd import SSDCriterion
 from lightweight_ssd.loss.bll import BLL
-from lightweight_ssd.loss.criterion import Criterion
 from lightweight_ssd.loss.l2 import L2
 from lightweight_ssd.loss.smooth_l1 import SmoothL1
+from lightweight_ssd.matching.iou import IoUMatcher
 from lightweight_ssd.tensor_types import RawOutputs
 
 CLASSES = 3
 CENTRES = torch.cartesian_prod(torch.arange(5.0, 50, 10), torch.arange(5.0, 50, 10))
 ANCHORS = torch.cat([CENTRES - 5, CENTRES + 5], dim=-1)
 OBJECTS = {"four images": (3, 0, 1, 2), "one object": (0, 0, 0, 1), "no object": (0, 0, 0, 0)}
+
+
+def ssd_criterion(classification: nn.Module, localization: nn.Module, **changes: Any) -> SSDCriterion:
+    return SSDCriterion(classification, localization, IoUMatcher(), VarianceCoder(), **changes)
 
 
 def batch(objects: tuple[int, ...], seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -46,8 +53,8 @@ def gradient(images: slice, objects: tuple[int, ...]) -> Tensor:
     scale, shift = torch.ones(CLASSES, requires_grad=True), torch.zeros(4, requires_grad=True)
     raw, (boxes, labels) = random_raw(len(objects)), batch(objects)
     raw = RawOutputs(raw.logits[images] * scale, raw.offsets[images] + shift, ANCHORS)
-    criterion = Criterion(FocalLoss(), BLL(), {"classification": 1.0, "localization": 2.0})
-    criterion.total(criterion(raw, boxes[images], labels[images])).backward()
+    criterion = ssd_criterion(FocalLoss(), BLL(), weights={"classification": 1.0, "localization": 2.0})
+    criterion.total(criterion(raw, boxes[images], labels[images]).terms).backward()
     assert scale.grad is not None
     assert shift.grad is not None
     return torch.cat([scale.grad, shift.grad])
@@ -57,12 +64,13 @@ def test_terms_by_hand():
     anchors = torch.tensor([[0.0, 0.0, 10.0, 10.0], [20.0, 20.0, 30.0, 30.0], [40.0, 40.0, 50.0, 50.0]])
     boxes = torch.tensor([[[2.0, 0.0, 12.0, 10.0], [40.0, 40.0, 50.0, 50.0]]])
     raw = RawOutputs(torch.zeros(1, 3, 2), torch.zeros(1, 3, 4), anchors)
-    criterion = Criterion(FocalLoss(alpha=0.5, gamma=0.0), L2(), variances=(0.1, 0.1, 0.2, 0.2))
-    terms = criterion(raw, boxes, torch.tensor([[1, 0]]))
+    criterion = ssd_criterion(FocalLoss(alpha=0.5, gamma=0.0), L2())
+    terms, matched = criterion(raw, boxes, torch.tensor([[1, 0]]))
+    assert matched.item() == 2
     assert list(terms) == ["classification", "localization"]
     assert terms["classification"].item() == pytest.approx(3 * 2 * 0.5 * 0.6931472 / 2)
     assert terms["localization"].item() == pytest.approx((2 / 10 / 0.1) ** 2 / 2)  # the second object fits its anchor
-    assert criterion.assign(anchors, boxes, torch.tensor([[1, 0]])).tolist() == [[0, -1, 1]]
+    assert criterion.matcher(anchors, boxes, torch.tensor([[1, 0]])).tolist() == [[0, -1, 1]]
 
 
 def test_each_anchor_learns_the_class_of_its_own_image():
@@ -70,7 +78,7 @@ def test_each_anchor_learns_the_class_of_its_own_image():
     logits = torch.full((2, len(ANCHORS), CLASSES), -50.0)
     logits[0, 0, 2] = logits[0, 1, 0] = logits[1, 0, 1] = 50.0
     raw = RawOutputs(logits, torch.zeros(2, len(ANCHORS), 4), ANCHORS)
-    terms = Criterion(FocalLoss(), BLL())(raw, boxes, labels)
+    terms = ssd_criterion(FocalLoss(), BLL())(raw, boxes, labels).terms
     assert terms["classification"].item() == pytest.approx(0, abs=1e-6)
     assert terms["localization"].item() == pytest.approx(0, abs=1e-6)
 
@@ -80,8 +88,8 @@ def test_each_anchor_learns_the_class_of_its_own_image():
 def test_a_batch_without_objects_trains_classification_alone(slots: int, localization: nn.Module):
     raw = random_raw(2)
     logits, offsets = raw.logits.requires_grad_(), raw.offsets.requires_grad_()
-    criterion = Criterion(FocalLoss(), localization)
-    terms = criterion(raw, torch.zeros(2, slots, 4), torch.full((2, slots), -1))
+    criterion = ssd_criterion(FocalLoss(), localization)
+    terms = criterion(raw, torch.zeros(2, slots, 4), torch.full((2, slots), -1)).terms
     criterion.total(terms).backward()
     assert terms["localization"].item() == 0
     torch.testing.assert_close(terms["classification"], FocalLoss()(logits, torch.full((2, len(ANCHORS)), -1)).sum())
@@ -95,12 +103,12 @@ def test_a_batch_without_objects_trains_classification_alone(slots: int, localiz
 @pytest.mark.parametrize("localization", [BLL(), SmoothL1()])
 def test_unmatched_anchors_pass_no_gradient_even_where_they_overflow(localization: nn.Module):
     boxes, labels = batch((3, 1))
-    raw, criterion = random_raw(2), Criterion(FocalLoss(), localization)
-    matched = criterion.assign(ANCHORS, boxes, labels) >= 0
+    raw, criterion = random_raw(2), ssd_criterion(FocalLoss(), localization)
+    matched = criterion.matcher(ANCHORS, boxes, labels) >= 0
     offsets = torch.where(matched[..., None], raw.offsets, torch.inf).requires_grad_()
-    terms = criterion(RawOutputs(raw.logits, offsets, ANCHORS), boxes, labels)
+    terms = criterion(RawOutputs(raw.logits, offsets, ANCHORS), boxes, labels).terms
     terms["localization"].backward()
-    torch.testing.assert_close(terms["localization"], criterion(raw, boxes, labels)["localization"])
+    torch.testing.assert_close(terms["localization"], criterion(raw, boxes, labels).terms["localization"])
     assert offsets.grad is not None
     assert offsets.grad[matched].isfinite().all()
     assert offsets.grad[matched].any()
@@ -109,27 +117,26 @@ def test_unmatched_anchors_pass_no_gradient_even_where_they_overflow(localizatio
 
 def test_divided_by_the_matched_anchors_of_the_whole_batch():
     (boxes, labels), raw = batch((3, 0, 1, 2)), random_raw(4)
-    criterion = Criterion(FocalLoss(), BLL())
-    whole = criterion(raw, boxes, labels)
+    criterion = ssd_criterion(FocalLoss(), BLL())
+    whole = criterion(raw, boxes, labels).terms
     count, sums = 0, torch.zeros(2)
     for i in range(4):
         one = RawOutputs(raw.logits[i : i + 1], raw.offsets[i : i + 1], ANCHORS)
-        matches = criterion.assign(ANCHORS, boxes[i : i + 1], labels[i : i + 1])
-        terms = criterion(one, boxes[i : i + 1], labels[i : i + 1], matches)
-        sums += torch.stack(list(terms.values())) * max(1, int((matches >= 0).sum()))
-        count += int((matches >= 0).sum())
+        terms, matched = criterion(one, boxes[i : i + 1], labels[i : i + 1])
+        sums += torch.stack(list(terms.values())) * max(1, int(matched))
+        count += int(matched)
     torch.testing.assert_close(torch.stack(list(whole.values())), sums / count)
 
 
 @pytest.mark.parametrize("localization", [BLL(), SmoothL1()])
 def test_float32_under_autocast(localization: nn.Module):
     boxes, labels = batch((3, 1))
-    raw, criterion = random_raw(2), Criterion(FocalLoss(), localization)
+    raw, criterion = random_raw(2), ssd_criterion(FocalLoss(), localization)
     rounded = RawOutputs(raw.logits.bfloat16(), raw.offsets.bfloat16(), ANCHORS)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        terms = criterion(rounded, boxes, labels)
+        terms = criterion(rounded, boxes, labels).terms
         total = criterion.total(terms)
-    expected = criterion(RawOutputs(rounded.logits.float(), rounded.offsets.float(), ANCHORS), boxes, labels)
+    expected = criterion(RawOutputs(rounded.logits.float(), rounded.offsets.float(), ANCHORS), boxes, labels).terms
     assert total.dtype == torch.float32
     for name, value in terms.items():
         assert value.dtype == torch.float32
@@ -138,36 +145,36 @@ def test_float32_under_autocast(localization: nn.Module):
 
 def test_weights_apply_in_the_total_only():
     boxes, labels = batch((3, 1))
-    weighted = Criterion(FocalLoss(), BLL(), {"localization": 2.0, "classification": 0.5})
-    terms = weighted(random_raw(2), boxes, labels)
-    assert terms == Criterion(FocalLoss(), BLL())(random_raw(2), boxes, labels)
+    weighted = ssd_criterion(FocalLoss(), BLL(), weights={"localization": 2.0, "classification": 0.5})
+    terms = weighted(random_raw(2), boxes, labels).terms
+    assert terms == ssd_criterion(FocalLoss(), BLL())(random_raw(2), boxes, labels).terms
     torch.testing.assert_close(weighted.total(terms), terms["classification"] / 2 + terms["localization"] * 2)
 
 
 @pytest.mark.slow
 def test_overfits_a_batch():
     (boxes, labels), raw = batch((3, 1)), random_raw(2)
-    criterion = Criterion(FocalLoss(), BLL())
+    criterion = ssd_criterion(FocalLoss(), BLL())
     optimizer = torch.optim.Adam([raw.logits.requires_grad_(), raw.offsets.requires_grad_()], lr=0.2)
     for _ in range(150):
         optimizer.zero_grad()
-        criterion.total(criterion(raw, boxes, labels)).backward()
+        criterion.total(criterion(raw, boxes, labels).terms).backward()
         optimizer.step()
-    assert criterion.total(criterion(raw, boxes, labels)).item() < 0.02
+    assert criterion.total(criterion(raw, boxes, labels).terms).item() < 0.02
 
 
 def test_never_reads_a_value_on_the_host():
     """Fake tensors hold no values: whatever asks for one, or for a shape that depends on one, raises."""
     with FakeTensorMode():
         raw = RawOutputs(torch.zeros(2, 9, 3), torch.zeros(2, 9, 4), torch.zeros(9, 4))
-        terms = Criterion(FocalLoss(), BLL())(raw, torch.zeros(2, 5, 4), torch.zeros(2, 5, dtype=torch.int64))
+        terms, _ = ssd_criterion(FocalLoss(), BLL())(raw, torch.zeros(2, 5, 4), torch.zeros(2, 5, dtype=torch.int64))
     assert [term.shape for term in terms.values()] == [(), ()]
 
 
 @pytest.mark.slow
 def test_compiles_into_one_graph(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # the shape checks themselves do not compile
-    (boxes, labels), raw, criterion = batch((3, 1)), random_raw(2), Criterion(FocalLoss(), BLL())
+    (boxes, labels), raw, criterion = batch((3, 1)), random_raw(2), ssd_criterion(FocalLoss(), BLL())
     compiled = torch.compile(criterion, backend="aot_eager", fullgraph=True)
     assert compiled(raw, boxes, labels) == criterion(raw, boxes, labels)
 
@@ -177,22 +184,31 @@ def test_compiles_into_one_graph(monkeypatch: pytest.MonkeyPatch):
 )
 def test_unknown_or_missing_weights_are_named(weights: dict[str, float]):
     with pytest.raises(ValueError, match=r"exactly the keys \['classification', 'localization'\], but got \["):
-        Criterion(FocalLoss(), BLL(), weights)
+        ssd_criterion(FocalLoss(), BLL(), weights=weights)
 
 
-@pytest.mark.parametrize(
-    ("kwargs", "message"),
-    [
-        ({"match_threshold": 0.0}, "match_threshold above 0"),
-        ({"match_threshold": 1.5}, r"but got 1\.5"),
-        ({"variances": (0.1, 0.1)}, "variances to be four numbers"),
-        ({"variances": (0.1, 0.1, 0.2, 0.0)}, "variances to be four numbers above 0"),
-        ({"localization": nn.Identity()}, "Identity.space to be 'boxes' or 'offsets', but got None"),
-    ],
-)
-def test_bad_parameters_are_named(kwargs: dict, message: str):
-    with pytest.raises(ValueError, match=message):
-        Criterion(**{"classification": FocalLoss(), "localization": BLL(), **kwargs})
+def test_a_loss_without_a_space_is_named():
+    with pytest.raises(ValueError, match=r"Identity.space to be 'boxes' or 'offsets', but got None"):
+        ssd_criterion(FocalLoss(), nn.Identity())
+
+
+def test_what_is_matched_and_coded_is_left_to_its_parts():
+    """A matcher that gives every anchor the first object, and a coder whose boxes are the offsets themselves."""
+    boxes, labels = ANCHORS[None, :1].clone(), torch.tensor([[1]])
+    raw = RawOutputs(torch.zeros(1, len(ANCHORS), 2), torch.ones(1, len(ANCHORS), 4), ANCHORS, torch.ones(25, 2))
+
+    class Coder(VarianceCoder):
+        def encode(self, boxes: Tensor, anchors: Tensor, cells: Tensor | None = None) -> Tensor:
+            assert cells is raw.cells
+            return boxes
+
+    def matcher(anchors: Tensor, boxes: Tensor, labels: Tensor, cells: Tensor | None = None) -> Tensor:
+        assert cells is raw.cells
+        return torch.zeros(1, len(anchors), dtype=torch.int64)
+
+    terms, matched = SSDCriterion(FocalLoss(), L2(), matcher, Coder())(raw, boxes, labels)
+    assert matched.item() == len(ANCHORS)
+    assert terms["localization"].item() == pytest.approx(float((1 - boxes[0, 0]).square().sum()))
 
 
 @pytest.mark.slow
@@ -213,13 +229,13 @@ def test_an_ignored_object_takes_its_anchors_out_of_the_background():
     raw = random_raw(1)
     boxes, labels = ANCHORS[[0, 7]][None].clone(), torch.tensor([[1, -2]])
     for classification in (FocalLoss(), HardNegativeLoss(min_negatives=100)):
-        criterion = Criterion(classification, L2())
-        background = criterion(raw, boxes, torch.tensor([[1, -1]]))
-        ignored = criterion(raw, boxes, labels)
+        criterion = ssd_criterion(classification, L2())
+        background = criterion(raw, boxes, torch.tensor([[1, -1]])).terms
+        ignored = criterion(raw, boxes, labels).terms
         cost = classification(raw.logits, torch.full((1, len(ANCHORS)), -1))[0, 7]
         torch.testing.assert_close(background["classification"] - ignored["classification"], cost)
         torch.testing.assert_close(background["localization"], ignored["localization"])
-        assert criterion.assign(ANCHORS, boxes, labels)[0, 7] == -2
+        assert criterion.matcher(ANCHORS, boxes, labels)[0, 7] == -2
 
 
 def run_rank(folder: Path, rank: int) -> None:
@@ -231,7 +247,7 @@ def run_rank(folder: Path, rank: int) -> None:
         distributed.all_reduce(averages[name])
         averages[name] /= 2
     if rank == 0:
-        Criterion(FocalLoss(), BLL()).eval().normalizer(torch.zeros(1, 1, dtype=torch.int64))  # alone: must not wait
+        ssd_criterion(FocalLoss(), BLL()).eval()(random_raw(1), *batch((1,)))  # alone: must not wait
         torch.save(averages, folder / "averages.pt")
     distributed.destroy_process_group()
 

@@ -1,29 +1,30 @@
-"""From raw outputs and ground truth to the named, unweighted terms that training minimizes.
+"""The criterion of single-shot detectors as SSD: every anchor learns its object, or that there is none.
 
-The criterion decides which anchor learns what and how sums are normalized; the two losses that it is given compute the
-error of each anchor. Every tensor keeps the size of all anchors, masked where there is nothing to learn: selecting the
-matched anchors would make the host wait for the device at every step.
+It decides which anchor learns what and how sums are normalized; the two losses that it is given compute the error of
+each anchor. Every tensor keeps the size of all anchors, masked where there is nothing to learn: selecting the matched
+anchors would make the host wait for the device at every step.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 import torch
 from jaxtyping import Float, Int, Int64
-from torch import Tensor, distributed, nn
+from torch import Tensor, nn
 
-from lightweight_ssd.ops.box_coding import decode, encode
-from lightweight_ssd.ops.matching import match
+from lightweight_ssd.coding.coder import Coder
+from lightweight_ssd.matching.matcher import Matcher
 from lightweight_ssd.ops.precision import at_least_float32
-from lightweight_ssd.tensor_types import RawOutputs
+from lightweight_ssd.ops.shared_count import shared_count
+from lightweight_ssd.tensor_types import Losses, RawOutputs
 
-__all__ = ["TERMS", "Criterion"]
+__all__ = ["TERMS", "SSDCriterion"]
 
 TERMS: Final = ("classification", "localization")
 """Names of the terms, which are also the keys of the weights."""
 
 
-class Criterion(nn.Module):
+class SSDCriterion(nn.Module):
     """Matches anchors to objects and computes the classification and the localization term of a batch.
 
     Each term is summed over the batch and divided by the number of its matched anchors, at least 1.
@@ -33,13 +34,12 @@ class Criterion(nn.Module):
             means that the anchor is not learned from.
         localization: Loss of `(prediction (..., 4), target (..., 4))` to `(...)`. Its attribute `space` says what it
             compares: "boxes" (xyxy, pixels) or "offsets" (encoded against the anchors).
+        matcher: Which anchor learns which object.
+        coder: Of the boxes; the same as the detector's.
         weights: Factor of each term in `total`, keyed by the names in `TERMS`; all 1 by default.
-        match_threshold: Least IoU at which an anchor takes a ground truth, above 0, at most 1.
-        variances: Variances of the box offsets (cx, cy, w, h), above 0; the same as the detector's.
 
     Raises:
-        ValueError: A weight is unknown or missing, the threshold is out of range, there are not four positive
-            variances, or the localization loss names no known space.
+        ValueError: A weight is unknown or missing, or the localization loss names no known space.
 
     Source: Section 3.4.1, and section 4 for focal loss. The normalizer is that of the framework which section 4's
     settings quote: matched anchors of the whole batch.
@@ -49,70 +49,44 @@ class Criterion(nn.Module):
         self,
         classification: nn.Module,
         localization: nn.Module,
+        matcher: Matcher,
+        coder: Coder,
         weights: Mapping[str, float] | None = None,
-        match_threshold: float = 0.5,
-        variances: Sequence[float] = (0.1, 0.1, 0.2, 0.2),
     ) -> None:
         super().__init__()
         weights = dict.fromkeys(TERMS, 1.0) if weights is None else dict(weights)
         _check_weights(weights)
-        if not 0 < match_threshold <= 1:
-            raise ValueError(f"Expected match_threshold above 0 and at most 1, but got {match_threshold}.")
-        if len(variances) != 4 or min(variances) <= 0:
-            raise ValueError(f"Expected variances to be four numbers above 0 (cx, cy, w, h), but got {variances}.")
         self.classification = classification
         self.localization = localization
         self.space = _space_of(localization)
         self.weights = weights
-        self.match_threshold = match_threshold
-        self.variances = tuple(variances)
+        self.matcher = matcher
+        self.coder = coder
 
-    def assign(
-        self, anchors: Float[Tensor, "A 4"], boxes: Float[Tensor, "B M 4"], labels: Int[Tensor, "B M"]
-    ) -> Int64[Tensor, "B A"]:
-        """Index of each anchor's ground truth, −1 for background, −2 to be ignored; see `ops.matching.match`."""
-        return match(anchors, boxes, labels, self.match_threshold)
+    def forward(self, raw: RawOutputs, boxes: Float[Tensor, "B M 4"], labels: Int[Tensor, "B M"]) -> Losses:
+        """Compute the losses of a batch; finite without any object, localization then 0.
 
-    @torch.no_grad()
-    def normalizer(self, matches: Int64[Tensor, "B A"]) -> Float[Tensor, ""]:
-        """Divisor of both terms: the matched anchors of the whole batch, at least 1, per rank.
-
-        In a distributed training step it is the count over all ranks divided by their number: the averaging of the
-        gradients then gives the sum over all ranks divided by the count over all ranks, as one process with the
-        whole batch would. Out of training mode it is this rank's count: ranks may validate different numbers of
-        batches, and a collective operation would then never return.
-        """
-        count = (matches >= 0).sum()
-        ranks = 1
-        if self.training and distributed.is_available() and distributed.is_initialized():
-            distributed.all_reduce(count)
-            ranks = distributed.get_world_size()
-        return count.clamp(min=1) / ranks
-
-    def forward(
-        self,
-        raw: RawOutputs,
-        boxes: Float[Tensor, "B M 4"],
-        labels: Int[Tensor, "B M"],
-        matches: Int64[Tensor, "B A"] | None = None,
-    ) -> dict[str, Tensor]:
-        """Scalar, unweighted terms in float32, keyed by `TERMS`; finite without any object, localization then 0.
+        In a distributed training step the terms are divided by what `shared_count` says of all ranks together.
 
         Args:
             raw: The detector's raw outputs.
             boxes: Ground truths, xyxy, pixels of the network's input, padded; M = 0 is allowed.
             labels: Class index from 0, −1 where padded, −2 where the object is to be ignored.
-            matches: Result of `assign`, if the caller has it already.
+
+        Returns:
+            The terms, keyed by `TERMS`, and the number of matched anchors.
         """
         with torch.autocast(raw.logits.device.type, enabled=False):
-            matches = self.assign(raw.anchors, boxes, labels) if matches is None else matches
-            normalizer = self.normalizer(matches)
+            matches = self.matcher(raw.anchors, boxes, labels, raw.cells)
+            matched = (matches >= 0).sum()
+            normalizer = shared_count(matched, among_ranks=self.training)
             localization = self._localization(raw, boxes, matches)
             classification = self.classification(at_least_float32(raw.logits), _matched_labels(labels, matches))
-            return {
+            terms = {
                 "classification": classification.sum() / normalizer,
                 "localization": localization.sum() / normalizer,
             }
+            return Losses(terms, matched)
 
     def total(self, terms: Mapping[str, Tensor]) -> Tensor:
         """Weighted sum of the terms that `forward` returned: what training minimizes."""
@@ -130,9 +104,9 @@ class Criterion(nn.Module):
         offsets = torch.where(matched, at_least_float32(raw.offsets), 0.0)
         targets = torch.where(matched, _matched_boxes(boxes, matches), raw.anchors)
         if self.space == "boxes":
-            loss = self.localization(decode(offsets, raw.anchors, self.variances), targets)
+            loss = self.localization(self.coder.decode(offsets, raw.anchors, raw.cells), targets)
         else:
-            loss = self.localization(offsets, encode(targets, raw.anchors, self.variances))
+            loss = self.localization(offsets, self.coder.encode(targets, raw.anchors, raw.cells))
         return torch.where(matched[..., 0], loss, 0.0)
 
 

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 import torch
 
-from lightweight_ssd.detector.head import SSDHead
+from lightweight_ssd.head.ssd import SSDHead
+from lightweight_ssd.tensor_types import RawOutputs
 
 
 def test_empty_batch() -> None:
@@ -42,6 +43,13 @@ def test_scores_start_at_the_prior_and_offsets_at_zero() -> None:
     torch.testing.assert_close(logits.sigmoid(), torch.full_like(logits, 0.01))
     assert not offsets.any()
     assert head.classes[0].weight.std().item() == pytest.approx(0.01, rel=0.1)  # type: ignore[union-attr]
+
+
+def test_scores_are_sigmoids_in_full_precision() -> None:
+    logits = torch.randn(2, 5, 3, generator=torch.Generator().manual_seed(0))
+    head, rest = SSDHead([1], [1], 3), (torch.zeros(2, 5, 4), torch.zeros(5, 4))
+    torch.testing.assert_close(head.scores(RawOutputs(logits, *rest)), logits.sigmoid())
+    assert head.scores(RawOutputs(logits.bfloat16(), *rest)).dtype == torch.float32
 
 
 def test_larger_kernels_keep_the_size() -> None:
