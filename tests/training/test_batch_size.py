@@ -31,7 +31,11 @@ def _config(tmp_path: Path, *overrides: str) -> DictConfig:
 
 
 def _machine(
-    monkeypatch: pytest.MonkeyPatch, free: float | None, total: float = 38.4, device: torch.device = CPU, devices: int = 1
+    monkeypatch: pytest.MonkeyPatch,
+    free: float | None,
+    total: float = 38.4,
+    device: torch.device = CPU,
+    devices: int = 1,
 ) -> None:
     """Sizes in GB. An image takes 0.2 GB in float32 and 0.1 in bfloat16, everything else 1 GB."""
 
@@ -56,8 +60,8 @@ def _machine(
     [
         (90, 160, BatchSplit(126), "batch: 126 images, expected to take 26.2 GB of the 90.0 GB that are free\n"),
         # a quarter of 38.4 GB = 9.6 GB = 43 images
-        (20, 38.4, BatchSplit(42, 3), "126 images as 3 × 42 by gradient accumulation, expected to take 9.4 GB of the 20"),
-        (8, 38.4, BatchSplit(21, 6), "batch: 126 images as 6 × 21 by gradient accumulation, expected to take 5.2 GB of"),
+        (20, 38.4, BatchSplit(42, 3), "126 images as 3 × 42 by gradient accumulation, expected to take 9.4 GB of "),
+        (8, 38.4, BatchSplit(21, 6), "batch: 126 images as 6 × 21 by gradient accumulation, expected to take 5.2 GB"),
         (2.0, 38.4, BatchSplit(3, 42), "126 images as 42 × 3 by"),
         (1.3, 3.2, BatchSplit(1, 126), "126 images as 126 × 1 by"),
     ],
