@@ -17,7 +17,7 @@ from lightweight_ssd.config.paths import CONF_DIR
 from lightweight_ssd.profiling.complexity import complexity
 from lightweight_ssd.runs.content import content_hash
 
-SCALES = ("full", "short", "smoke")
+SCALES = ("full", "short", "shapes", "smoke")
 
 # Tables 3 and 4 as the paper prints them: parts; mAP on VOC and COCO in per cent; millions of parameters.
 TABLE_3 = {
@@ -41,6 +41,7 @@ GRIDS = {
     "table4": (("loss.", "augment."), 5),
     "coco": (("backbone.",), 3),
     "stem": (("backbone.stem",), 2),
+    "mobile": (("backbone.", "neck.width"), 7),
     "cfpn_circles": (("neck.circles",), 3),
     "bll_distance": (("loss.distance",), 2),
     "gray_mix_probability": (("augment.steps.gray_mix_rgb.p",), 5),
