@@ -43,7 +43,7 @@ def test_a_running_application_keeps_its_state(monkeypatch: pytest.MonkeyPatch) 
         ("experiment=smok", "There is no option 'smok' of experiment: did you mean smoke?"),
         ("neck.widht=8", "There is no key neck.widht: did you mean neck.width=8?"),
         ("callbacks.best.montor=a", "There is no key callbacks.best.montor: did you mean callbacks.best.monitor=a?"),
-        ("scale=x", "There is no option 'x' of scale: give one of full, short, smoke."),
+        ("scale=x", "There is no option 'x' of scale: give one of full, shapes, short, smoke."),
         ("+nck=fpn", "There is no key nck: did you mean neck=fpn?"),
         ("seed=abc", "Expected seed to be a whole number of at least 0 and at most 4294967295, but got 'abc'."),
         ("~sede", "There is no key sede: did you mean seed?"),

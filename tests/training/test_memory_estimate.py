@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 from tests.training.test_bare_step import tiny
 
 from lightweight_ssd.config.compose import compose
-from lightweight_ssd.training import memory_estimate
+from lightweight_ssd.training import kept_memory, memory_estimate
 from lightweight_ssd.training.memory_estimate import (
     MemoryNeed,
     TrainingMemory,
@@ -118,8 +118,10 @@ from pathlib import Path
 def of(name):
     return 1024 * int(re.search(name + r":\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
 
-from lightweight_ssd.training import batch_size, memory_estimate, stages
+from lightweight_ssd.training import batch_size, kept_memory, memory_estimate, stages
 from lightweight_ssd import train
+if sys.argv.pop(1) == "given back":
+    kept_memory.free_memory = lambda device: None  # it keeps memory only where it knows that there is enough
 batch_size.training_memory  # all modules are loaded
 before = of("VmRSS")
 train(sys.argv[1:])
@@ -128,9 +130,13 @@ print("grew by", of("VmHWM") - before)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("image_size", "batch_size"), [(160, 8), (160, 24), (224, 8), (224, 24)])
-def test_a_real_training_takes_what_was_expected(image_size: int, batch_size: int, tmp_path: Path):
-    """The paper's network in a process of its own, with one validation: within 30 %."""
+@pytest.mark.parametrize(
+    ("image_size", "batch_size", "freed"),
+    [*((size, images, "given back") for size in (160, 224) for images in (8, 24)), (224, 24, "kept")],
+)
+def test_a_real_training_takes_what_was_expected(image_size: int, batch_size: int, freed: str, tmp_path: Path):
+    """The paper's network in a process of its own, with one validation: within 30 %, or up to 1.6 times where it keeps
+    what it frees."""
     overrides = [
         "data=shapes", f"data.root={tmp_path / 'data'}", f"image_size={image_size}", f"batch_size={batch_size}",
         f"data.train_images={2 * batch_size}", "data.val_images=8", "data.test_images=8", "trainer.max_epochs=1",
@@ -138,10 +144,11 @@ def test_a_real_training_takes_what_was_expected(image_size: int, batch_size: in
         "coco_metric=null", "pictures=0", f"runs={tmp_path / 'runs'}",
     ]  # fmt: skip
     ended = subprocess.run(
-        [sys.executable, "-c", _MEASURED, *overrides], capture_output=True, text=True, timeout=600, check=False,
+        [sys.executable, "-c", _MEASURED, freed, *overrides], capture_output=True, text=True, timeout=600, check=False,
         cwd=tmp_path, env=dict(os.environ),
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
     grown = int(ended.stdout.rpartition("grew by ")[2])
     expected = training_memory(compose(overrides)).of(batch_size)
-    assert 0.7 < expected / grown < 1.3, f"expected {expected / 1e6:.0f} MB, took {grown / 1e6:.0f} MB"
+    most = 1.3 if freed == "given back" else kept_memory._HOLES
+    assert expected / 1.3 < grown < most * expected, f"expected {expected / 1e6:.0f} MB, took {grown / 1e6:.0f} MB"
