@@ -68,19 +68,30 @@ def seconds_of(place: Place, jobs: list[Job]) -> dict[str, float]:
     """Run commands in slices; the seconds of the slices that each took until it ended."""
     running = {job.name: _start(place, job) for job in jobs}
     seconds = dict.fromkeys(running, 0.0)
-    while running:
-        for name, process in list(running.items()):
-            started = time.perf_counter()
-            os.killpg(process.pid, signal.SIGCONT)
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(SLICE)
-            seconds[name] += time.perf_counter() - started
-            if process.returncode is None:
-                os.killpg(process.pid, signal.SIGSTOP)
-                continue
-            del running[name]
-            if process.returncode:
-                raise SystemExit((place.work / name / "log.txt").read_text())
+    try:
+        while running:
+            for name, process in list(running.items()):
+                seconds[name] += _slice(process)
+                if process.returncode is not None:
+                    del running[name]
+                if process.returncode:
+                    raise SystemExit((place.work / name / "log.txt").read_text())
+    finally:  # a stopped process would stay for ever
+        for process in running.values():
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    return seconds
+
+
+def _slice(process: "subprocess.Popen[bytes]") -> float:
+    """Let a stopped command run for a while, and stop it again unless it ended; seconds that it ran."""
+    started = time.perf_counter()
+    os.killpg(process.pid, signal.SIGCONT)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(SLICE)
+    seconds = time.perf_counter() - started
+    if process.returncode is None:
+        os.killpg(process.pid, signal.SIGSTOP)
     return seconds
 
 

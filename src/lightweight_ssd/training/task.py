@@ -147,7 +147,7 @@ class DetectionTask(LightningModule):
 
 
 def parameter_groups(module: nn.Module, lr_factors: Mapping[str, int | float] | None = None) -> list[dict[str, Any]]:
-    """Splits parameters so that weight decay acts on weights of convolutions and linear layers only, not on biases.
+    """Splits parameters: weight decay acts on weights of convolutions and linear layers, not on biases and BatchNorm.
 
     Args:
         module: Any module. Parameters with the factor 0 get no gradient any more.
@@ -168,7 +168,8 @@ def parameter_groups(module: nn.Module, lr_factors: Mapping[str, int | float] | 
         >>> [(len(group["params"]), group["lr_factor"]) for group in parameter_groups(net, {"1": 0.5})]
         [(1, 1.0), (1, 1.0), (2, 0.5)]
 
-    Source: the framework that section 4.3 quotes regularizes the weights of its convolutions and linear layers only.
+    Source: the framework that section 4.3 quotes regularizes the weights of convolutions only. The paper's detector has
+    no linear layers; those of other detectors are decayed alike.
     """
     factors = dict(lr_factors or {})
     _check_factors(factors, [name for name, _ in module.named_parameters()])
