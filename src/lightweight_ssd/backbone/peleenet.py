@@ -139,7 +139,7 @@ def _extra(in_channels: int, reduction: int, channels: int, stride: int) -> nn.S
     reduce = nn.Conv2d(in_channels, reduction, 1)
     coarsen = nn.Conv2d(reduction, channels, 3, stride, padding=stride - 1)
     for layer in (reduce, coarsen):
-        nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
         assert layer.bias is not None
         nn.init.zeros_(layer.bias)
     return nn.Sequential(reduce, nn.ReLU(inplace=True), coarsen, nn.ReLU(inplace=True))
