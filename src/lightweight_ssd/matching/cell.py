@@ -14,6 +14,7 @@ from lightweight_ssd.types import OTHER_CLASS
 __all__ = ["CellMatcher"]
 
 _MOST_SHAPES = 256  # over all levels; a bound, so that no tensor's size depends on values
+_LAST = 1e-30  # below the likeness of any two shapes
 
 
 class CellMatcher:
@@ -55,9 +56,10 @@ class CellMatcher:
         if boxes.shape[1] == 0 or len(anchors) == 0:
             return labels.new_full((boxes.shape[0], len(anchors)), -1, dtype=torch.int64)
         place, likeness = _best(anchors, cells, boxes)
-        known = claims(place, torch.where(labels >= 0, likeness, 0.0), len(anchors))
-        ignored = claims(place, torch.where(labels == OTHER_CLASS, likeness, 0.0), len(anchors))
-        return torch.where((known < 0) & (ignored >= 0), OTHER_CLASS, known)
+        quality = torch.where(labels >= 0, likeness, torch.where(labels == OTHER_CLASS, likeness * _LAST, 0.0))
+        object_ = claims(place, quality, len(anchors))
+        ignored = functional.pad(labels == OTHER_CLASS, (1, 0)).gather(1, object_ + 1)
+        return torch.where(ignored, OTHER_CLASS, object_)
 
 
 def _best(

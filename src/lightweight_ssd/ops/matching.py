@@ -15,24 +15,33 @@ __all__ = ["claims", "match"]
 
 
 def match(
-    anchors: Float[Tensor, "A 4"], boxes: Float[Tensor, "B M 4"], labels: Int[Tensor, "B M"], threshold: float
+    anchors: Float[Tensor, "A 4"] | Float[Tensor, "B A 4"],
+    boxes: Float[Tensor, "B M 4"],
+    labels: Int[Tensor, "B M"],
+    threshold: float,
+    background_below: float | None = None,
+    keep_best_above: float | None = 0.0,
 ) -> Int64[Tensor, "B A"]:
     """Give each anchor the ground truth that it overlaps best, and each ground truth at least its best anchor.
 
     1. An anchor takes the ground truth of its highest IoU if that is at least `threshold` (ties: the lower index).
     2. A ground truth keeps the anchor of its highest IoU (ties: the lower index) even below the threshold and even if
-       that anchor took another in step 1, as long as they overlap at all. Where several ground truths share one best
-       anchor, the higher IoU wins (ties: the lower index) and the others have only what step 1 left them.
+       that anchor took another in step 1, as long as they overlap by more than `keep_best_above`. Where several ground
+       truths share one best anchor, the higher IoU wins (ties: the lower index) and the others have only what step 1
+       left them.
 
     A ground truth that overlaps no anchor (of zero area, or outside of all of them) is matched to nothing. An anchor
-    that takes none and overlaps an object to be ignored by at least `threshold` is no background either.
+    that takes none and overlaps an object to be ignored by at least `threshold` is no background either, nor is one
+    that takes none and overlaps some object by `background_below` or more.
 
     Args:
-        anchors: xyxy, pixels of the network's input.
+        anchors: xyxy, pixels of the network's input; the same for all images, or each image's own.
         boxes: Ground truths, xyxy, pixels of the network's input, padded to M; M = 0 is allowed.
         labels: Class index from 0; −1 marks padding, which is never matched, and `OTHER_CLASS` (−2) objects to be
             ignored.
         threshold: Least IoU of step 1, above 0, at most 1.
+        background_below: IoU below which an anchor without an object is background, at most `threshold`; None = always.
+        keep_best_above: IoU above which step 2 holds, from 0; None = no ground truth keeps its best anchor.
 
     Returns:
         Index into the M ground truths of each anchor's image, or −1 for background, or −2 for nothing to learn.
@@ -48,18 +57,22 @@ def match(
     overlap = pairwise_iou(boxes, anchors)
     iou = torch.where((labels >= 0)[..., None], overlap, -1.0)
     if iou.numel() == 0:
-        return labels.new_full((boxes.shape[0], anchors.shape[0]), -1, dtype=torch.int64)
+        return labels.new_full((boxes.shape[0], anchors.shape[-2]), -1, dtype=torch.int64)
     best_iou, best_truth = iou.max(dim=1)
     ignored = torch.where((labels == OTHER_CLASS)[..., None], overlap, -1.0).amax(dim=1) >= threshold
+    if background_below is not None:
+        ignored = ignored | (best_iou >= background_below)
     background = torch.where(ignored, OTHER_CLASS, -1)
     matches = torch.where(best_iou >= threshold, best_truth, background)
+    if keep_best_above is None:
+        return matches
     best_iou_of_truth, best_anchor = iou.max(dim=2)
-    claimed = claims(best_anchor, best_iou_of_truth, anchors.shape[0])
+    claimed = claims(best_anchor, best_iou_of_truth, iou.shape[2], keep_best_above)
     return torch.where(claimed >= 0, claimed, matches)
 
 
 def claims(
-    anchor: Int64[Tensor, "B M"], quality: Float[Tensor, "B M"], count: int
+    anchor: Int64[Tensor, "B M"], quality: Float[Tensor, "B M"], count: int, above: float = 0.0
 ) -> Int64[Tensor, "B _"]:
     """For each of `count` anchors the ground truth that claims it, or −1.
 
@@ -67,8 +80,9 @@ def claims(
 
     Args:
         anchor: That each ground truth claims.
-        quality: Of each claim; above 0 where it counts. The highest has the anchor (ties: the lower index).
+        quality: Of each claim. The highest has the anchor (ties: the lower index).
         count: Of all anchors.
+        above: Quality above which a claim counts, from 0.
 
     Example:
         >>> claims(torch.tensor([[2, 2, 0]]), torch.tensor([[0.5, 0.7, 0.0]]), 4)
@@ -76,7 +90,7 @@ def claims(
     """
     batch, truths = anchor.shape
     highest = quality.new_zeros(batch, count).scatter_reduce(1, anchor, quality, "amax")
-    wins = (quality > 0) & (quality == highest.gather(1, anchor))
+    wins = (quality > above) & (quality == highest.gather(1, anchor))
     index = torch.where(wins, torch.arange(truths, device=anchor.device), truths)
     found = torch.full_like(highest, truths, dtype=torch.int64).scatter_reduce(1, anchor, index, "amin")
     return torch.where(found < truths, found, -1)
