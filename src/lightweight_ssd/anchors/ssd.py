@@ -125,9 +125,7 @@ class SSDAnchors:
         sides = [_sides(shapes, device) * shorter for shapes in self.shapes(len(sizes))]
         levels = list(zip(sides, sizes, strict=True))
         boxes = torch.cat([boxes_on_cells(each, size, image_size) for each, size in levels])
-        return Anchors(
-            boxes, torch.cat([sizes_of_cells(len(each), size, image_size, device) for each, size in levels])
-        )
+        return Anchors(boxes, torch.cat([sizes_of_cells(len(each), size, image_size, device) for each, size in levels]))
 
 
 def _sides(shapes: list[tuple[float, float]], device: torch.device) -> Float32[Tensor, "K 2"]:

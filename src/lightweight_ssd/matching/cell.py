@@ -8,12 +8,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from lightweight_ssd.ops.boxes import EPSILON, xyxy_to_cxcywh
-from lightweight_ssd.ops.matching import claims
 from lightweight_ssd.types import OTHER_CLASS
 
 __all__ = ["CellMatcher"]
 
-_MOST_SHAPES = 256  # over all levels; a bound, so that no tensor's size depends on values
+_MOST_SHAPES = 128  # over all levels; a bound, so that no tensor's size depends on values
 _LAST = 1e-30  # below the likeness of any two shapes
 
 
@@ -57,9 +56,21 @@ class CellMatcher:
             return labels.new_full((boxes.shape[0], len(anchors)), -1, dtype=torch.int64)
         place, likeness = _best(anchors, cells, boxes)
         quality = torch.where(labels >= 0, likeness, torch.where(labels == OTHER_CLASS, likeness * _LAST, 0.0))
-        object_ = claims(place, quality, len(anchors))
-        ignored = functional.pad(labels == OTHER_CLASS, (1, 0)).gather(1, object_ + 1)
-        return torch.where(ignored, OTHER_CLASS, object_)
+        object_ = torch.arange(boxes.shape[1], device=boxes.device)
+        learned = torch.where(labels == OTHER_CLASS, OTHER_CLASS, object_)
+        # Objects without an anchor share a place behind the last one.
+        place = torch.where(_wins(place, quality), place, len(anchors))
+        matches = learned.new_full((len(boxes), len(anchors) + 1), -1).scatter_(1, place, learned)
+        return matches[:, :-1].contiguous()
+
+
+def _wins(place: Int64[Tensor, "B M"], quality: Float[Tensor, "B M"]) -> Bool[Tensor, "B M"]:
+    """Whether each object has the highest quality, above 0, of those at its place; of equal ones the first."""
+    mine, other = quality[:, :, None], quality[:, None]
+    is_earlier = torch.ones(quality.shape[1:] * 2, dtype=torch.bool, device=quality.device).tril(-1)
+    is_better = (other > mine) | ((other == mine) & is_earlier)
+    beaten = ((place[:, :, None] == place[:, None]) & is_better).any(dim=2)
+    return (quality > 0) & ~beaten
 
 
 def _best(

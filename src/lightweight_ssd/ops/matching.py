@@ -11,7 +11,7 @@ from torch import Tensor
 from lightweight_ssd.ops.boxes import pairwise_iou
 from lightweight_ssd.types import OTHER_CLASS
 
-__all__ = ["claims", "match"]
+__all__ = ["match"]
 
 
 def match(
@@ -66,31 +66,19 @@ def match(
     matches = torch.where(best_iou >= threshold, best_truth, background)
     if keep_best_above is None:
         return matches
-    best_iou_of_truth, best_anchor = iou.max(dim=2)
-    claimed = claims(best_anchor, best_iou_of_truth, iou.shape[2], keep_best_above)
-    return torch.where(claimed >= 0, claimed, matches)
+    claims = _best_anchor_claims(iou, keep_best_above)
+    return torch.where(claims >= 0, claims, matches)
 
 
-def claims(
-    anchor: Int64[Tensor, "B M"], quality: Float[Tensor, "B M"], count: int, above: float = 0.0
-) -> Int64[Tensor, "B _"]:
-    """For each of `count` anchors the ground truth that claims it, or −1.
+def _best_anchor_claims(iou: Float[Tensor, "B M A"], above: float) -> Int64[Tensor, "B A"]:
+    """For each anchor the ground truth that keeps it as its best one, or −1.
 
     Scattering maxima and minima gives one result in whatever order a GPU runs it, even where indices repeat.
-
-    Args:
-        anchor: That each ground truth claims.
-        quality: Of each claim. The highest has the anchor (ties: the lower index).
-        count: Of all anchors.
-        above: Quality above which a claim counts, from 0.
-
-    Example:
-        >>> claims(torch.tensor([[2, 2, 0]]), torch.tensor([[0.5, 0.7, 0.0]]), 4)
-        tensor([[-1, -1,  1, -1]])
     """
-    batch, truths = anchor.shape
-    highest = quality.new_zeros(batch, count).scatter_reduce(1, anchor, quality, "amax")
-    wins = (quality > above) & (quality == highest.gather(1, anchor))
-    index = torch.where(wins, torch.arange(truths, device=anchor.device), truths)
-    found = torch.full_like(highest, truths, dtype=torch.int64).scatter_reduce(1, anchor, index, "amin")
-    return torch.where(found < truths, found, -1)
+    batch, truths, anchors = iou.shape
+    best_iou, best_anchor = iou.max(dim=2)
+    winning_iou = iou.new_zeros(batch, anchors).scatter_reduce(1, best_anchor, best_iou, "amax")
+    wins = (best_iou > above) & (best_iou == winning_iou.gather(1, best_anchor))
+    index = torch.where(wins, torch.arange(truths, device=iou.device), truths)
+    claims = torch.full_like(winning_iou, truths, dtype=torch.int64).scatter_reduce(1, best_anchor, index, "amin")
+    return torch.where(claims < truths, claims, -1)
