@@ -101,10 +101,10 @@ def test_where_shapes_alone_count_the_place_does_not_and_larger_ones_go_to_coars
 
 
 def test_shapes_in_pixels_are_those_of_the_rule():
-    shapes = anchor_shapes(
-        ShapeAnchors([[(40.0, 10.0), (20.0, 20.0)], [(30.0, 90.0)]], scale=2.0), GRID._replace(sizes=((1, 1), (1, 1)))
-    )
-    assert np.allclose([anchor_sides(level, GRID.image_size)[0] for level in shapes], [[80, 20], [60, 180]], rtol=1e-3)
+    grid = AnchorGrid((300, 200), ((38, 25), (19, 13)))
+    fine, coarse = anchor_shapes(ShapeAnchors([[(40.0, 10.0), (20.0, 20.0)], [(30.0, 90.0)]], scale=2.0), grid)
+    assert np.allclose(anchor_sides(fine, grid.image_size), [[40, 40], [80, 20]], rtol=1e-3)
+    assert np.allclose(anchor_sides(coarse, grid.image_size), [[60, 180]], rtol=1e-3)
     assert anchor_shapes(SSDAnchors(), GRID) == SSDAnchors().shapes(3)
 
 
