@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from lightweight_ssd.layers.predictor import per_anchor, predictor
 from lightweight_ssd.ops.precision import at_least_float32
 from lightweight_ssd.tensor_types import RawOutputs
 
@@ -53,8 +54,8 @@ class SSDHead(nn.Module):
         self.num_classes = num_classes
         levels = list(zip(in_channels, anchors_per_cell, strict=True))
         bias = math.log(prior / (1 - prior))
-        self.classes = nn.ModuleList(_predictor(c, n * num_classes, kernel_size, init_std, bias) for c, n in levels)
-        self.boxes = nn.ModuleList(_predictor(c, n * 4, kernel_size, init_std, 0.0) for c, n in levels)
+        self.classes = nn.ModuleList(predictor(c, n * num_classes, kernel_size, init_std, bias) for c, n in levels)
+        self.boxes = nn.ModuleList(predictor(c, n * 4, kernel_size, init_std, 0.0) for c, n in levels)
 
     def forward(self, maps: list[Float[Tensor, "B _ _ _"]]) -> tuple[Float[Tensor, "B A C"], Float[Tensor, "B A 4"]]:
         """Predict for every anchor, in the order of the anchors: level, row, column, anchor of the cell.
@@ -65,25 +66,10 @@ class SSDHead(nn.Module):
         Returns:
             Class logits and box offsets, over all anchors A of all levels.
         """
-        logits = [_flatten(head(x), self.num_classes) for head, x in zip(self.classes, maps, strict=True)]
-        offsets = [_flatten(head(x), 4) for head, x in zip(self.boxes, maps, strict=True)]
+        logits = [per_anchor(head(x), self.num_classes) for head, x in zip(self.classes, maps, strict=True)]
+        offsets = [per_anchor(head(x), 4) for head, x in zip(self.boxes, maps, strict=True)]
         return torch.cat(logits, dim=1), torch.cat(offsets, dim=1)
 
     def scores(self, raw: RawOutputs) -> Float[Tensor, "B A C"]:
         """What the raw outputs say of each class, 0 to 1, in at least float32: independent sigmoids."""
         return at_least_float32(raw.logits).sigmoid()
-
-
-def _predictor(in_channels: int, out_channels: int, kernel_size: int, std: float, bias: float) -> nn.Conv2d:
-    """One convolution that starts out saying about `bias` everywhere."""
-    conv = nn.Conv2d(in_channels, out_channels, kernel_size, padding=kernel_size // 2)
-    nn.init.normal_(conv.weight, std=std)
-    assert conv.bias is not None
-    nn.init.constant_(conv.bias, bias)
-    return conv
-
-
-def _flatten(x: Tensor, values: int) -> Tensor:
-    """(B, anchors·values, H, W) to (B, H·W·anchors, values)."""
-    batch, channels, rows, columns = x.shape
-    return x.permute(0, 2, 3, 1).reshape(batch, rows * columns * channels // values, values)
