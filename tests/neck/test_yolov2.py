@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lightweight_ssd.neck.yolov2 import YOLOv2Neck, reorganize
+from tests.darknet_network import reorg
 
 
 def _layer(block: nn.Module, x: Tensor) -> Tensor:
@@ -20,31 +21,16 @@ def test_layers_written_out(passthrough: str) -> None:
     neck = YOLOv2Neck((6, 10), passthrough, width=1 / 16).eval()
     fine, coarse = torch.randn(2, 6, 8, 12), torch.randn(2, 10, 4, 6)
     side = _layer(neck.side, fine)
-    cells = F.pixel_unshuffle(side, 2) if passthrough == "adjacent" else darknet_loop(side)
+    cells = F.pixel_unshuffle(side, 2) if passthrough == "adjacent" else reorg(side)
     deep = _layer(neck.deep[1], _layer(neck.deep[0], coarse))
     (found,) = neck([fine, coarse])
     torch.testing.assert_close(found, _layer(neck.fuse, torch.cat([cells, deep], dim=1)))
     assert neck.out_channels == (64,)
 
 
-def darknet_loop(x: Tensor) -> Tensor:
-    """What Darknet's `reorg` of stride 2 does, one value after the other, on flat memory."""
-    batch, channels, height, width = x.shape
-    flat, out, quarter = x.flatten(), torch.empty(x.numel()), channels // 4
-    for b in range(batch):
-        for k in range(channels):
-            for j in range(height):
-                for i in range(width):
-                    offset, c2 = k // quarter, k % quarter
-                    column, row = 2 * i + offset % 2, 2 * j + offset // 2
-                    source = column + 2 * width * (row + 2 * height * (c2 + quarter * b))
-                    out[i + width * (j + height * (k + channels * b))] = flat[source]
-    return out.reshape(batch, 4 * channels, height // 2, width // 2)
-
-
 def test_reorganize_is_darknets_loop_and_no_order_of_the_channels_of_pixel_unshuffle() -> None:
     x = torch.arange(2 * 8 * 6 * 4, dtype=torch.float32).reshape(2, 8, 6, 4)
-    assert torch.equal(reorganize(x), darknet_loop(x))
+    assert torch.equal(reorganize(x), reorg(x))
     theirs = {tuple(sorted(each.flatten().tolist())) for each in reorganize(x)[0]}
     ours = {tuple(sorted(each.flatten().tolist())) for each in F.pixel_unshuffle(x, 2)[0]}
     assert theirs != ours
