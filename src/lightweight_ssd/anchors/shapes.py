@@ -26,11 +26,8 @@ class ShapeAnchors:
         Raises:
             ValueError: For a side or a scale that is not positive, or a level without shapes.
         """
-        if (
-            not levels
-            or not all(levels)
-            or any(len(shape) != 2 or min(shape) <= 0 for each in levels for shape in each)
-        ):
+        shapes = [shape for level in levels for shape in level]
+        if not levels or not all(levels) or any(len(shape) != 2 or min(shape) <= 0 for shape in shapes):
             raise ValueError(
                 "Expected detector.anchors.levels as one list per level of [width, height] in pixels, above 0, but got "
                 f"{levels}."

@@ -1,4 +1,4 @@
-"""The error of each anchor between its predicted box and its object, in the space in which a localization loss compares."""
+"""The error of each anchor between its predicted box and its object, in the space that a localization loss is for."""
 
 from collections.abc import Callable
 from typing import Literal

@@ -51,8 +51,8 @@ class YOLOCriterion(nn.Module):
         weights: Factor of each term in `total`, keyed by the names in `TERMS`; all 1 by default.
 
     Raises:
-        ValueError: A weight is unknown or missing, a number is out of its range, or the localization loss names no known
-            space.
+        ValueError: A weight is unknown or missing, a number is out of its range, or the localization loss names no
+            known space.
 
     Source: Redmon and Farhadi, YOLO9000 (2017) and YOLOv3 (2018); factors and the ignored predictions are those of the
     authors' code, Darknet's `region_layer.c` and `yolo_layer.c`. Deviation: YOLOv2's pull of all anchors towards their

@@ -19,8 +19,8 @@ class YOLOHead(nn.Module):
 
     Three convolutions have exactly the weights of the original's one, whose outputs are sorted anchor by anchor.
 
-    Source: Redmon and Farhadi, YOLO9000 (2017), section 2, and YOLOv3 (2018), section 2. Deviation: objectness starts at
-    `prior`, not at a half, since nearly all of its thousands of anchors have no object.
+    Source: Redmon and Farhadi, YOLO9000 (2017), section 2, and YOLOv3 (2018), section 2. Deviation: objectness starts
+    at `prior`, not at a half, since nearly all of its thousands of anchors have no object.
     """
 
     def __init__(
