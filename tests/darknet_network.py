@@ -1,4 +1,4 @@
-"""Darknet in a few lines of plain PyTorch: networks as their configurations list them, files of weights, forward passes.
+"""Darknet in plain PyTorch: networks as their configurations list them, files of weights, forward passes.
 
 It shares no code with the detectors. A layer is a kind and its numbers: `conv` (filters, size, stride), `out` (outputs
 of all anchors of a cell), `max` (stride), `route` (layers to join), `add` (layer to add), `up` and `reorg`. As in

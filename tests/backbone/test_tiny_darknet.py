@@ -32,7 +32,7 @@ def test_counts_and_levels(
 
 @pytest.mark.parametrize("options", [V2, V3])
 def test_layers_written_out(options: dict[str, Any]) -> None:
-    """With the pooling of stride 1 as Darknet has it: what lies beyond the right and lower edge is never the maximum."""
+    """With the pooling of stride 1 as Darknet has it: nothing lies beyond the right and lower edge."""
     torch.manual_seed(0)
     net = TinyDarknet(**options, width=0.1).eval()
     x = torch.rand(1, 3, 64, 96)

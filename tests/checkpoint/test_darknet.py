@@ -7,20 +7,21 @@ import pytest
 import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
+from tests.darknet_network import NETWORKS, NEW, OLD, run, write
 
 from lightweight_ssd.checkpoint.darknet import is_darknet
 from lightweight_ssd.checkpoint.darknet_order import layers_of
 from lightweight_ssd.checkpoint.init_from import initialise, trained_parameters
 from lightweight_ssd.checkpoint.load import build_detector
 from lightweight_ssd.config.paths import CONF_DIR
-from tests.darknet_network import NETWORKS, NEW, OLD, run, write
 
 WIDTH = 1 / 16
 NAMES = ["a", "b", "c"]
 
 
 def build(name: str, width: float = WIDTH, classes: int = 3, *overrides: str) -> Any:
-    widths = [f"backbone.width={width}"] + ([f"neck.width={width}"] if name != "tiny_yolov2" else [])
+    own_width = ("yolov2", "tiny_yolov3")  # of the neck
+    widths = [f"backbone.width={width}", *([f"neck.width={width}"] if name in own_width else [])]
     order = ["neck.passthrough=darknet"] if name == "yolov2" else []
     with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
         given = ["run_dir=/nowhere", "experiment_name=test", f"detector={name}", *widths, *order, *overrides]
@@ -50,7 +51,9 @@ def test_other_classes_leave_the_class_predictors(name: str, tmp_path: Path) -> 
     detector = build(name)
     before = {key: value.clone() for key, value in detector.head.classes.state_dict().items()}
     report = initialise(detector, str(path), NAMES)
-    assert "for 80 classes" in report["darknet"] and "class predictors not taken, the detector has 3" in report["darknet"]
+    assert (
+        "for 80 classes" in report["darknet"] and "class predictors not taken, the detector has 3" in report["darknet"]
+    )
     assert report["other_shape"] == [f"head.classes.{key}" for key in report_order(before, report)]
     assert not report["not_in_file"] and len(report["taken"]) > 10
     assert all(torch.equal(value, before[key]) for key, value in detector.head.classes.state_dict().items())
@@ -105,11 +108,11 @@ def test_no_byte_may_be_left_or_missing(change: int, said: str, tmp_path: Path) 
 
 def test_what_would_compute_something_else_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "yolo.weights", NETWORKS["yolov2"], 3, WIDTH)
-    with pytest.raises(ValueError, match="neck.passthrough=darknet for Darknet's weights in .* but got adjacent"):
+    with pytest.raises(ValueError, match=r"settings for its weights in .* but got adjacent; give neck.passthrough"):
         initialise(build("yolov2", WIDTH, 3, "neck.passthrough=adjacent"), str(path))
-    with pytest.raises(ValueError, match="images from 0 to 1 for Darknet's weights .*detector.std="):
+    with pytest.raises(ValueError, match=r"but got .*; give 'detector.mean=\[0,0,0\]' 'detector.std"):
         initialise(build("yolov2", WIDTH, 3, "detector.mean=null", "detector.std=null"), str(path))
-    with pytest.raises(ValueError, match="detector that Darknet has .*NoNeck and the head SSDHead; give detector="):
+    with pytest.raises(ValueError, match=r"detector that Darknet has .*NoNeck and the head SSDHead; give detector="):
         initialise(build("tiny_yolov2", WIDTH, 3, "detector=ssd", "backbone=tiny_darknet", "neck=none"), str(path))
 
 

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
+from tests.darknet_network import reorg
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lightweight_ssd.neck.yolov2 import YOLOv2Neck, reorganize
-from tests.darknet_network import reorg
 
 
 def _layer(block: nn.Module, x: Tensor) -> Tensor:
@@ -56,5 +56,5 @@ def test_what_it_cannot_take_is_refused() -> None:
         YOLOv2Neck((3, 4, 5))
     with pytest.raises(ValueError, match="adjacent or darknet but got both"):
         YOLOv2Neck((3, 4), "both")
-    with pytest.raises(ValueError, match="that 4 divides for neck.passthrough=darknet but got 6"):
+    with pytest.raises(ValueError, match=r"that 4 divides for neck.passthrough=darknet but got 6"):
         YOLOv2Neck((3, 4), "darknet", width=0.1)

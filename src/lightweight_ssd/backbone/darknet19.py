@@ -7,7 +7,8 @@ from itertools import pairwise
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lightweight_ssd.layers.darknet import leaky_conv, pool_to_half, scaled
+from lightweight_ssd.layers.conv import conv_norm
+from lightweight_ssd.layers.darknet import SLOPE, pool_to_half, scaled
 
 __all__ = ["Darknet19"]
 
@@ -40,7 +41,7 @@ class Darknet19(nn.Module):
             ValueError: For a width that is not above 0.
         """
         super().__init__()
-        conv = partial(leaky_conv, momentum=norm_momentum, eps=norm_eps)
+        conv = partial(conv_norm, slope=SLOPE, momentum=norm_momentum, eps=norm_eps)
         before, stages = 3, []
         for channels, count in _STAGES:
             layers = list(_layers(before, channels, count, width))

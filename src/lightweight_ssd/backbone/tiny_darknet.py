@@ -7,7 +7,8 @@ from itertools import pairwise
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lightweight_ssd.layers.darknet import leaky_conv, pool_in_place, pool_to_half, scaled
+from lightweight_ssd.layers.conv import conv_norm
+from lightweight_ssd.layers.darknet import SLOPE, pool_in_place, pool_to_half, scaled
 
 __all__ = ["TinyDarknet"]
 
@@ -57,7 +58,7 @@ class TinyDarknet(nn.Module):
                 f"Expected level_strides of Tiny Darknet among {known}, rising, the last of them 32, but got "
                 f"{list(level_strides)}."
             )
-        conv = partial(leaky_conv, kernel_size=3, momentum=norm_momentum, eps=norm_eps)
+        conv = partial(conv_norm, slope=SLOPE, kernel_size=3, momentum=norm_momentum, eps=norm_eps)
         channels = [scaled(each, width) for each in _CHANNELS]
         deeper = [scaled(each, width) for each in deep]
         self.convs = nn.ModuleList(conv(*pair) for pair in pairwise([3, *channels]))

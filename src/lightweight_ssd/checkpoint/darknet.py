@@ -18,14 +18,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from lightweight_ssd.checkpoint.darknet_order import layers_of
+from lightweight_ssd.checkpoint.darknet_order import Layer, layers_of
 
 __all__ = ["DarknetWeights", "is_darknet", "read_darknet"]
 
 _VERSION = struct.Struct("<3i")
 _BOX_AND_OBJECT = 5  # outputs of an anchor beside its classes
+_EPS = 1e-5  # that Darknet adds to the variance
 _MOST = 1000  # a greater number in the header is no version, in Darknet as well
 
 
@@ -42,7 +43,7 @@ class DarknetWeights(NamedTuple):
 
 
 def is_darknet(path: Path) -> bool:
-    """Whether a file begins as Darknet's do, with the three small numbers of a version; no other file of weights does."""
+    """Whether a file begins with the three small numbers of a version, as Darknet's do and no other weights."""
     with path.open("rb") as file:
         start = file.read(_VERSION.size)
     return len(start) == _VERSION.size and all(0 <= number < _MOST for number in _VERSION.unpack(start))
@@ -56,21 +57,20 @@ def read_darknet(detector: Any, path: Path) -> DarknetWeights:
         path: Darknet's file, of any number of classes, whole or up to any layer before the first output.
 
     Raises:
-        ValueError: If Darknet has no such detector, the images are not scaled as there, or the file has too many or
-            too few bytes.
+        ValueError: If Darknet has no such detector, a setting is another one than there, so that the weights would
+            compute something else, or the file has too many or too few bytes.
     """
     layers = layers_of(detector, path)
-    _check_scale(detector, path)
     header, size = _header_size(path), path.stat().st_size
     stop, classes = _fitting(layers, detector.num_classes, size - header, path)
-    _check_passthrough(detector, layers[:stop], path)
+    _check_settings(detector, layers[:stop], path)
     values = np.fromfile(path, dtype="<f4", offset=header)
     if not np.isfinite(values).all():
         raise ValueError(f"init_from={path} holds values that are not finite; give another file.")
     tensors, position = {}, 0
     for layer in layers[:stop]:
         count = layer.count(classes)
-        tensors |= dict(_tensors(layer, torch.from_numpy(values[position : position + count]), classes))
+        tensors |= _tensors(layer, torch.from_numpy(values[position : position + count]), classes)
         position += count
     return DarknetWeights(tensors, _about(size, stop < len(layers), classes, detector.num_classes))
 
@@ -82,7 +82,7 @@ def _header_size(path: Path) -> int:
     return _VERSION.size + (8 if major * 10 + minor >= 2 else 4)
 
 
-def _fitting(layers: Sequence[Any], own: int, size: int, path: Path) -> tuple[int, int]:
+def _fitting(layers: Sequence[Layer], own: int, size: int, path: Path) -> tuple[int, int]:
     """How many of the layers a file of `size` bytes of numbers holds, and for how many classes."""
     none, one = (sum(layer.count(classes) for layer in layers) for classes in (0, 1))
     classes, rest = divmod(size - 4 * none, 4 * (one - none))
@@ -100,19 +100,23 @@ def _fitting(layers: Sequence[Any], own: int, size: int, path: Path) -> tuple[in
     )
 
 
-def _tensors(layer: Any, values: Tensor, classes: int) -> Iterator[tuple[str, Tensor]]:
+def _tensors(layer: Layer, values: Tensor, classes: int) -> dict[str, Tensor]:
     """The tensors of a layer by name, from its numbers in the order of the file."""
     outputs, shape = layer.outputs(classes), layer.kernel_shape
-    if layer.anchors:
-        yield from _predictors(layer, values[:outputs], values[outputs:].reshape(outputs, *shape), classes)
-        return
+    if layer.norm is None:
+        return dict(_predictors(layer, values[:outputs], values[outputs:].reshape(outputs, *shape), classes))
     *norm, kernel = values.split([outputs] * 4 + [values.numel() - 4 * outputs])
     names = ("bias", "weight", "running_mean", "running_var")
-    yield from ((f"{layer.norm}.{name}", value) for name, value in zip(names, norm, strict=True))
-    yield f"{layer.conv}.weight", kernel.reshape(outputs, *shape)
+    named = {f"{layer.norm}.{name}": value for name, value in zip(names, norm, strict=True)}
+    # A count of batches that only an average over all of them would use; Darknet has none.
+    return {
+        **named,
+        f"{layer.norm}.num_batches_tracked": torch.tensor(0),
+        f"{layer.conv}.weight": kernel.reshape(outputs, *shape),
+    }
 
 
-def _predictors(layer: Any, bias: Tensor, kernel: Tensor, classes: int) -> Iterator[tuple[str, Tensor]]:
+def _predictors(layer: Layer, bias: Tensor, kernel: Tensor, classes: int) -> Iterator[tuple[str, Tensor]]:
     """Darknet's one output convolution as our three; its outputs run over the anchors, then over their values."""
     parts = {"boxes": slice(0, 4), "objectness": slice(4, 5), "classes": slice(5, None)}
     for value, name in ((kernel, "weight"), (bias, "bias")):
@@ -143,19 +147,19 @@ def _about(size: int, body_only: bool, classes: int, own: int) -> str:
     return f"Darknet's weights for {classes} classes, all {size:,} bytes read; {what}"
 
 
-def _check_scale(detector: Any, path: Path) -> None:
-    mean, std = (getattr(detector, name).flatten().tolist() for name in ("mean", "std"))
-    if mean != [0.0] * 3 or std != [255.0] * 3:
-        raise ValueError(
-            f"Expected images from 0 to 1 for Darknet's weights in init_from={path} but got detector.mean={mean} and "
-            f"detector.std={std}; give 'detector.mean=[0,0,0]' 'detector.std=[255,255,255]'."
-        )
-
-
-def _check_passthrough(detector: Any, layers: Sequence[Any], path: Path) -> None:
+def _check_settings(detector: Any, layers: Sequence[Layer], path: Path) -> None:
+    """Refuse settings with which the weights of these layers would compute something else."""
+    scale = [value for name in ("mean", "std") for value in getattr(detector, name).flatten().tolist()]
+    eps = sorted({detector.get_submodule(layer.norm).eps for layer in layers if layer.norm is not None} - {_EPS})
     order = getattr(detector.neck, "passthrough", "darknet")
-    if order != "darknet" and any(layer.conv.startswith("neck.") for layer in layers):
-        raise ValueError(
-            f"Expected neck.passthrough=darknet for Darknet's weights in init_from={path} but got {order}, which lays "
-            f"other cells beside each other; give neck.passthrough=darknet."
-        )
+    in_neck = any(layer.conv.startswith("neck.") for layer in layers)
+    wrong = {
+        "'detector.mean=[0,0,0]' 'detector.std=[255,255,255]'": scale if scale != [0.0] * 3 + [255.0] * 3 else None,
+        f"backbone.norm_eps={_EPS} neck.norm_eps={_EPS}": eps or None,
+        "neck.passthrough=darknet": order if order != "darknet" and in_neck else None,
+    }
+    for expected, given in wrong.items():
+        if given is not None:
+            raise ValueError(
+                f"Expected Darknet's settings for its weights in init_from={path} but got {given}; give {expected}."
+            )

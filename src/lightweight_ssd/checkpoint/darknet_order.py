@@ -1,7 +1,7 @@
 """In which order Darknet's configurations list the convolutions of our detectors, by the names of their parts.
 
-Inside a part the convolutions are registered in that order. An output stands where its configuration has it: before the
-layers of the next finer level.
+Inside a part the convolutions are registered in that order. The outputs of a level, `head N` here, stand before the
+layers of the next finer one.
 """
 
 from collections.abc import Iterator
@@ -13,15 +13,21 @@ from torch import nn
 from lightweight_ssd.neck.none import NoNeck
 from lightweight_ssd.neck.tiny_yolov3 import TinyYOLOv3Neck
 from lightweight_ssd.neck.yolov2 import YOLOv2Neck
+from lightweight_ssd.neck.yolov3 import YOLOv3Neck
 
 __all__ = ["Layer", "layers_of"]
 
 _PARTS: dict[type[nn.Module], tuple[str, ...]] = {
-    NoNeck: ("backbone", "output 0"),  # yolov2-tiny-voc.cfg
-    YOLOv2Neck: ("backbone", "neck.deep", "neck.side", "neck.fuse", "output 0"),  # yolov2-voc.cfg
+    NoNeck: ("backbone", "head 0"),  # yolov2-tiny-voc.cfg
+    YOLOv2Neck: ("backbone", "neck.deep", "neck.side", "neck.fuse", "head 0"),  # yolov2-voc.cfg
     TinyYOLOv3Neck: (  # yolov3-tiny.cfg
-        *("backbone", "neck.top", "neck.coarse", "output 1"),
-        *("neck.side", "neck.fine", "output 0"),
+        *("backbone", "neck.top", "neck.coarse", "head 1"),
+        *("neck.side", "neck.fine", "head 0"),
+    ),
+    YOLOv3Neck: (  # yolov3-voc.cfg, yolov3.cfg
+        *("backbone", "neck.sets.2", "neck.output.2", "head 2"),
+        *("neck.down.1", "neck.sets.1", "neck.output.1", "head 1"),
+        *("neck.down.0", "neck.sets.0", "neck.output.0", "head 0"),
     ),
 }
 """By the class of the neck, which differs in each of them."""
@@ -67,7 +73,7 @@ def layers_of(detector: Any, path: Path) -> list[Layer]:
         ValueError: If Darknet has no such detector.
     """
     parts = _PARTS.get(type(detector.neck), ())
-    levels = sum(part.startswith("output") for part in parts)
+    levels = sum(part.startswith("head ") for part in parts)
     if not parts or len(getattr(detector.head, "objectness", ())) != levels:
         raise ValueError(
             f"Expected a detector that Darknet has for its weights in init_from={path} but got one with the neck "
@@ -78,8 +84,8 @@ def layers_of(detector: Any, path: Path) -> list[Layer]:
 
 
 def _layers(detector: Any, part: str) -> Iterator[Layer]:
-    if part.startswith("output "):
-        level = int(part.removeprefix("output "))
+    if part.startswith("head "):
+        level = int(part.removeprefix("head "))
         boxes = detector.head.boxes[level]
         yield Layer(f"head.boxes.{level}", None, 0, tuple(boxes.weight.shape[1:]), boxes.out_channels // 4, level)
         return

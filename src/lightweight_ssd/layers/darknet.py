@@ -1,42 +1,13 @@
-"""What Darknet's networks are built of: leaky convolutions, and max pooling that loses no cell."""
+"""What Darknet's networks have in common: the slope of their rectifiers, and max pooling that loses no cell."""
 
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from lightweight_ssd.layers.conv import conv_norm
-
-__all__ = ["SLOPE", "leaky_conv", "pool_in_place", "pool_to_half", "scaled"]
+__all__ = ["SLOPE", "pool_in_place", "pool_to_half", "scaled"]
 
 SLOPE = 0.1
-"""Of the leaky rectifier below zero, in every network of Darknet."""
-
-
-def leaky_conv(
-    in_channels: int,
-    out_channels: int,
-    kernel_size: int = 1,
-    stride: int = 1,
-    groups: int = 1,
-    *,
-    momentum: float,
-    eps: float,
-) -> nn.Sequential:
-    """Convolution, batch normalization and a leaky rectifier; see `conv_norm`.
-
-    Args:
-        in_channels: Channels of the input.
-        out_channels: Channels of the output.
-        kernel_size: Side of the square kernel; odd.
-        stride: 1 or 2.
-        groups: `in_channels` for a depthwise convolution.
-        momentum: Share of the newest batch in the running statistics, 0 to 1.
-        eps: Added to the variance.
-
-    Source: Redmon and Farhadi, "YOLO9000", 2017; the slope is that of Darknet's `leaky`.
-    """
-    layers = conv_norm(in_channels, out_channels, kernel_size, stride, groups, relu=False, momentum=momentum, eps=eps)
-    return layers.append(nn.LeakyReLU(SLOPE, inplace=True))
+"""Of the rectifiers below 0, in every network of Darknet (`leaky`)."""
 
 
 def scaled(channels: int, width: float) -> int:

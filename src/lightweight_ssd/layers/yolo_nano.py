@@ -1,7 +1,7 @@
 """The blocks of YOLO Nano, and stacks of them written as the figure of its paper lists them.
 
 EP (expansion, projection) and PEP (projection, expansion, projection) are a depthwise 3×3 convolution between 1×1
-ones; the last of them is linear. The figure gives each block's outputs and, of PEP, the first projection `x`, but not by
+ones; the last of them is linear. The figure gives each block's outputs and, of PEP, the first projection, but not by
 which factor the maps are widened before the depthwise convolution: that is a setting.
 """
 

@@ -7,7 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lightweight_ssd.layers.darknet import leaky_conv, scaled
+from lightweight_ssd.layers.conv import conv_norm
+from lightweight_ssd.layers.darknet import SLOPE, scaled
 from lightweight_ssd.layers.pyramid import enlarge
 
 __all__ = ["TinyYOLOv3Neck"]
@@ -46,7 +47,7 @@ class TinyYOLOv3Neck(nn.Module):
                 f"Expected a backbone with two levels for neck=tiny_yolov3 but got {len(in_channels)}; give "
                 f"backbone=tiny_darknet_two_levels, or another neck."
             )
-        conv = partial(leaky_conv, momentum=norm_momentum, eps=norm_eps)
+        conv = partial(conv_norm, slope=SLOPE, momentum=norm_momentum, eps=norm_eps)
         top, side, fine, coarse = (scaled(channels, width) for channels in (256, 128, 256, 512))
         self.top = conv(in_channels[1], top)
         self.coarse = conv(top, coarse, 3)

@@ -8,7 +8,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lightweight_ssd.layers.darknet import leaky_conv, scaled
+from lightweight_ssd.layers.conv import conv_norm
+from lightweight_ssd.layers.darknet import SLOPE, scaled
 
 __all__ = ["YOLOv2Neck", "reorganize"]
 
@@ -57,7 +58,7 @@ class YOLOv2Neck(nn.Module):
             )
         if passthrough not in ("adjacent", "darknet"):
             raise ValueError(f"Expected neck.passthrough to be adjacent or darknet but got {passthrough}.")
-        conv = partial(leaky_conv, momentum=norm_momentum, eps=norm_eps)
+        conv = partial(conv_norm, slope=SLOPE, momentum=norm_momentum, eps=norm_eps)
         side, channels = scaled(64, width), scaled(1024, width)
         if passthrough == "darknet" and side % 4:
             raise ValueError(
