@@ -16,7 +16,7 @@ class ShapeAnchors:
     Source: Redmon and Farhadi, YOLO9000 (2017), section 2: shapes found by k-means among the boxes of a data set.
     """
 
-    def __init__(self, levels: Sequence[Sequence[Sequence[float]]], scale: float = 1.0) -> None:
+    def __init__(self, levels: Sequence[Sequence[Sequence[int | float]]], scale: float = 1.0) -> None:
         """Keep the shapes.
 
         Args:

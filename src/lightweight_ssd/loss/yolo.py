@@ -32,7 +32,7 @@ class YOLOLoss(nn.Module):
 
     space: ClassVar[Literal["boxes", "offsets"]] = "offsets"
 
-    def __init__(self, center: Literal["cross_entropy", "squared"] = "cross_entropy") -> None:
+    def __init__(self, center: str = "cross_entropy") -> None:
         super().__init__()
         if center not in ("cross_entropy", "squared"):
             raise ValueError(f"Expected center to be 'cross_entropy' or 'squared', but got {center!r}.")

@@ -48,7 +48,8 @@ class CellMatcher:
             cells: (width, height) of the cell of each anchor, pixels.
 
         Raises:
-            ValueError: There are no sizes of cells, or (on a CPU, where looking costs nothing) too many shapes.
+            ValueError: There are no sizes of cells.
+            RuntimeError: There are more than 128 shapes of anchors over all levels.
         """
         if cells is None:
             raise ValueError("Expected anchors with the sizes of their cells for CellMatcher but got none.")
@@ -109,8 +110,10 @@ class _Shapes(NamedTuple):
 def _first_cells(centers: Float[Tensor, "A 2"], cells: Float[Tensor, "A 2"]) -> _Shapes:
     count = len(cells)
     is_first = (centers < cells).all(dim=-1)
-    if is_first.device.type == "cpu" and int(is_first.sum()) > _MOST_SHAPES:
-        raise ValueError(f"Expected at most {_MOST_SHAPES} shapes of anchors for CellMatcher but got more; use fewer.")
+    # Checked where the tensor lies: to ask for the number would make the host wait.
+    torch._assert_async(
+        is_first.sum() <= _MOST_SHAPES, f"Expected at most {_MOST_SHAPES} shapes of anchors for CellMatcher; use fewer."
+    )
     order = torch.where(is_first, torch.arange(count, device=cells.device), count)
     index = order.topk(min(_MOST_SHAPES, count), largest=False, sorted=True).values
     real, index = index < count, index.clamp(max=count - 1)
