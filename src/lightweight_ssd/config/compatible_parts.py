@@ -86,4 +86,13 @@ def _halving(config: Mapping[str, Any]) -> str | None:
     )
 
 
-_RULES: Final[tuple[Rule, ...]] = (_background, _halving)
+def _passthrough(config: Mapping[str, Any]) -> str | None:
+    """YOLOv2's neck lays 2×2 fine cells into a coarse one, so there must be exactly twice as many rows and columns."""
+    size = config.get("image_size")
+    sides = size if isinstance(size, list) else [size]
+    if class_of(config, "detector.neck") != "YOLOv2Neck" or not any(isinstance(s, int) and s % 32 for s in sides):
+        return None
+    return f"Expected an image_size of multiples of 32 for neck=yolov2 but got {size}; give one such as 416 or 544."
+
+
+_RULES: Final[tuple[Rule, ...]] = (_background, _halving, _passthrough)
