@@ -11,8 +11,6 @@ from lightweight_ssd.layers.timm_model import create_timm_model, epsilon_of, loa
 
 __all__ = ["Darknet53"]
 
-_EPS = 1e-5  # Darknet's
-
 
 class Darknet53(nn.Module):
     """Darknet-53 without its classifier: levels of 256, 512 and 1024 channels at the strides 8, 16 and 32.
@@ -35,7 +33,7 @@ class Darknet53(nn.Module):
         slope: float = 0.1,
         weights: str | None = None,
         norm_momentum: float = 0.03,
-        norm_eps: float | None = None,
+        norm_eps: float | None = 1e-5,
     ) -> None:
         """Build the network.
 
@@ -45,7 +43,8 @@ class Darknet53(nn.Module):
             weights: `pretrained` = those that timm names for `darknet53`, downloaded; or a local file of them; None =
                 random.
             norm_momentum: Share of the newest batch in the running statistics.
-            norm_eps: Added to the variance; None = what the weights expect, or 0.00001, Darknet's, with random ones.
+            norm_eps: Added to the variance; the default is Darknet's and timm's. None = what the weights expect, or 0.001
+                with random ones.
 
         Raises:
             ValueError: For a width that is not above 0, or if the weights do not fit or cannot be downloaded.
@@ -54,7 +53,6 @@ class Darknet53(nn.Module):
         super().__init__()
         if width <= 0:
             raise ValueError(f"Expected backbone.width above 0 but got {width}.")
-        norm_eps = _EPS if norm_eps is None and weights is None else norm_eps
         options: dict[str, Any] = {"features_only": True, "out_indices": (3, 4, 5), **_of_width(width)}
         self.features: Any = create_timm_model("darknet53", weights, norm_momentum, norm_eps, **options)
         for module in self.features.modules():
