@@ -43,8 +43,8 @@ class Darknet53(nn.Module):
             weights: `pretrained` = those that timm names for `darknet53`, downloaded; or a local file of them; None =
                 random.
             norm_momentum: Share of the newest batch in the running statistics.
-            norm_eps: Added to the variance; the default is Darknet's and timm's. None = what the weights expect, or 0.001
-                with random ones.
+            norm_eps: Added to the variance; the default is Darknet's and timm's. None = what the weights expect, or
+                0.001 with random ones.
 
         Raises:
             ValueError: For a width that is not above 0, or if the weights do not fit or cannot be downloaded.
