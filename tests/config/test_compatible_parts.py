@@ -61,3 +61,23 @@ def test_what_is_not_ours_is_left_alone(odd: Any) -> None:
     focal = {"_target_": "lightweight_ssd.classification.focal.FocalLoss"}
     check_parts({"detector": {"head": odd, "neck": odd, "backbone": odd}, "criterion": {"classification": focal}})
     check_parts({"detector": odd, "criterion": odd})
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["loss=yolo"], "coded in cells, such as detector=yolov3, for YOLOLoss but got VarianceCoder"),
+        (["criterion=yolo"], "criterion=ssd for a detector with SSDHead but got YOLOCriterion"),
+        (["detector=yolov3", "criterion=ssd"], "criterion=yolo for a detector with YOLOHead but got SSDCriterion"),
+        (["detector=yolov3", "detector.head.softmax=true"], "softmax=true but got SigmoidLoss; give that, or set"),
+        (["detector=yolov3", "classification=softmax_hard_negative"], "softmax=false but got SoftmaxHard"),
+    ],
+)
+def test_those_of_yolo_are_refused_in_a_sentence(overrides: list[str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        compose(overrides)
+
+
+@pytest.mark.parametrize("overrides", [["loss=bll"], ["classification=focal"], ["classification=hard_negative"]])
+def test_other_losses_work_for_yolo(overrides: list[str]) -> None:
+    compose(["detector=yolov3", "backbone=mobilenet_v1_three_levels", *overrides])
