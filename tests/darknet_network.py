@@ -99,7 +99,7 @@ def _absolute(index: int, layer: int) -> int:
 
 def run(path: Path, layers: Layers, classes: int, width: float, images: Tensor, header: bytes = NEW) -> Tensor:
     """(B, A, 5 + C): x, y, w, h, objectness and classes of all anchors, by level from fine to coarse, row, column."""
-    values = torch.from_numpy(np.fromfile(path, "<f4", offset=len(header)))
+    values = torch.from_numpy(np.fromfile(path, "<f4", offset=len(header))).to(images.dtype)
     shapes, maps, found, x = _shapes(layers, classes, width), [], [], images
     for index, (kind, *numbers) in enumerate(layers):
         if kind in ("conv", "out"):
@@ -132,7 +132,7 @@ def run(path: Path, layers: Layers, classes: int, width: float, images: Tensor, 
 def reorg(x: Tensor) -> Tensor:
     """What Darknet's `reorg` of stride 2 does, one value after the other, on flat memory."""
     batch, channels, height, width = x.shape
-    flat, out, quarter = x.flatten(), torch.empty(x.numel()), channels // 4
+    flat, out, quarter = x.flatten(), torch.empty_like(x).flatten(), channels // 4
     for b, k, j, i in np.ndindex(batch, channels, height, width):
         offset, c2 = k // quarter, k % quarter
         column, row = 2 * i + offset % 2, 2 * j + offset // 2

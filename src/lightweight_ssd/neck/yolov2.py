@@ -86,7 +86,7 @@ class YOLOv2Neck(nn.Module):
         fine, coarse = maps
         _check(fine, coarse)
         side = self.side(fine)
-        cells = F.pixel_unshuffle(side, 2) if self.passthrough == "adjacent" else reorganize(side)
+        cells = _space_to_depth(side) if self.passthrough == "adjacent" else reorganize(side)
         return [self.fuse(torch.cat([cells, self.deep(coarse)], dim=1))]
 
 
@@ -105,6 +105,14 @@ def reorganize(x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B _ h w"]:
     batch, channels, height, width = x.shape
     cells = x.reshape(batch, channels * height // 4, 2, width, 2).permute(0, 2, 4, 1, 3)
     return cells.reshape(batch, channels * 4, height // 2, width // 2)
+
+
+def _space_to_depth(x: Tensor) -> Tensor:
+    """Each 2×2 cells become the channels of one; PyTorch's function leaves the shape of an empty batch as it is."""
+    if torch.compiler.is_compiling() or len(x):
+        return F.pixel_unshuffle(x, 2)
+    batch, channels, height, width = x.shape
+    return x.new_empty(batch, 4 * channels, height // 2, width // 2)
 
 
 def _check(fine: Tensor, coarse: Tensor) -> None:
