@@ -45,7 +45,8 @@ def initialise(detector: nn.Module, path: str, class_names: Sequence[str] = ()) 
     ]
     if not taken:
         raise ValueError(f"init_from={path} holds no tensor of this detector's names and shapes; give another file.")
-    merged = {name: _merged(wanted[name], found[name], class_names, known) for name in head}
+    background = bool(getattr(getattr(detector, "head", None), "background", False))
+    merged = {name: _merged(wanted[name], found[name], class_names, known, background) for name in head}
     detector.load_state_dict({name: found[name] for name in taken} | merged, strict=False)
     report = {
         "file": path,
@@ -89,15 +90,19 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:8]) + (f", … ({len(names)})" if len(names) > 8 else "")
 
 
-def _merged(ours: Tensor, theirs: Tensor, class_names: Sequence[str], known: Sequence[str]) -> Tensor:
-    """Our predictor with the outputs of the classes that the other has, too; outputs run over anchors, then classes."""
-    anchors = len(ours) // len(class_names)
+def _merged(ours: Tensor, theirs: Tensor, class_names: Sequence[str], known: Sequence[str], background: bool) -> Tensor:
+    """Our predictor with the outputs of the classes that the other has, too; outputs run over anchors, then classes.
+
+    A background comes before the classes, and both have it or neither.
+    """
+    anchors = len(ours) // (len(class_names) + background)
     pairs = [(label, list(known).index(name)) for label, name in enumerate(class_names) if name in known]
-    if not pairs or len(theirs) != anchors * len(known) or ours.shape[1:] != theirs.shape[1:]:
+    if not pairs or len(theirs) != anchors * (len(known) + background) or ours.shape[1:] != theirs.shape[1:]:
         return ours
-    merged = ours.clone().unflatten(0, (anchors, len(class_names)))
+    pairs = [(new + background, old + background) for new, old in pairs] + [(0, 0)] * background
+    merged = ours.clone().unflatten(0, (anchors, len(class_names) + background))
     new, old = zip(*pairs, strict=True)
-    merged[:, list(new)] = theirs.to(merged.dtype).unflatten(0, (anchors, len(known)))[:, list(old)]
+    merged[:, list(new)] = theirs.to(merged.dtype).unflatten(0, (anchors, len(known) + background))[:, list(old)]
     return merged.flatten(0, 1)
 
 

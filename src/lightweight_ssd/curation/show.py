@@ -70,8 +70,8 @@ def data_show(
     output: Path = Path("contact_sheet.png"),
     title: str | None = None,
     chart: Path | None = Path("data_statistics.png"),
-    backbone: _Part = "mblitenet",
-    neck: _Part = "cfpn",
+    backbone: _Part = None,
+    neck: _Part = None,
     detector: _Part = "ssd",
     **settings: Any,
 ) -> DataSheet:
@@ -92,7 +92,8 @@ def data_show(
         output: The PNG file to write; its folder is made where missing.
         title: Head of the sheet; None names the data and the augmentation.
         chart: The PNG file for counts per class, box sizes and anchors; None: it is not drawn.
-        backbone: Of the detector with whose anchors the boxes are compared: an option of the group `backbone`.
+        backbone: Of the detector with whose anchors the boxes are compared: an option of the group `backbone`; None =
+            that of `lssd data show detector=…`.
         neck: The same for the group `neck`.
         detector: An option of the group `detector`, or its node of a composed configuration, which has all parts.
         settings: Of the data set, as `data_source` takes them: `root="VOCdevkit"`. For those that have the name of an
@@ -139,7 +140,10 @@ def _anchors(backbone: Any, neck: Any, detector: Any, image_size: tuple[int, int
     if not isinstance(detector, Mapping):
         parts = {"backbone": backbone, "neck": neck, "detector": detector}
         asked = [
-            each for name, part in parts.items() for each in ([f"{name}={part}"] if isinstance(part, str) else part)
+            each
+            for name, part in parts.items()
+            if part is not None
+            for each in ([f"{name}={part}"] if isinstance(part, str) else part)
         ]
         node = composed("detector", asked, "data_show")
     parts = {key: value for key, value in node.items() if key != "backbone"}

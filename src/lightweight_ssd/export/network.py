@@ -34,13 +34,19 @@ class DeployedNetwork(nn.Module):
                 `nms`: as `boxes`, cut to the image, for a suppression that the file's writer adds.
 
         Raises:
-            ValueError: The detector has no graph of a fixed size, or the size is less than it takes.
+            ValueError: The detector has no graph of a fixed size, the size is less than it takes, or a runtime could
+                not make scores of its raw outputs.
         """
         super().__init__()
         if not hasattr(detector, "at_size"):
             raise ValueError(
                 f"Expected a single-shot detector to export but got {type(detector).__name__}, which has no graph of "
                 "a fixed size; export another detector."
+            )
+        if outputs == "raw" and getattr(detector.head, "background", False):
+            raise ValueError(
+                "Expected outputs=boxes or outputs=nms for a head with a background class, whose softmax the runtimes "
+                "do not compute, but got outputs=raw; choose one of the two."
             )
         self.detector: FixedSizeDetector = detector.at_size(image_size)
         self.image_size, self.decodes, self.clips = image_size, outputs != "raw", outputs == "nms"
