@@ -22,9 +22,7 @@ def test_snet49_has_the_parameters_and_the_multiply_adds_of_its_name() -> None:
     assert net.out_channels == (120, 512) and net.strides == (16, 32)
 
 
-@pytest.mark.parametrize(
-    ("channels", "levels"), [((24, 132, 264, 528), (264, 528)), ((48, 248, 496, 992), (496, 992))]
-)
+@pytest.mark.parametrize(("channels", "levels"), [((24, 132, 264, 528), (264, 528)), ((48, 248, 496, 992), (496, 992))])
 def test_the_larger_ones_end_with_their_last_stage(channels: tuple[int, ...], levels: tuple[int, ...]) -> None:
     with torch.device("meta"):
         net = SNet(channels, last_channels=None)

@@ -39,7 +39,7 @@ def outputs(images: int = 1, offsets: Tensor | None = None) -> TwoStageOutputs:
 
 
 def test_terms_by_hand() -> None:
-    """The box is 1 to the right of the first anchor's center, and 12/10 as wide; two anchors and three proposals count."""
+    """The box lies 1 to the right of the anchor and is 12 by 10; two anchors and three proposals count."""
     terms, matched, divisor = criterion()(outputs(), BOXES, LABELS)
     moved = 1 / 10 + torch.tensor(1.2).log().item()
     assert list(terms) == list(TERMS) and matched == 1 and divisor == 4

@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import pytest
 import torch
+from tests.small_detectors import NARROW, objects, some_images, two_stage
 from torchvision.ops import box_iou
 
-from lightweight_ssd.detector.inputs import check_images
 from lightweight_ssd.detector.inference import prepared_for_inference
+from lightweight_ssd.detector.inputs import check_images
 from lightweight_ssd.export.network import DeployedNetwork
 from lightweight_ssd.profiling.complexity import complexity
 from lightweight_ssd.tensor_types import TwoStageOutputs
-from tests.small_detectors import NARROW, objects, some_images, two_stage
 
 
 def test_thundernet_has_its_counts_to_the_digit() -> None:
@@ -183,7 +183,9 @@ def test_a_trace_runs_every_layer_once(name: str) -> None:
 
 
 def test_an_export_is_refused_in_a_sentence() -> None:
-    with pytest.raises(ValueError, match=r"Expected a single-shot detector to export .* no format of lssd export holds"):
+    with pytest.raises(
+        ValueError, match=r"Expected a single-shot detector to export .* no format of lssd export holds"
+    ):
         DeployedNetwork(two_stage("thundernet").detector.eval(), (64, 64))
 
 

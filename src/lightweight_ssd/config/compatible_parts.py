@@ -5,13 +5,13 @@ knows the project's own parts by the names of their classes; a part of somebody'
 of detectors stand in a file of their own and are listed in `_RULES`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
-__all__ = ["Rule", "check_parts", "class_of", "node_at"]
+from lightweight_ssd.config.compatible_two_stage import background_output, two_stage_criterion
+from lightweight_ssd.config.part_nodes import Rule, class_of, node_at
 
-Rule = Callable[[Mapping[str, Any]], str | None]
-"""From the configuration, plain containers, to what is wrong with it."""
+__all__ = ["check_parts"]
 
 _SIGMOIDS: Final = ("FocalLoss", "HardNegativeLoss")
 _WITH_BACKGROUND: Final = ("SoftmaxHardNegativeLoss",)
@@ -32,29 +32,6 @@ def check_parts(config: Mapping[str, Any]) -> None:
         sentence = rule(config)
         if sentence is not None:
             raise ValueError(sentence)
-
-
-def node_at(config: Mapping[str, Any], path: str) -> Mapping[str, Any]:
-    """The mapping at a dotted path; an empty one where there is none.
-
-    Example:
-        >>> node_at({"detector": {"head": {"prior": 0.1}}}, "detector.head"), node_at({}, "detector.head")
-        ({'prior': 0.1}, {})
-    """
-    node: Any = config
-    for key in path.split("."):
-        node = node.get(key) if isinstance(node, Mapping) else None
-    return node if isinstance(node, Mapping) else {}
-
-
-def class_of(config: Mapping[str, Any], path: str) -> str:
-    """Name of the class of the part at a dotted path; empty where there is none.
-
-    Example:
-        >>> class_of({"neck": {"_target_": "lightweight_ssd.neck.fpn.FPN"}}, "neck")
-        'FPN'
-    """
-    return str(node_at(config, path).get("_target_", "")).rpartition(".")[2]
 
 
 def _background(config: Mapping[str, Any]) -> str | None:
@@ -86,4 +63,4 @@ def _halving(config: Mapping[str, Any]) -> str | None:
     )
 
 
-_RULES: Final[tuple[Rule, ...]] = (_background, _halving)
+_RULES: Final[tuple[Rule, ...]] = (_background, _halving, two_stage_criterion, background_output)

@@ -17,7 +17,9 @@ Images = UInt8[Tensor, "B 3 H W"] | Float[Tensor, "B 3 H W"]
 _IMAGENET = {"mean": (123.675, 116.28, 103.53), "std": (58.395, 57.12, 57.375)}
 
 
-def normalization(backbone: nn.Module, given: Mapping[str, Sequence[float] | None]) -> dict[str, Float[Tensor, "1 3 1 1"]]:
+def normalization(
+    backbone: nn.Module, given: Mapping[str, Sequence[float] | None]
+) -> dict[str, Float[Tensor, "1 3 1 1"]]:
     """`mean` and `std` of red, green and blue.
 
     Args:
