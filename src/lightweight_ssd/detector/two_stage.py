@@ -6,7 +6,7 @@ place. So both have raw outputs of the same kind, and are matched, coded, learne
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -37,7 +37,8 @@ class TwoStageDetector(nn.Module):
     """Images to the raw outputs of both stages; `predict` goes on to detections.
 
     In training the second stage learns from proposals that are drawn, in evaluation it says something of all of them.
-    Proposals pass no gradient.
+    Proposals pass no gradient. The suppression between the stages keeps both from being one graph, so there is no
+    `at_size`, which exports ask for.
 
     Attributes:
         num_classes: Classes, background not counted.
@@ -159,17 +160,6 @@ class TwoStageDetector(nn.Module):
         whole[..., 2] += size[1]
         whole[..., 3] += size[0]
         return (*self.rpn_head([hidden]), *self._second(features, whole, size))
-
-    def at_size(self, image_size: tuple[int, int]) -> NoReturn:
-        """Refuse what only a single-shot detector can do.
-
-        Raises:
-            ValueError: Always.
-        """
-        raise ValueError(
-            "Expected a single-shot detector to export but got a detector of two stages, whose second stage waits for "
-            "the suppression between them: no format of lssd export holds it; predict with its checkpoint."
-        )
 
     def compile(self, *arguments: Any, **options: Any) -> None:
         """Compile the backbone and the neck; the number of proposals that a suppression leaves breaks a graph."""

@@ -1,0 +1,178 @@
+"""`detector=thundernet` and `detector=faster_rcnn` at a tiny width through the real commands."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, distributed
+
+import lightweight_ssd as lssd
+from lightweight_ssd.config.compose import compose
+from lightweight_ssd.criterion.two_stage import TERMS, TwoStageCriterion
+from lightweight_ssd.system.signals import Interrupted
+from lightweight_ssd.training.memory_estimate import training_memory
+from lightweight_ssd.training.run import TrainedRun, train
+from tests.command_line import port_of_our_own, run_command
+from tests.run_server import RunServer
+from tests.small_detectors import NARROW, objects, some_images, two_stage
+
+pytestmark = pytest.mark.slow  # runs are trained
+
+QUICK = (
+    "data=shapes_tiny", "datamodule.first_images=4", "augment=basic", "trainer=cpu", "num_workers=0", "logger=csv",
+    "image_size=64", "batch_size=2", "reference_batch=2", "optim.lr=0.001", "eval_batch_size=4", "pictures=0",
+    "latency=null", "callbacks.ema.decay=0.9", "deterministic=true", "trainer.max_steps=4",
+)  # fmt: skip
+# Dropout draws from PyTorch's own generator, whose place no checkpoint holds; proposals and anchors do not.
+SETTINGS = {
+    "thundernet": ("detector=thundernet", *NARROW["thundernet"]),
+    "faster_rcnn": ("detector=faster_rcnn", *NARROW["faster_rcnn"], "detector.head.dropout=0.0"),
+}
+
+
+def settings_of(name: str, folder: Path, *more: str) -> list[str]:
+    return [*SETTINGS[name], *QUICK, f"data.root={folder / 'data'}", f"runs={folder / 'runs'}", *more]
+
+
+@pytest.fixture(scope="module", params=NARROW)
+def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
+    """Four steps without a stop."""
+    folder = tmp_path_factory.mktemp(request.param)
+    return train(settings_of(request.param, folder, f"run_dir={folder / request.param}"))
+
+
+def test_it_is_measured_in_gray_too_and_every_term_is_logged(run: TrainedRun) -> None:
+    results = run.results
+    assert results.test is not None and results.test_gray is not None
+    rows = list(csv.DictReader((run.run_dir / "metrics.csv").open()))
+    assert {f"{split}/{term}" for split in ("train", "val") for term in TERMS} <= set(rows[0])
+    assert {"backbone", "neck", "rpn", "rpn_head", "head"} <= set(
+        json.loads((run.run_dir / "results.json").read_text())["parts"]
+    )
+
+
+def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(run: TrainedRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    name, folder = run.run_dir.name, run.run_dir.parent
+    settings = settings_of(name, folder, f"run_dir={folder / 'stopped'}")
+    with monkeypatch.context() as patched:
+        _interrupt_at_third_step(patched)
+        with pytest.raises(Interrupted):
+            train(settings)
+    last = folder / "stopped" / "checkpoints" / "last.ckpt"
+    resumed = train([*settings, f"resume={last}"])
+    assert resumed.results.training is not None and 0 < resumed.results.training.resumed_at_step < 4
+    whole, after = (
+        torch.load(each / "checkpoints" / "last.ckpt", weights_only=True) for each in (run.run_dir, folder / "stopped")
+    )
+    for key in ("state_dict", "ema_state_dict"):
+        assert whole[key].keys() == after[key].keys()
+        assert all(torch.equal(whole[key][tensor], after[key][tensor]) for tensor in whole[key])
+    assert whole["state_dict"]["detector.draws"] == whole["state_dict"]["criterion.proposals.classification.draws"] == 4
+
+
+def test_it_predicts_and_is_profiled(run: TrainedRun, tmp_path: Path, monkeypatch, capsys) -> None:
+    image = next((run.run_dir.parent / "data").rglob("*.jpg"))
+    found = lssd.predict(run.checkpoint, image, output=tmp_path / "found", score_threshold=0.0, max_detections=7)
+    assert found.images == 1
+    outcome = run_command(monkeypatch, capsys, "profile", str(run.checkpoint), "repeats=1", "warmup=0")
+    assert outcome.code is None and "rpn_head" in outcome.out
+
+
+def test_an_export_says_in_a_sentence_that_it_cannot_be(run: TrainedRun, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="Expected a single-shot detector to export but got TwoStageDetector"):
+        lssd.export(run.checkpoint, output=tmp_path / "detector.onnx")
+
+
+def test_its_page_shows_it_beside_others(run: TrainedRun, tmp_path: Path, monkeypatch, capsys) -> None:
+    outcome = run_command(monkeypatch, capsys, "report", str(run.run_dir), f"output={tmp_path / 'report'}")
+    assert outcome.code is None and (tmp_path / "report" / "index.html").is_file()
+
+
+def test_its_anchors_can_be_fitted(run: TrainedRun) -> None:
+    folder, name = run.run_dir.parent, run.run_dir.name
+    fitted = train(settings_of(name, folder, f"run_dir={folder / 'fitted'}", "anchors=auto", "trainer.max_steps=1"))
+    config = torch.load(fitted.checkpoint, weights_only=True)["hyper_parameters"]["config"]
+    assert [len(level) for level in config["detector"]["anchors"]["levels"]] == [
+        {"thundernet": 25, "faster_rcnn": 9}[name]
+    ]
+
+
+@pytest.mark.parametrize("name", NARROW)
+def test_the_memory_of_a_training_is_estimated(name: str, tmp_path: Path) -> None:
+    need = training_memory(compose(settings_of(name, tmp_path)))
+    assert need.of(8) > need.of(2) > 0
+
+
+def test_two_processes_train_it_and_half_precision_too(server: RunServer, tmp_path: Path) -> None:
+    """Each step has a batch of one image per process, some without an object that a proposal overlaps."""
+    settings = settings_of("thundernet", tmp_path, "trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2",
+                           "trainer.precision=bf16-mixed", "trainer.sync_batchnorm=false", "batch_size=4")  # fmt: skip
+    done = server.run(tmp_path, "train", *settings, MASTER_PORT=str(port_of_our_own()))
+    assert done.code == 0, done.err
+    (results,) = (tmp_path / "runs").rglob("results.json")
+    assert json.loads(results.read_text())["training"]["world_size"] == 2
+
+
+def test_two_processes_average_to_the_gradient_of_one(tmp_path: Path) -> None:
+    """Where all proposals and anchors are drawn; a draw by chance depends on an image's place in the batch."""
+    ranks = [subprocess.Popen([sys.executable, "-P", __file__, str(tmp_path), str(rank)]) for rank in range(2)]
+    try:
+        assert [rank.wait(timeout=300) for rank in ranks] == [0, 0]
+    finally:
+        for rank in ranks:
+            rank.kill()
+    averages = torch.load(tmp_path / "averages.pt", weights_only=True)
+    expected = _gradients(slice(None))
+    assert averages.keys() == expected.keys()
+    for name, gradient in expected.items():
+        torch.testing.assert_close(averages[name], gradient, rtol=1e-3, atol=1e-6)
+
+
+def _gradients(images: slice) -> dict[str, Tensor]:
+    """Of a detector whose normalization does not look at the batch, of some of four images, one without objects."""
+    sampled = "criterion.proposals.classification"
+    drawn = ("detector.draw.number=1100", "detector.draw.object_share=1.0", f"{sampled}.number=900",
+             f"{sampled}.object_share=1.0")  # fmt: skip
+    detector, criterion = two_stage("thundernet", *drawn)
+    for module in detector.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.eval()
+    boxes, labels = objects(3, 0, 1, 2)
+    raw = detector(some_images(4)[images], boxes[images], labels[images])
+    criterion.total(criterion(raw, boxes[images], labels[images]).terms).backward()  # pyright: ignore[reportCallIssue]
+    return {name: weight.grad for name, weight in detector.named_parameters() if weight.grad is not None}
+
+
+def _interrupt_at_third_step(patched: pytest.MonkeyPatch) -> None:
+    original, calls = TwoStageCriterion.forward, [0]
+
+    def counted(self: TwoStageCriterion, *arguments: Any) -> Any:
+        calls[0] += self.training
+        if self.training and calls[0] == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        return original(self, *arguments)
+
+    patched.setattr(TwoStageCriterion, "forward", counted)
+
+
+def run_rank(folder: Path, rank: int) -> None:
+    """Two of the four images on each rank; rank 0 writes the averaged gradients."""
+    distributed.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
+    gradients = _gradients(slice(2 * rank, 2 * rank + 2))
+    for gradient in gradients.values():
+        distributed.all_reduce(gradient)
+        gradient /= 2
+    if rank == 0:
+        torch.save(gradients, folder / "averages.pt")
+    distributed.destroy_process_group()
+
+
+if __name__ == "__main__":
+    run_rank(Path(sys.argv[1]), int(sys.argv[2]))
