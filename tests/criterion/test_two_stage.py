@@ -1,10 +1,16 @@
-"""The criterion of two stages: terms by hand, what divides them, the box of the right class."""
+"""The criterion of two stages: terms by hand, what divides them, the box of the right class.
 
+Run as a script, this file is one rank of its own distributed test.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 
 from lightweight_ssd.classification.sampled import SampledLoss
 from lightweight_ssd.classification.softmax import SoftmaxLoss
@@ -98,3 +104,47 @@ def test_stages_that_divide_by_their_matches_are_refused() -> None:
         TwoStageCriterion(stage(SampledLoss(), IoUMatcher(), 256), second)
     with pytest.raises(ValueError, match="Expected samples of the criterion of at least 1"):
         stage(SoftmaxLoss(), ProposalMatcher(), 0)
+
+
+@pytest.mark.slow
+def test_two_ranks_average_to_the_gradient_of_one_process(tmp_path: Path) -> None:
+    """Where all anchors are drawn; a draw by chance depends on an image's place in its batch."""
+    ranks = [subprocess.Popen([sys.executable, "-P", __file__, str(tmp_path), str(rank)]) for rank in range(2)]
+    try:
+        assert [rank.wait(timeout=300) for rank in ranks] == [0, 0]
+    finally:
+        for rank in ranks:
+            rank.kill()
+    torch.testing.assert_close(torch.load(tmp_path / "average.pt", weights_only=True), gradient(slice(None)))
+
+
+def gradient(images: slice) -> Tensor:
+    """With respect to two parameters that all of four images share; of two ranks the second has no object."""
+    scale, shift = torch.ones(3, requires_grad=True), torch.zeros(4, requires_grad=True)
+    raw, boxes = outputs(4), torch.cat([BOXES, BOXES + 1, 0 * BOXES, 0 * BOXES])
+    labels = torch.cat([LABELS, LABELS, 0 * LABELS - 1, 0 * LABELS - 1])
+    logits = torch.arange(48.0).reshape(4, 4, 3).sin()
+    first = raw.first._replace(logits=logits[images, :3, :1] * scale[0], offsets=raw.first.offsets[images] + shift)
+    second = RawOutputs(logits[images] * scale, raw.second.offsets[images] + shift, raw.second.anchors[images])
+    all_drawn = TwoStageCriterion(
+        stage(SampledLoss(number=8, object_share=1.0), IoUMatcher(0.7), 8), stage(SoftmaxLoss(), ProposalMatcher(), 4)
+    )
+    terms = all_drawn(TwoStageOutputs(first, second), boxes[images], labels[images]).terms
+    all_drawn.total(terms).backward()
+    assert scale.grad is not None and shift.grad is not None
+    return torch.cat([scale.grad, shift.grad])
+
+
+def run_rank(folder: Path, rank: int) -> None:
+    """Two of the four images on each rank; rank 0 writes the averaged gradients."""
+    distributed.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
+    average = gradient(slice(2 * rank, 2 * rank + 2))
+    distributed.all_reduce(average)
+    if rank == 0:
+        criterion().eval()(outputs(), BOXES, LABELS)  # alone: must not wait
+        torch.save(average / 2, folder / "average.pt")
+    distributed.destroy_process_group()
+
+
+if __name__ == "__main__":
+    run_rank(Path(sys.argv[1]), int(sys.argv[2]))
