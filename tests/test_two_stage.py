@@ -66,7 +66,7 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(run: TrainedRun, m
             train(settings)
     last = folder / "stopped" / "checkpoints" / "last.ckpt"
     resumed = train([*settings, f"resume={last}"])
-    assert resumed.results.training is not None and 0 < resumed.results.training.resumed_at_step < 4
+    assert resumed.results.training is not None and resumed.results.training.resumed_at_step in (2, 3)
     whole, after = (
         torch.load(each / "checkpoints" / "last.ckpt", weights_only=True) for each in (run.run_dir, folder / "stopped")
     )

@@ -1,5 +1,7 @@
 """SNet: the counts of its name, the unit against a plain one, sizes, mistakes."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -39,7 +41,8 @@ def test_levels_round_up_and_the_smallest_image_passes() -> None:
 
 
 def test_a_unit_passes_one_half_and_mixes_it_with_the_other() -> None:
-    unit = SNet(width=0.2).stages[0][1].eval()
+    stage: Any = SNet(width=0.2).stages[0]
+    unit = stage[1].eval()
     x = torch.rand(1, 12, 5, 5)
     out: Tensor = unit(x)
     torch.testing.assert_close(out[:, 0::2], x[:, :6])

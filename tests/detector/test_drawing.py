@@ -77,4 +77,4 @@ def test_no_value_is_read_on_the_host() -> None:
 @pytest.mark.parametrize("settings", [{"number": 0}, {"object_share": -0.1}, {"object_share": 1.5}])
 def test_settings_out_of_range(settings: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"Expected detector\.draw\.number of at least 1 and object_share from 0 to 1"):
-        drawn(1, 1, **settings)
+        drawn(1, 1, SEED, **settings)

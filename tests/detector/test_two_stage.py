@@ -162,6 +162,7 @@ def test_a_copy_for_inference_finds_the_same(name: str) -> None:
     detector = two_stage(name).detector.eval()
     for module in detector.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
+            assert module.running_var is not None and module.running_mean is not None
             torch.nn.init.uniform_(module.running_var, 0.5, 2.0)
             torch.nn.init.uniform_(module.running_mean, -0.2, 0.2)
     ready, images = prepared_for_inference(detector), some_images()

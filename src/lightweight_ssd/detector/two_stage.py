@@ -138,9 +138,11 @@ class TwoStageDetector(nn.Module):
         size = (images.shape[-2], images.shape[-1])
         features, hidden = self._maps(images)
         made = self._kept_anchors([hidden], images)
-        first = RawOutputs(*self.rpn_head([hidden]), made.boxes, made.cells)
+        logits, offsets = self.rpn_head([hidden])
+        first = RawOutputs(logits, offsets, made.boxes, made.cells)
         proposals = self._proposals(first, size, boxes, labels)
-        return TwoStageOutputs(first, RawOutputs(*self._second(features, proposals, size), proposals))
+        logits, offsets = self._second(features, proposals, size)
+        return TwoStageOutputs(first, RawOutputs(logits, offsets, proposals))
 
     def trace(self, images: Images) -> tuple[Tensor, ...]:
         """Compute what the weights compute, with as many proposals as in evaluation, each the whole image.
@@ -204,10 +206,12 @@ class TwoStageDetector(nn.Module):
         self.draws += 1
         return self.draw(proposals, boxes, labels, self.draws)
 
-    def _second(self, features: Tensor, proposals: Float[Tensor, "B R 4"], size: tuple[int, int]) -> list[Tensor]:
+    def _second(
+        self, features: Tensor, proposals: Float[Tensor, "B R 4"], size: tuple[int, int]
+    ) -> tuple[Tensor, Tensor]:
         """Logits and offsets of each proposal."""
-        outputs = self.head(self.pool(features, proposals, size))
-        return [each.unflatten(0, proposals.shape[:2]) for each in outputs]
+        logits, offsets = self.head(self.pool(features, proposals, size))
+        return logits.unflatten(0, proposals.shape[:2]), offsets.unflatten(0, proposals.shape[:2])
 
 
 _MODES = ("training", "evaluation")
