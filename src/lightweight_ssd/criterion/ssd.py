@@ -13,6 +13,7 @@ from jaxtyping import Float, Int, Int64
 from torch import Tensor, nn
 
 from lightweight_ssd.coding.coder import Coder
+from lightweight_ssd.coding.matched_error import matched_error, space_of
 from lightweight_ssd.matching.matcher import Matcher
 from lightweight_ssd.ops.precision import at_least_float32
 from lightweight_ssd.ops.shared_count import shared_count
@@ -66,7 +67,7 @@ class SSDCriterion(nn.Module):
         _check_weights(weights)
         self.classification = classification
         self.localization = localization
-        self.space = _space_of(localization)
+        self.space = space_of(localization)
         self.weights = weights
         self.matcher = matcher
         self.coder = coder
@@ -107,25 +108,10 @@ class SSDCriterion(nn.Module):
     def _localization(
         self, raw: RawOutputs, boxes: Float[Tensor, "B M 4"], matches: Int64[Tensor, "B A"]
     ) -> Float[Tensor, "B A"]:
-        """Localization loss of each anchor, 0 where unmatched.
-
-        An unmatched anchor is compared with itself on both sides: masking the result alone would let the NaN of an
-        overflow pass, since the gradient of `where` is 0 · NaN there.
-        """
-        matched = (matches >= 0)[..., None]
-        offsets = torch.where(matched, at_least_float32(raw.offsets), 0.0)
-        targets = torch.where(matched, _matched_boxes(boxes, matches), raw.anchors)
-        if self.space == "boxes":
-            loss = self.localization(self.coder.decode(offsets, raw.anchors, raw.cells), targets)
-        else:
-            loss = self.localization(offsets, self.coder.encode(targets, raw.anchors, raw.cells))
-        return torch.where(matched[..., 0], loss, 0.0)
-
-
-def _matched_boxes(boxes: Float[Tensor, "B M 4"], matches: Int64[Tensor, "B A"]) -> Float[Tensor, "B A 4"]:
-    """Ground truth box of each anchor; of zeros where it has none, which are the rows of −2 and −1 put in front."""
-    padded = nn.functional.pad(boxes, (0, 0, 2, 0))
-    return padded.gather(1, (matches + 2)[..., None].expand(-1, -1, 4))
+        """Localization loss of each anchor, 0 where unmatched."""
+        return matched_error(
+            self.localization, self.space, self.coder, raw.offsets, raw.anchors, raw.cells, boxes, matches
+        )
 
 
 def _matched_labels(labels: Int[Tensor, "B M"], matches: Int64[Tensor, "B A"]) -> Int[Tensor, "B A"]:
@@ -144,11 +130,3 @@ def _offsets_of_class(offsets: Tensor, labels: Int[Tensor, "B A"]) -> Float[Tens
 def _check_weights(weights: Mapping[str, float]) -> None:
     if set(weights) != set(TERMS):
         raise ValueError(f"Expected weights with exactly the keys {list(TERMS)}, but got {list(weights)}.")
-
-
-def _space_of(localization: nn.Module) -> str:
-    space = getattr(localization, "space", None)
-    if space not in ("boxes", "offsets"):
-        name = type(localization).__name__
-        raise ValueError(f"Expected {name}.space to be 'boxes' or 'offsets', but got {space!r}.")
-    return space

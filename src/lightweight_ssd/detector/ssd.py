@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
-from lightweight_ssd.anchors.ssd import SSDAnchors
+from lightweight_ssd.anchors.generator import AnchorGenerator
 from lightweight_ssd.coding.coder import Coder
 from lightweight_ssd.detector.fixed_size import FixedSizeDetector
 from lightweight_ssd.detector.postprocess import PostProcess
@@ -46,7 +46,7 @@ class Detector(nn.Module):
         backbone: nn.Module,
         neck: Callable[..., nn.Module],
         head: Callable[..., nn.Module],
-        anchors: SSDAnchors,
+        anchors: AnchorGenerator,
         coder: Coder,
         num_classes: int,
         postprocess: Mapping[str, Any] | None = None,
@@ -105,14 +105,15 @@ class Detector(nn.Module):
             offsets: (B, A, 4), likewise.
             anchors: (A, 4), float32, xyxy in pixels of `images`.
             cells: (A, 2), float32, width and height of their cells, pixels.
+            objectness: (B, A), as the logits, of heads that predict it; else None.
 
         Raises:
             ValueError: For images that are not (B, 3, H, W) or too small.
         """
         maps = self._maps(images)
-        logits, offsets = self.head(maps)
+        logits, offsets, *objectness = self.head(maps)
         anchors = self._anchors_of(maps, images)
-        return RawOutputs(logits, offsets, anchors.boxes, anchors.cells)
+        return RawOutputs(logits, offsets, anchors.boxes, anchors.cells, *objectness)
 
     def trace(self, images: Images) -> tuple[Tensor, ...]:
         """Compute what the weights compute: each layer once, and no step that depends on the values in the tensors.
