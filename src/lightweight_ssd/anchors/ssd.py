@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float32
@@ -144,9 +145,10 @@ class SSDAnchors:
             tensor([[ 25.,  25.,  75.,  75.],
                     [125.,  25., 175.,  75.]])
         """
-        device, shorter = device or torch.device("cpu"), torch.sym_min(*image_size)
+        device = device or torch.device("cpu")
+        shorter: Any = torch.sym_min(*image_size)  # of an exporter it may be a symbol
         shapes = list(zip(self.shapes(len(sizes)), sizes, strict=True))
-        boxes = [boxes_on_cells(torch.mul(_sides(level, device), shorter), size, image_size) for level, size in shapes]
+        boxes = [boxes_on_cells(_sides(level, device) * shorter, size, image_size) for level, size in shapes]
         cells = [sizes_of_cells(len(level), size, image_size, device) for level, size in shapes]
         return Anchors(torch.cat(boxes), torch.cat(cells))
 
