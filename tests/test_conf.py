@@ -160,15 +160,15 @@ def test_every_command_has_help(path: Path) -> None:
     assert "Example:" in (CONF_DIR / "hydra" / "help" / path.name).read_text()
 
 
-BROUGHT = ("classification", "loss")  # null where an option of the detector alone brings them
+FOR_DETECTORS = ("classification", "loss", "criterion")  # null where they are there to be overridden by a detector
 
 
 def _groups(command: str) -> list[str]:
     """Config groups that a command composes, those of the configuration that it extends among them."""
     entries = yaml.safe_load((CONF_DIR / f"{command}.yaml").read_text())["defaults"]
     inherited = [entry for entry in entries if isinstance(entry, str) and entry != "_self_"]
-    pairs = [pair for entry in entries if isinstance(entry, dict) for pair in entry.items()]
-    own = [key for key, value in pairs if not key.startswith("override ") and (value or key not in BROUGHT)]
+    chosen = [item for entry in entries if isinstance(entry, dict) for item in entry.items()]
+    own = [key for key, option in chosen if not key.startswith("override ") and (option or key not in FOR_DETECTORS)]
     return [*own, *(group for command in inherited for group in _groups(command))]
 
 

@@ -56,7 +56,8 @@ class PeleeNet(nn.Module):
             channels += layers * 2 * scaled(_WAY, width)
             taps.append(channels)
         self.stages = nn.ModuleList(stages)
-        self.halve = nn.AvgPool2d(2, 2, ceil_mode=True)
+        # A window that reaches over the edge is the mean of what lies inside; exporters need to be told.
+        self.halve = nn.AvgPool2d(2, 2, ceil_mode=True, count_include_pad=False)
         tops = [scaled(top, width) for _, top, _ in _EXTRA]
         self.extra = nn.ModuleList(
             _extra(before, scaled(reduction, width), after, stride)
