@@ -1,12 +1,13 @@
 """What detectors of every kind do with images before the network, and the anchors of each size of them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
+from lightweight_ssd.anchors.generator import AnchorGenerator
 from lightweight_ssd.tensor_types import Anchors
 
 __all__ = ["Images", "KeptAnchors", "check_images", "least_side", "normalization"]
@@ -63,7 +64,7 @@ class KeptAnchors:
         anchors: Made in the order of the head.
     """
 
-    def __init__(self, anchors: Callable[..., Anchors]) -> None:
+    def __init__(self, anchors: AnchorGenerator) -> None:
         self.anchors = anchors
         self._made: dict[tuple[Any, ...], Anchors] = {}
 

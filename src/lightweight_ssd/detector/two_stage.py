@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from lightweight_ssd.anchors.generator import AnchorGenerator
 from lightweight_ssd.coding.coder import Coder
 from lightweight_ssd.detector.drawing import Drawing
 from lightweight_ssd.detector.inputs import Images, KeptAnchors, check_images, least_side, normalization
@@ -61,7 +62,7 @@ class TwoStageDetector(nn.Module):
         neck: Callable[..., nn.Module],
         rpn: Callable[..., nn.Module],
         rpn_head: Callable[..., nn.Module],
-        anchors: Any,
+        anchors: AnchorGenerator,
         rpn_coder: Coder,
         proposals: Mapping[str, Mapping[str, Any]],
         draw: Drawing,
