@@ -110,6 +110,12 @@ def test_its_page_shows_it_and_its_export_is_refused_in_a_sentence(
         lssd.export(run.checkpoint, output=tmp_path / "detector.onnx")
 
 
+def test_an_untrained_one_is_profiled(monkeypatch, capsys) -> None:
+    settings = ("detector=thundernet", "image_size=320", "warmup=0", "repeats=1")
+    outcome = run_command(monkeypatch, capsys, "profile", *settings)
+    assert outcome.code is None and "1,086,310" in outcome.out and "10,000 anchors" in outcome.out
+
+
 def test_its_anchors_can_be_fitted(tmp_path: Path) -> None:
     config = with_fitted_anchors(resolved(compose(settings_of("thundernet", tmp_path, "anchors=auto"))))
     (level,) = config["detector"]["anchors"]["levels"]

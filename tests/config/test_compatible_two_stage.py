@@ -22,6 +22,8 @@ from lightweight_ssd.config.compose import compose
             "detector.head.background=false, or classification=softmax.",
         ),
         (["detector=thundernet", "detector.head.background=false"], "detector.head.background=true for SoftmaxLoss"),
+        (["detector=faster_rcnn", "backbone=mblitenet"], "but MBlitenet and NoNeck have several; give neck=cem"),
+        (["detector=thundernet", "neck=cfpn"], "SNet and CFPN have several"),
         (["classification=softmax"], "Expected detector.head.background=true for SoftmaxLoss, which counts"),
         (["detector=ssd300", "classification=sampled"], "background=true but got SampledLoss"),
         (["detector=ssd300", "classification=softmax", "classification.background=false"], "a softmax without it"),

@@ -5,11 +5,13 @@ from typing import Any, Final
 
 from lightweight_ssd.config.part_nodes import class_of, node_at
 
-__all__ = ["background_output", "two_stage_criterion"]
+__all__ = ["background_output", "one_level", "two_stage_criterion"]
 
 _TWO_STAGES: Final = "TwoStageDetector"
 _CRITERIA: Final = {"SSDCriterion": False, "YOLOCriterion": False, "TwoStageCriterion": True}  # whether of two stages
 _HEADS: Final = ("SSDHead", "BoxHead")
+_KEEP_LEVELS: Final = ("NoNeck", "FPN", "CFPN", "PAN", "BiFPN")
+_SEVERAL_LEVELS: Final = ("MBlitenet", "MobileNetV1", "MobileNetV2", "SNet", "VGG16SSD", "PeleeNet", "YOLONano")
 _BACKGROUND: Final = {  # whether the background is a class
     "FocalLoss": False, "HardNegativeLoss": False, "SampledLoss": False, "SoftmaxHardNegativeLoss": True,
 }  # fmt: skip
@@ -24,6 +26,17 @@ def two_stage_criterion(config: Mapping[str, Any]) -> str | None:
         return None
     kind = "two_stage for a detector of two stages" if detector == _TWO_STAGES else "ssd for a single-shot detector"
     return f"Expected criterion={kind} but got {criterion}; leave criterion=… out."
+
+
+def one_level(config: Mapping[str, Any]) -> str | None:
+    """Proposals are pooled from one map; of several, those that nothing is pooled from would learn nothing."""
+    backbone, neck = class_of(config, "detector.backbone"), class_of(config, "detector.neck")
+    if class_of(config, "detector") != _TWO_STAGES or neck not in _KEEP_LEVELS or backbone not in _SEVERAL_LEVELS:
+        return None
+    return (
+        f"Expected a backbone and a neck with one level for a detector of two stages but {backbone} and {neck} have "
+        "several; give neck=cem, which makes one of them."
+    )
 
 
 def background_output(config: Mapping[str, Any]) -> str | None:
