@@ -64,7 +64,7 @@ class RawOutputs(NamedTuple):
 
 
 class TwoStageOutputs(NamedTuple):
-    """What a network of two stages says: each is a single-shot one, and the anchors of the second are the first's boxes.
+    """What a network of two stages says: each is as a single shot; the anchors of the second are the first's boxes.
 
     Attributes:
         first: Of the region proposals, whose one class is "object".

@@ -1,5 +1,7 @@
 """SNet: the counts of its name, the unit against a plain one, sizes, mistakes."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -22,9 +24,7 @@ def test_snet49_has_the_parameters_and_the_multiply_adds_of_its_name() -> None:
     assert net.out_channels == (120, 512) and net.strides == (16, 32)
 
 
-@pytest.mark.parametrize(
-    ("channels", "levels"), [((24, 132, 264, 528), (264, 528)), ((48, 248, 496, 992), (496, 992))]
-)
+@pytest.mark.parametrize(("channels", "levels"), [((24, 132, 264, 528), (264, 528)), ((48, 248, 496, 992), (496, 992))])
 def test_the_larger_ones_end_with_their_last_stage(channels: tuple[int, ...], levels: tuple[int, ...]) -> None:
     with torch.device("meta"):
         net = SNet(channels, last_channels=None)
@@ -41,7 +41,8 @@ def test_levels_round_up_and_the_smallest_image_passes() -> None:
 
 
 def test_a_unit_passes_one_half_and_mixes_it_with_the_other() -> None:
-    unit = SNet(width=0.2).stages[0][1].eval()
+    stage: Any = SNet(width=0.2).stages[0]
+    unit = stage[1].eval()
     x = torch.rand(1, 12, 5, 5)
     out: Tensor = unit(x)
     torch.testing.assert_close(out[:, 0::2], x[:, :6])

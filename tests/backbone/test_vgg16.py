@@ -29,15 +29,16 @@ def test_its_outputs_are_torchvisions_where_every_halving_is_even(tmp_path: Path
         torch.testing.assert_close(net(images)[0], theirs[:30](images))
     assert net.loaded_weights is not None
     assert net.loaded_weights.tensors == 26 and net.loaded_weights.not_loaded == ["classifier.6"]
-    assert net.loaded_weights.mean == pytest.approx((123.675, 116.28, 103.53))
 
 
-def test_files_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
     torch.save({"features.0.weight": torch.zeros(64, 3, 3, 3)}, tmp_path / "part.pth")
-    with pytest.raises(ValueError, match=r"the 26 tensors features\.\* of vgg16 in backbone\.weights=.*it holds 1"):
+    with pytest.raises(ValueError, match=r"Expected backbone\.weights=.* to hold the 13 convolutions of VGG-16"):
         VGG16(width=0.1, weights=str(tmp_path / "part.pth"))
     with pytest.raises(FileNotFoundError, match="is not a file"):
         VGG16(width=0.1, weights=str(tmp_path / "none.pth"))
+    with pytest.raises(ValueError, match=r"backbone\.width above 0"):
+        VGG16(width=0.0)
 
 
 def test_odd_sizes_round_up() -> None:

@@ -117,7 +117,7 @@ def test_pairs_that_cannot_work_are_refused(overrides: tuple[str, ...], message:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", NARROW)
+@pytest.mark.parametrize("name", ["yolov2", "tiny_yolov3"])  # they have all layers that exporters might not know
 def test_an_onnx_file_computes_the_same(name: str, tmp_path: Path) -> None:
     config = composed(f"detector={name}", *NARROW[name], "image_size=[64,96]")
     torch.manual_seed(0)

@@ -22,7 +22,9 @@ def test_position_sensitive_cells_have_channels_of_their_own() -> None:
     features = torch.cat([ramp(10, 20) + 1000 * channel for channel in range(8)], dim=1)
     pooled = PSRoIAlign(size=2)(features, torch.tensor([[[32.0, 16.0, 96.0, 48.0]]]), (160, 320))
     cells = torch.tensor([153.0, 155.0, 253.0, 255.0])
-    torch.testing.assert_close(pooled, torch.cat([cells + 1000 * torch.arange(4), cells + 1000 * torch.arange(4, 8)])[None])
+    torch.testing.assert_close(
+        pooled, torch.cat([cells + 1000 * torch.arange(4), cells + 1000 * torch.arange(4, 8)])[None]
+    )
 
 
 def test_sizes_that_no_stride_divides_are_scaled_along_each_side() -> None:

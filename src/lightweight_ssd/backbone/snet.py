@@ -1,6 +1,7 @@
 """SNet, ThunderNet's backbone: ShuffleNetV2 with 5×5 depthwise convolutions."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from jaxtyping import Float
@@ -113,9 +114,7 @@ def _stage(in_channels: int, out_channels: int, units: int, momentum: float, eps
     return nn.Sequential(_Halving(in_channels, out_channels, momentum, eps), *further)
 
 
-def _way(
-    in_channels: int, channels: int, out_channels: int, stride: int, momentum: float, eps: float
-) -> nn.Sequential:
+def _way(in_channels: int, channels: int, out_channels: int, stride: int, momentum: float, eps: float) -> nn.Sequential:
     """1×1, depthwise 5×5, 1×1; no rectifier after the depthwise one."""
     return nn.Sequential(
         conv_norm(in_channels, channels, momentum=momentum, eps=eps),
@@ -130,4 +129,4 @@ def _scaled(channels: int, width: float) -> int:
 
 
 def _shrinks(channels: list[int]) -> bool:
-    return any(after <= before for before, after in zip(channels[:-1], channels[1:], strict=True))
+    return any(after <= before for before, after in pairwise(channels))

@@ -1,17 +1,16 @@
 """VGG-16 without its classifier, as Faster R-CNN's backbone: one level of stride 16."""
 
-import logging
-import math
+from pathlib import Path
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from lightweight_ssd.layers.timm_model import LoadedWeights
-from lightweight_ssd.layers.timm_weights import find_weights
+from lightweight_ssd.layers.vgg_weights import load_vgg16
+from lightweight_ssd.layers.width import scaled
 
 __all__ = ["VGG16"]
 
-log = logging.getLogger(__name__)
 _BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))  # channels, convolutions
 
 
@@ -28,23 +27,26 @@ class VGG16(nn.Module):
         loaded_weights: What was loaded and from where; None with random weights.
 
     Source: Simonyan and Zisserman, 2015, table 1, column D. The halving rounds up, as in the framework that Faster
-    R-CNN was written in.
+    R-CNN was written in. Random weights are drawn as He et al. (2015) propose, over the fan-in.
     """
+
+    loaded_weights: LoadedWeights | None = None
 
     def __init__(self, width: float = 1.0, weights: str | None = None) -> None:
         """Build the network.
 
         Args:
-            width: Factor on all channels.
-            weights: Local file with `features.*` of torchvision's or timm's `vgg16` (.pth, .bin, .safetensors);
-                `pretrained` = those that timm names for it, downloaded; None = random.
+            width: Factor on the channels of every layer, above 0.
+            weights: Local file of VGG-16's weights with the names of torchvision or timm; None = random.
 
         Raises:
-            ValueError: If the weights do not fit, such as those of another width, or cannot be downloaded.
+            ValueError: For a width that is not positive, or if the weights do not fit.
             FileNotFoundError: If there is no such file of weights.
         """
         super().__init__()
-        channels = [3, *(max(1, round(each * width)) for each, _ in _BLOCKS)]
+        if width <= 0:
+            raise ValueError(f"Expected backbone.width above 0 but got {width}.")
+        channels = [3, *(scaled(each, width) for each, _ in _BLOCKS)]
         shapes = zip(channels[:-1], channels[1:], _BLOCKS, strict=True)
         blocks = (_block(before, after, count) for before, after, (_, count) in shapes)
         self.block1, self.block2, self.block3, self.block4, self.block5 = blocks
@@ -52,7 +54,9 @@ class VGG16(nn.Module):
         self.out_channels: tuple[int, ...] = (channels[-1],)
         self.strides: tuple[int, ...] = (16,)
         self.min_size = 16
-        self.loaded_weights = None if weights is None else _load(self, weights)
+        if weights is not None:
+            convolutions = [layer for layer in self.modules() if isinstance(layer, nn.Conv2d)]
+            self.loaded_weights = load_vgg16(convolutions, Path(weights))
 
     def forward(self, images: Float[Tensor, "B 3 H W"]) -> list[Float[Tensor, "B _ _ _"]]:
         """Compute the level of normalized images.
@@ -70,28 +74,8 @@ def _block(in_channels: int, channels: int, count: int) -> nn.Sequential:
     layers: list[nn.Module] = []
     for number in range(count):
         conv = nn.Conv2d(channels if number else in_channels, channels, 3, padding=1)
-        nn.init.normal_(conv.weight, std=math.sqrt(2 / (9 * channels)))
+        nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
         assert conv.bias is not None
         nn.init.zeros_(conv.bias)
         layers += [conv, nn.ReLU(inplace=True)]
     return nn.Sequential(*layers)
-
-
-def _load(model: nn.Module, setting: str) -> LoadedWeights:
-    """Copy the file's convolutions in their order; what else it holds, such as the classifier, is left out."""
-    weights, wanted = find_weights("vgg16", setting), model.state_dict()
-    numbers = sorted({int(name.split(".")[1]) for name in weights.tensors if name.startswith("features.")})
-    names = [f"features.{number}.{kind}" for number in numbers for kind in ("weight", "bias")]
-    shapes = [weights.tensors[name].shape for name in names if name in weights.tensors]
-    if shapes != [value.shape for value in wanted.values()]:
-        raise ValueError(
-            f"Expected the {len(wanted)} tensors features.* of vgg16 in backbone.weights={setting} but it holds "
-            f"{len(shapes)} of them, or of other shapes; give a file of torchvision's or timm's vgg16 and width=1."
-        )
-    model.load_state_dict({name: weights.tensors[theirs] for name, theirs in zip(wanted, names, strict=True)})
-    unused = sorted({".".join(name.split(".")[:2]) for name in weights.tensors if name not in names})
-    log.info("backbone.weights=%s: loaded all %d tensors of vgg16; not loaded: %s", setting, len(wanted), unused)
-    file = str(weights.file.absolute())
-    return LoadedWeights(
-        weights.source, file, weights.sha256(), len(wanted), unused, weights.mean, weights.std
-    )

@@ -8,6 +8,7 @@ of detectors stand in a file of their own and are listed in `_RULES`.
 from collections.abc import Mapping
 from typing import Any, Final
 
+from lightweight_ssd.config.compatible_two_stage import background_output, one_level, two_stage_criterion
 from lightweight_ssd.config.compatible_yolo import yolo_classes, yolo_criterion, yolo_loss, yolo_passthrough
 from lightweight_ssd.config.part_nodes import Rule, class_of, node_at
 
@@ -63,4 +64,7 @@ def _halving(config: Mapping[str, Any]) -> str | None:
     )
 
 
-_RULES: Final[tuple[Rule, ...]] = (_background, _halving, yolo_criterion, yolo_loss, yolo_classes, yolo_passthrough)
+_RULES: Final[tuple[Rule, ...]] = (
+    _background, _halving, yolo_criterion, yolo_loss, yolo_classes, yolo_passthrough, two_stage_criterion,
+    one_level, background_output,
+)  # fmt: skip

@@ -1,4 +1,4 @@
-"""The criterion of detectors of two stages: that of a single shot, once for the proposals and once for what they hold."""
+"""The criterion of two stages: that of a single shot, once for the proposals and once for what each of them holds."""
 
 from collections.abc import Mapping
 from typing import Any, Final

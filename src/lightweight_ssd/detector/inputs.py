@@ -1,12 +1,13 @@
 """What detectors of every kind do with images before the network, and the anchors of each size of them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
+from lightweight_ssd.anchors.generator import AnchorGenerator
 from lightweight_ssd.tensor_types import Anchors
 
 __all__ = ["Images", "KeptAnchors", "check_images", "least_side", "normalization"]
@@ -17,7 +18,9 @@ Images = UInt8[Tensor, "B 3 H W"] | Float[Tensor, "B 3 H W"]
 _IMAGENET = {"mean": (123.675, 116.28, 103.53), "std": (58.395, 57.12, 57.375)}
 
 
-def normalization(backbone: nn.Module, given: Mapping[str, Sequence[float] | None]) -> dict[str, Float[Tensor, "1 3 1 1"]]:
+def normalization(
+    backbone: nn.Module, given: Mapping[str, Sequence[float] | None]
+) -> dict[str, Float[Tensor, "1 3 1 1"]]:
     """`mean` and `std` of red, green and blue.
 
     Args:
@@ -61,7 +64,7 @@ class KeptAnchors:
         anchors: Made in the order of the head.
     """
 
-    def __init__(self, anchors: Callable[..., Anchors]) -> None:
+    def __init__(self, anchors: AnchorGenerator) -> None:
         self.anchors = anchors
         self._made: dict[tuple[Any, ...], Anchors] = {}
 

@@ -6,12 +6,13 @@ place. So both have raw outputs of the same kind, and are matched, coded, learne
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from lightweight_ssd.anchors.generator import AnchorGenerator
 from lightweight_ssd.coding.coder import Coder
 from lightweight_ssd.detector.drawing import Drawing
 from lightweight_ssd.detector.inputs import Images, KeptAnchors, check_images, least_side, normalization
@@ -37,7 +38,8 @@ class TwoStageDetector(nn.Module):
     """Images to the raw outputs of both stages; `predict` goes on to detections.
 
     In training the second stage learns from proposals that are drawn, in evaluation it says something of all of them.
-    Proposals pass no gradient.
+    Proposals pass no gradient. The suppression between the stages keeps both from being one graph, so there is no
+    `at_size`, which exports ask for.
 
     Attributes:
         num_classes: Classes, background not counted.
@@ -60,7 +62,7 @@ class TwoStageDetector(nn.Module):
         neck: Callable[..., nn.Module],
         rpn: Callable[..., nn.Module],
         rpn_head: Callable[..., nn.Module],
-        anchors: Any,
+        anchors: AnchorGenerator,
         rpn_coder: Coder,
         proposals: Mapping[str, Mapping[str, Any]],
         draw: Drawing,
@@ -137,9 +139,11 @@ class TwoStageDetector(nn.Module):
         size = (images.shape[-2], images.shape[-1])
         features, hidden = self._maps(images)
         made = self._kept_anchors([hidden], images)
-        first = RawOutputs(*self.rpn_head([hidden]), made.boxes, made.cells)
+        logits, offsets = self.rpn_head([hidden])
+        first = RawOutputs(logits, offsets, made.boxes, made.cells)
         proposals = self._proposals(first, size, boxes, labels)
-        return TwoStageOutputs(first, RawOutputs(*self._second(features, proposals, size), proposals))
+        logits, offsets = self._second(features, proposals, size)
+        return TwoStageOutputs(first, RawOutputs(logits, offsets, proposals))
 
     def trace(self, images: Images) -> tuple[Tensor, ...]:
         """Compute what the weights compute, with as many proposals as in evaluation, each the whole image.
@@ -159,17 +163,6 @@ class TwoStageDetector(nn.Module):
         whole[..., 2] += size[1]
         whole[..., 3] += size[0]
         return (*self.rpn_head([hidden]), *self._second(features, whole, size))
-
-    def at_size(self, image_size: tuple[int, int]) -> NoReturn:
-        """Refuse what only a single-shot detector can do.
-
-        Raises:
-            ValueError: Always.
-        """
-        raise ValueError(
-            "Expected a single-shot detector to export but got a detector of two stages, whose second stage waits for "
-            "the suppression between them: no format of lssd export holds it; predict with its checkpoint."
-        )
 
     def compile(self, *arguments: Any, **options: Any) -> None:
         """Compile the backbone and the neck; the number of proposals that a suppression leaves breaks a graph."""
@@ -214,10 +207,12 @@ class TwoStageDetector(nn.Module):
         self.draws += 1
         return self.draw(proposals, boxes, labels, self.draws)
 
-    def _second(self, features: Tensor, proposals: Float[Tensor, "B R 4"], size: tuple[int, int]) -> list[Tensor]:
+    def _second(
+        self, features: Tensor, proposals: Float[Tensor, "B R 4"], size: tuple[int, int]
+    ) -> tuple[Tensor, Tensor]:
         """Logits and offsets of each proposal."""
-        outputs = self.head(self.pool(features, proposals, size))
-        return [each.unflatten(0, proposals.shape[:2]) for each in outputs]
+        logits, offsets = self.head(self.pool(features, proposals, size))
+        return logits.unflatten(0, proposals.shape[:2]), offsets.unflatten(0, proposals.shape[:2])
 
 
 _MODES = ("training", "evaluation")
