@@ -159,11 +159,15 @@ def test_every_command_has_help(path: Path) -> None:
     assert "Example:" in (CONF_DIR / "hydra" / "help" / path.name).read_text()
 
 
+FOR_DETECTORS = ("classification", "loss", "criterion")  # null where they are there to be overridden by a detector
+
+
 def _groups(command: str) -> list[str]:
     """Config groups that a command composes, those of the configuration that it extends among them."""
     entries = yaml.safe_load((CONF_DIR / f"{command}.yaml").read_text())["defaults"]
     inherited = [entry for entry in entries if isinstance(entry, str) and entry != "_self_"]
-    own = [key for entry in entries if isinstance(entry, dict) for key in entry if not key.startswith("override ")]
+    chosen = [item for entry in entries if isinstance(entry, dict) for item in entry.items()]
+    own = [key for key, option in chosen if not key.startswith("override ") and (option or key not in FOR_DETECTORS)]
     return [*own, *(group for command in inherited for group in _groups(command))]
 
 

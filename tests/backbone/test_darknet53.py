@@ -32,7 +32,7 @@ def test_a_narrow_one_trains_on_odd_sizes_and_every_parameter_gets_a_gradient() 
             nn.init.ones_(module.weight)
     maps = net(torch.randn(2, 3, 70, 45))
     assert [tuple(level.shape[-2:]) for level in maps] == [(9, 6), (5, 3), (3, 2)]
-    sum((level * torch.randn_like(level)).sum() for level in maps).backward()
+    torch.stack([(level * torch.randn_like(level)).sum() for level in maps]).sum().backward()
     assert [name for name, p in net.named_parameters() if p.grad is None or not p.grad.isfinite().all()] == []
 
 

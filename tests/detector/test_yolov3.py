@@ -83,6 +83,7 @@ def test_a_backbone_with_other_levels_needs_shapes_of_its_own() -> None:
 SMALL = [
     *("data=shapes_tiny", "augment=none", "optim=adamw", "trainer=cpu", "logger=csv", "image_size=64", "batch_size=4"),
     *("eval_batch_size=4", "num_workers=0", "pictures=2", "anchors=auto", "callbacks.ema.decay=0.9", "latency=null"),
+    "trainer.log_every_n_steps=1",
 ]
 
 

@@ -35,7 +35,7 @@ def test_any_number_of_levels_keeps_its_sizes(batch: int, channels: tuple[int, .
 def test_every_parameter_gets_a_gradient(channels: tuple[int, ...], separable: bool) -> None:
     torch.manual_seed(0)
     neck = YOLOv3Neck(channels, separable=separable)
-    sum((out * torch.randn_like(out)).sum() for out in neck(levels(4, channels))).backward()
+    torch.stack([(out * torch.randn_like(out)).sum() for out in neck(levels(4, channels))]).sum().backward()
     assert [name for name, p in neck.named_parameters() if p.grad is None or not p.grad.isfinite().all()] == []
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float32
@@ -144,11 +145,12 @@ class SSDAnchors:
             tensor([[ 25.,  25.,  75.,  75.],
                     [125.,  25., 175.,  75.]])
         """
-        device, shorter = device or torch.device("cpu"), torch.sym_min(*image_size)
-        sides = [_sides(shapes, device) * shorter for shapes in self.shapes(len(sizes))]
-        levels = list(zip(sides, sizes, strict=True))
-        boxes = torch.cat([boxes_on_cells(each, size, image_size) for each, size in levels])
-        return Anchors(boxes, torch.cat([sizes_of_cells(len(each), size, image_size, device) for each, size in levels]))
+        device = device or torch.device("cpu")
+        shorter: Any = torch.sym_min(*image_size)  # of an exporter it may be a symbol
+        shapes = list(zip(self.shapes(len(sizes)), sizes, strict=True))
+        boxes = [boxes_on_cells(_sides(level, device) * shorter, size, image_size) for level, size in shapes]
+        cells = [sizes_of_cells(len(level), size, image_size, device) for level, size in shapes]
+        return Anchors(torch.cat(boxes), torch.cat(cells))
 
 
 def _sides(shapes: list[tuple[float, float]], device: torch.device) -> Float32[Tensor, "K 2"]:

@@ -56,7 +56,8 @@ class PeleeNet(nn.Module):
             channels += layers * 2 * scaled(_WAY, width)
             taps.append(channels)
         self.stages = nn.ModuleList(stages)
-        self.halve = nn.AvgPool2d(2, 2, ceil_mode=True)
+        # A window that reaches over the edge is the mean of what lies inside; exporters need to be told.
+        self.halve = nn.AvgPool2d(2, 2, ceil_mode=True, count_include_pad=False)
         tops = [scaled(top, width) for _, top, _ in _EXTRA]
         self.extra = nn.ModuleList(
             _extra(before, scaled(reduction, width), after, stride)
@@ -139,7 +140,7 @@ def _extra(in_channels: int, reduction: int, channels: int, stride: int) -> nn.S
     reduce = nn.Conv2d(in_channels, reduction, 1)
     coarsen = nn.Conv2d(reduction, channels, 3, stride, padding=stride - 1)
     for layer in (reduce, coarsen):
-        nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
         assert layer.bias is not None
         nn.init.zeros_(layer.bias)
     return nn.Sequential(reduce, nn.ReLU(inplace=True), coarsen, nn.ReLU(inplace=True))

@@ -29,8 +29,8 @@ class VGG16SSD(nn.Module):
         loaded_weights: What was loaded and from where; None with random weights.
 
     Source: Liu et al., "SSD", 2016, section 3 and figure 2. Deviation: every random convolution is drawn as He et al.
-    (2015) propose for rectified units, the extra layers too: Glorot's are for units that keep the sign, and here the
-    maps would become smaller from layer to layer.
+    (2015) propose for rectified units, over the fan-in, the extra layers too: with Glorot's, or over the fan-out, the
+    values would become smaller from layer to layer, and nothing normalizes them.
     """
 
     loaded_weights: LoadedWeights | None = None
@@ -84,6 +84,6 @@ def _narrow(module: nn.Module, width: float) -> None:
 
 
 def _start(layer: nn.Conv2d) -> None:
-    nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
     assert layer.bias is not None
     nn.init.zeros_(layer.bias)

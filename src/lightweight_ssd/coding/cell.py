@@ -55,8 +55,8 @@ class CellCoder:
     ) -> Float[Tensor, "... 4"]:
         """Boxes xyxy in pixels, in at least float32."""
         anchor = xyxy_to_cxcywh(at_least_float32(anchors))
-        sizes, cells = torch.broadcast_tensors(anchor[..., 2:], _expected(cells))
-        return _decoded(at_least_float32(offsets), anchor[..., :2] - cells / 2, cells, sizes)
+        sizes, sides = torch.broadcast_tensors(anchor[..., 2:], _expected(cells))
+        return _decoded(at_least_float32(offsets), anchor[..., :2] - sides / 2, sides, sizes)
 
     def decoder(self, anchors: Float[Tensor, "A 4"], cells: Float[Tensor, "A 2"] | None = None) -> nn.Module:
         """`decode` for these anchors alone, as a module of plain operations."""

@@ -13,8 +13,8 @@ from jaxtyping import Float, Int, Int64
 from torch import Tensor, nn
 
 from lightweight_ssd.coding.coder import Coder
-from lightweight_ssd.coding.matched_error import matched_error, space_of
 from lightweight_ssd.matching.matcher import Matcher
+from lightweight_ssd.ops.matched_error import Space, matched_error, space_of
 from lightweight_ssd.ops.precision import at_least_float32
 from lightweight_ssd.ops.shared_count import shared_count
 from lightweight_ssd.tensor_types import Losses, RawOutputs
@@ -67,7 +67,7 @@ class SSDCriterion(nn.Module):
         _check_weights(weights)
         self.classification = classification
         self.localization = localization
-        self.space = space_of(localization)
+        self.space: Space = space_of(localization)
         self.weights = weights
         self.matcher = matcher
         self.coder = coder

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lightweight_ssd.coding.coder import Coder
-from lightweight_ssd.coding.matched_error import matched_boxes, matched_error, space_of
 from lightweight_ssd.matching.matcher import Matcher
 from lightweight_ssd.ops.boxes import area, elementwise_iou
+from lightweight_ssd.ops.matched_error import Space, matched_boxes, matched_error, space_of
 from lightweight_ssd.ops.overlaps import overlaps_any
 from lightweight_ssd.ops.precision import at_least_float32
 from lightweight_ssd.ops.shared_count import shared_count
@@ -80,7 +80,7 @@ class YOLOCriterion(nn.Module):
             raise ValueError(f"Expected object_weight of the criterion above 0, but got {object_weight}.")
         self.classification = classification
         self.localization = localization
-        self.space = space_of(localization)
+        self.space: Space = space_of(localization)
         self.matcher, self.coder = matcher, coder
         self.ignore, self.rescore, self.object_weight = ignore, rescore, object_weight
         self.weights = weights

@@ -81,14 +81,14 @@ def _best(
     anchor, box = xyxy_to_cxcywh(anchors.float()), xyxy_to_cxcywh(boxes.float())
     image = (anchor[:, :2] + cells / 2).amax(dim=0)  # the last cells end where the image does
     first = _first_cells(anchor[:, :2], cells)
-    iou = torch.where(first.real, _shape_iou(box[..., 2:], anchor[first.index, 2:]), -1.0)
+    iou = torch.where(first.real, _shape_iou(box[..., 2:], anchor[first.place, 2:]), -1.0)
     likeness, chosen = iou.max(dim=-1)
-    cell = cells[first.index][chosen]
+    cell = cells[first.place][chosen]
     grid = (image / cell).round()  # columns and rows of the level
     at = (box[..., :2] / cell).floor().minimum(grid - 1)
     inside = ((box[..., :2] >= 0) & (box[..., :2] <= image)).all(dim=-1)
     number = (at[..., 1] * grid[..., 0] + at[..., 0]).long()
-    place = first.index[chosen] + number.clamp(min=0) * first.per_cell[chosen]
+    place = first.place[chosen] + number.clamp(min=0) * first.per_cell[chosen]
     inside &= place < len(anchors)
     return torch.where(inside, place, 0), torch.where(inside, likeness, 0.0)
 
@@ -97,12 +97,12 @@ class _Shapes(NamedTuple):
     """The anchors of the first cell of each level, in their order.
 
     Attributes:
-        index: Among all anchors.
+        place: Among all anchors.
         real: False where the tensor is only filled up.
         per_cell: Anchors in a cell of the level of each.
     """
 
-    index: Int64[Tensor, " K"]
+    place: Int64[Tensor, " K"]
     real: Bool[Tensor, " K"]
     per_cell: Int64[Tensor, " K"]
 
@@ -111,7 +111,7 @@ def _first_cells(centers: Float[Tensor, "A 2"], cells: Float[Tensor, "A 2"]) -> 
     count = len(cells)
     is_first = (centers < cells).all(dim=-1)
     # Checked where the tensor lies: to ask for the number would make the host wait.
-    torch._assert_async(
+    torch._assert_async(  # pyright: ignore[reportPrivateImportUsage]
         is_first.sum() <= _MOST_SHAPES, f"Expected at most {_MOST_SHAPES} shapes of anchors for CellMatcher; use fewer."
     )
     order = torch.where(is_first, torch.arange(count, device=cells.device), count)

@@ -1,18 +1,18 @@
 """The error of each anchor between its predicted box and its object, in the space that a localization loss is for."""
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from lightweight_ssd.coding.coder import Coder
 from lightweight_ssd.ops.precision import at_least_float32
 
-__all__ = ["matched_boxes", "matched_error", "space_of"]
+__all__ = ["Space", "matched_boxes", "matched_error", "space_of"]
 
 Space = Literal["boxes", "offsets"]
+"""What a localization loss compares."""
 
 
 def space_of(localization: nn.Module) -> Space:
@@ -37,7 +37,7 @@ def matched_boxes(boxes: Float[Tensor, "B M 4"], matches: Int64[Tensor, "B A"]) 
 def matched_error(
     localization: Callable[[Tensor, Tensor], Tensor],
     space: Space,
-    coder: Coder,
+    coder: Any,
     offsets: Float[Tensor, "B A 4"],
     anchors: Float[Tensor, "A 4"] | Float[Tensor, "B A 4"],
     cells: Float[Tensor, "A 2"] | Float[Tensor, "B A 2"] | None,
@@ -52,7 +52,7 @@ def matched_error(
     Args:
         localization: Loss of `(prediction (..., 4), target (..., 4))` to `(...)`.
         space: Of the loss; see `space_of`.
-        coder: Of the boxes.
+        coder: Of the boxes; see `coding.coder`.
         offsets: As predicted.
         anchors: xyxy, pixels.
         cells: Of the anchors, for coders that count in cells.
