@@ -65,10 +65,10 @@ class GuessCriterion(nn.Module):
     def forward(self, raw: Guess, boxes: Tensor, labels: Tensor) -> Losses:
         known = labels[:, :1].amax(dim=1) >= 0 if labels.shape[1] else torch.zeros(len(labels), dtype=torch.bool)
         if not known.any():
-            return Losses({name: raw.secret.sum() * 0 for name in self.weights}, known.sum())
+            return Losses({name: raw.secret.sum() * 0 for name in self.weights}, known.sum(), known.sum())
         distance = (raw.secret[known, :4].sigmoid() - boxes[known, 0] / 64).abs().sum()
         wrong = nn.functional.cross_entropy(raw.secret[known, 4:], labels[known, 0], reduction="sum")
-        return Losses({"box": distance / known.sum(), "class": wrong / known.sum()}, known.sum())
+        return Losses({"box": distance / known.sum(), "class": wrong / known.sum()}, known.sum(), known.sum())
 
     def total(self, terms: dict[str, Tensor]) -> Tensor:
         return torch.stack([self.weights[name] * term for name, term in terms.items()]).sum()

@@ -50,7 +50,7 @@ class RawOutputs(NamedTuple):
     Attributes:
         logits: Class logits per anchor.
         offsets: Encoded boxes, against the anchors.
-        anchors: xyxy in pixels of the network's input.
+        anchors: xyxy in pixels of the network's input; the same for all images, or each image's own.
         cells: (width, height) of the cell of each anchor, pixels, for coders and matchers that count in cells; None
             where none does.
         objectness: Logits of whether an anchor has an object at all, from heads that ask; else None.
@@ -58,8 +58,8 @@ class RawOutputs(NamedTuple):
 
     logits: Float[Tensor, "B A C"]
     offsets: Float[Tensor, "B A 4"]
-    anchors: Float[Tensor, "A 4"]
-    cells: Float[Tensor, "A 2"] | None = None
+    anchors: Float[Tensor, "A 4"] | Float[Tensor, "B A 4"]
+    cells: Float[Tensor, "A 2"] | Float[Tensor, "B A 2"] | None = None
     objectness: Float[Tensor, "B A"] | None = None
 
 
@@ -68,11 +68,14 @@ class Losses(NamedTuple):
 
     Attributes:
         terms: Scalars in float32 by name, not weighted yet: the criterion's `total` does that.
-        matched: Number of anchors of the batch, on this process, that learn an object: what the terms are divided by.
+        matched: Number of anchors of the batch, on this process, that learn an object.
+        divisor: What the terms are divided by where this process is the only one, such as the matched anchors, or the
+            images of the batch; a batch that is split into passes is put together again by it.
     """
 
     terms: dict[str, Tensor]
     matched: Int[Tensor, ""]
+    divisor: Int[Tensor, ""]
 
 
 class Detections(NamedTuple):

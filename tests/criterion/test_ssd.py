@@ -65,8 +65,8 @@ def test_terms_by_hand():
     boxes = torch.tensor([[[2.0, 0.0, 12.0, 10.0], [40.0, 40.0, 50.0, 50.0]]])
     raw = RawOutputs(torch.zeros(1, 3, 2), torch.zeros(1, 3, 4), anchors)
     criterion = ssd_criterion(FocalLoss(alpha=0.5, gamma=0.0), L2())
-    terms, matched = criterion(raw, boxes, torch.tensor([[1, 0]]))
-    assert matched.item() == 2
+    terms, matched, divisor = criterion(raw, boxes, torch.tensor([[1, 0]]))
+    assert matched.item() == divisor.item() == 2
     assert list(terms) == ["classification", "localization"]
     assert terms["classification"].item() == pytest.approx(3 * 2 * 0.5 * 0.6931472 / 2)
     assert terms["localization"].item() == pytest.approx((2 / 10 / 0.1) ** 2 / 2)  # the second object fits its anchor
@@ -122,7 +122,7 @@ def test_divided_by_the_matched_anchors_of_the_whole_batch():
     count, sums = 0, torch.zeros(2)
     for i in range(4):
         one = RawOutputs(raw.logits[i : i + 1], raw.offsets[i : i + 1], ANCHORS)
-        terms, matched = criterion(one, boxes[i : i + 1], labels[i : i + 1])
+        terms, matched, _ = criterion(one, boxes[i : i + 1], labels[i : i + 1])
         sums += torch.stack(list(terms.values())) * max(1, int(matched))
         count += int(matched)
     torch.testing.assert_close(torch.stack(list(whole.values())), sums / count)
@@ -167,7 +167,7 @@ def test_never_reads_a_value_on_the_host():
     """Fake tensors hold no values: whatever asks for one, or for a shape that depends on one, raises."""
     with FakeTensorMode():
         raw = RawOutputs(torch.zeros(2, 9, 3), torch.zeros(2, 9, 4), torch.zeros(9, 4))
-        terms, _ = ssd_criterion(FocalLoss(), BLL())(raw, torch.zeros(2, 5, 4), torch.zeros(2, 5, dtype=torch.int64))
+        terms, *_ = ssd_criterion(FocalLoss(), BLL())(raw, torch.zeros(2, 5, 4), torch.zeros(2, 5, dtype=torch.int64))
     assert [term.shape for term in terms.values()] == [(), ()]
 
 
@@ -206,7 +206,7 @@ def test_what_is_matched_and_coded_is_left_to_its_parts():
         assert cells is raw.cells
         return torch.zeros(1, len(anchors), dtype=torch.int64)
 
-    terms, matched = SSDCriterion(FocalLoss(), L2(), matcher, Coder())(raw, boxes, labels)
+    terms, matched, _ = SSDCriterion(FocalLoss(), L2(), matcher, Coder())(raw, boxes, labels)
     assert matched.item() == len(ANCHORS)
     assert terms["localization"].item() == pytest.approx(float((1 - boxes[0, 0]).square().sum()))
 

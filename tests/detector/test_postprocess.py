@@ -221,6 +221,15 @@ def test_classes_that_are_not_asked_for_take_no_place() -> None:
     assert [len(found.labels) for found in few(raw, SIZE, labels=[])] == [0, 0]
 
 
+def test_each_image_may_have_anchors_of_its_own() -> None:
+    raw = random_outputs(3, 40, 3)
+    own = torch.stack([raw.anchors + 5 * image for image in range(3)])
+    together = ssd_postprocess()(raw._replace(anchors=own, cells=own[..., :2]), SIZE)
+    for image, found in enumerate(together):
+        one = RawOutputs(raw.logits[image : image + 1], raw.offsets[image : image + 1], own[image])
+        assert torch.equal(found.boxes, ssd_postprocess()(one, SIZE)[0].boxes)
+
+
 def test_other_settings_are_another_object() -> None:
     default = ssd_postprocess()
     few = replace(default, max_detections=1)

@@ -16,4 +16,8 @@ def main() -> None:
 def _run(cfg: DictConfig) -> None:
     from lightweight_ssd.benchmark.latency import benchmark_latency  # here, so that `--help` does not import torch
 
-    publish(benchmark_latency, settings_of(cfg, apart=("backbone", "neck")), cfg.results)
+    publish(
+        benchmark_latency,
+        settings_of(cfg, apart=("backbone", "neck", "classification", "loss", "criterion")),
+        cfg.results,
+    )

@@ -74,7 +74,7 @@ class SSDCriterion(nn.Module):
             labels: Class index from 0, −1 where padded, −2 where the object is to be ignored.
 
         Returns:
-            The terms, keyed by `TERMS`, and the number of matched anchors.
+            The terms, keyed by `TERMS`, and the number of matched anchors, which divides them.
         """
         with torch.autocast(raw.logits.device.type, enabled=False):
             matches = self.matcher(raw.anchors, boxes, labels, raw.cells)
@@ -86,7 +86,7 @@ class SSDCriterion(nn.Module):
                 "classification": classification.sum() / normalizer,
                 "localization": localization.sum() / normalizer,
             }
-            return Losses(terms, matched)
+            return Losses(terms, matched, divisor=matched)
 
     def total(self, terms: Mapping[str, Tensor]) -> Tensor:
         """Weighted sum of the terms that `forward` returned: what training minimizes."""

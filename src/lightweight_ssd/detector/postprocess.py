@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from torchvision.ops import batched_nms, clip_boxes_to_image
 
@@ -62,8 +62,8 @@ class PostProcess(Thresholds):
         scores = self.scores(raw).float()
         scores, anchor, classes = self._candidates(scores if labels is None else _of_classes(scores, labels))
         offsets = raw.offsets.gather(1, anchor[..., None].expand(-1, -1, 4)).float()
-        cells = None if raw.cells is None else raw.cells[anchor]
-        boxes = self.coder.decode(offsets, raw.anchors[anchor].float(), cells)
+        cells = None if raw.cells is None else _rows(raw.cells, anchor)
+        boxes = self.coder.decode(offsets, _rows(raw.anchors, anchor).float(), cells)
         whole = (scores > self.score_threshold) & boxes.isfinite().all(dim=-1)
         boxes = clip_boxes_to_image(boxes, image_size)
         keep = whole & (boxes[..., 2:] > boxes[..., :2]).all(dim=-1)
@@ -85,6 +85,13 @@ class PostProcess(Thresholds):
         """The best few of what stays of one image after suppression per class."""
         keep = batched_nms(found.boxes, found.scores, found.labels, self.iou_threshold)[: self.max_detections]
         return Detections(found.boxes[keep], found.scores[keep], found.labels[keep])
+
+
+def _rows(values: Tensor, anchor: Int[Tensor, "B K"]) -> Float[Tensor, "B K N"]:
+    """Rows of values (A, N) that all images share, or of (B, A, N)."""
+    if values.ndim == 2:
+        return values[anchor]
+    return values.gather(1, anchor[..., None].expand(-1, -1, values.shape[-1]))
 
 
 def _of_classes(scores: Float[Tensor, "B A C"], labels: Sequence[int]) -> Float[Tensor, "B A C"]:

@@ -14,15 +14,15 @@ class Matcher(Protocol):
 
     def __call__(
         self,
-        anchors: Float[Tensor, "A 4"],
+        anchors: Float[Tensor, "A 4"] | Float[Tensor, "B A 4"],
         boxes: Float[Tensor, "B M 4"],
         labels: Int[Tensor, "B M"],
-        cells: Float[Tensor, "A 2"] | None = None,
+        cells: Float[Tensor, "A 2"] | Float[Tensor, "B A 2"] | None = None,
     ) -> Int64[Tensor, "B A"]:
         """The object of each anchor.
 
         Args:
-            anchors: xyxy, pixels of the network's input.
+            anchors: xyxy, pixels of the network's input; the same for all images, or each image's own.
             boxes: Objects, xyxy, pixels of the network's input, padded to M; M = 0 is allowed.
             labels: Class index from 0; −1 marks padding, −2 (`OTHER_CLASS`) objects to be ignored.
             cells: (width, height) of the cell of each anchor, pixels; None for rules that do not count in cells.

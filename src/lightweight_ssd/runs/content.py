@@ -29,6 +29,8 @@ _NOT_CONTENT = {
 _NEUTRAL: dict[str, dict[str, Any]] = {
     "": {"anchors": None, "lr_factors": None},
     "detector.anchors": {"levels": None},
+    "detector.head": {"background": False},
+    "criterion.matcher": {"background_below": None, "keep_best_above": 0.0},
     "augment.steps.mosaic": {"nearby": False},
     "datamodule.augment.steps.mosaic": {"nearby": False},
     "data": {
@@ -83,10 +85,10 @@ def _as_before(config: dict[str, Any]) -> dict[str, Any]:
     has_weights = bool((config.get("backbone") or {}).get("weights"))
     for path, values in ({} if has_weights else _OF_RANDOM_WEIGHTS).items():
         config = _changed(config, path, lambda node, values=values: _spelled_out(node, values))
-    for group, part, name, parameter, key in _VALUES:
-        config = _changed(config, group, lambda node, of=(part, name, parameter, key): _as_value(node, *of))
     for path, values in _NEUTRAL.items():
         config = _changed(config, path, lambda node, values=values: _without(node, values))
+    for group, part, name, parameter, key in _VALUES:
+        config = _changed(config, group, lambda node, of=(part, name, parameter, key): _as_value(node, *of))
     return config
 
 

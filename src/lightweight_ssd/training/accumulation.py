@@ -1,7 +1,7 @@
 """Makes the gradient that several passes accumulate the one that a single pass of all their images would have.
 
-The loss of a pass is divided by the matched anchors of that pass; the mean over passes would give each anchor of a pass
-with few of them more weight. BatchNorm alone still sees the images of one pass at a time.
+The loss of a pass is divided by a count of that pass, such as its matched anchors; the mean over passes would give each
+anchor of a pass with few of them more weight. BatchNorm alone still sees the images of one pass at a time.
 """
 
 import torch
@@ -21,28 +21,28 @@ class Accumulation:
 
     def __init__(self) -> None:
         self._first = torch.ones(())
-        self._matched = torch.zeros(())
+        self._divisor = torch.zeros(())
 
-    def weight(self, matched: Tensor, is_first: bool) -> Tensor:
+    def weight(self, divisor: Tensor, is_first: bool) -> Tensor:
         """How often the loss of a pass counts.
 
         Args:
-            matched: Anchors of this rank that the pass matched; its losses were divided by their `shared_count`.
+            divisor: Of the pass on this rank; its losses were divided by the `shared_count` of it.
             is_first: Whether the pass begins a step.
         """
-        normalizer = shared_count(matched, among_ranks=True)
+        normalizer = shared_count(divisor, among_ranks=True)
         if is_first:
-            self._first, self._matched = normalizer, torch.zeros_like(matched)
-        self._matched = self._matched + matched
+            self._first, self._divisor = normalizer, torch.zeros_like(divisor)
+        self._divisor = self._divisor + divisor
         return normalizer / self._first
 
     def rescale(self, module: nn.Module, passes: int) -> None:
-        """Divides the accumulated gradient by the matched anchors of all passes, as the criterion counts them.
+        """Divides the accumulated gradient by the divisors of all passes, as the criterion counts them.
 
         Args:
             module: Whose gradients are complete.
             passes: What every loss was divided by.
         """
-        factor = passes * self._first / shared_count(self._matched, among_ranks=True)
+        factor = passes * self._first / shared_count(self._divisor, among_ranks=True)
         gradients = [each.grad for each in module.parameters() if each.grad is not None]
         torch._foreach_mul_(gradients, factor)  # pyright: ignore[reportPrivateImportUsage]

@@ -83,12 +83,12 @@ class DetectionTask(LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         raw = self.detector(self.scorer.images(batch), batch.boxes, batch.labels)
-        terms, matched = self.criterion(raw, batch.boxes, batch.labels)
+        terms, matched, divisor = self.criterion(raw, batch.boxes, batch.labels)
         loss = self.criterion.total(terms)
         logged = {"loss": loss, **terms, "matched": matched / len(batch.images)}  # anchors per image
         self._log_losses("train", logged, on_step=True, batch_size=len(batch.images))
         if (passes := self.trainer.accumulate_grad_batches) > 1:
-            loss = loss * self.accumulation.weight(matched, is_first=batch_idx % passes == 0)
+            loss = loss * self.accumulation.weight(divisor, is_first=batch_idx % passes == 0)
         return {"loss": loss, **{f"term/{name}": term.detach() for name, term in terms.items()}}
 
     @torch.no_grad()
