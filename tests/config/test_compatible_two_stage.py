@@ -14,7 +14,7 @@ from lightweight_ssd.config.compose import compose
         ),
         (
             ["criterion=two_stage"],
-            "Expected criterion=ssd for a single-shot detector but got TwoStageCriterion; leave criterion=… out",
+            "Expected criterion=ssd for this detector but got TwoStageCriterion; leave criterion=… out",
         ),
         (
             ["detector=faster_rcnn", "classification=focal"],
