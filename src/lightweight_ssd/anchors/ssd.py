@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float32
 from torch import Tensor
 
+from lightweight_ssd.ops.cell_grid import boxes_on_cells, sizes_of_cells
 from lightweight_ssd.tensor_types import Anchors
 
 __all__ = ["SSDAnchors"]
@@ -143,29 +145,15 @@ class SSDAnchors:
             tensor([[ 25.,  25.,  75.,  75.],
                     [125.,  25., 175.,  75.]])
         """
-        levels = list(zip(sizes, self.shapes(len(sizes)), strict=True))
         device = device or torch.device("cpu")
-        boxes = torch.cat([_level(size, shapes, image_size, device) for size, shapes in levels])
-        return Anchors(boxes, torch.cat([_cells(size, len(shapes), image_size, device) for size, shapes in levels]))
+        shorter: Any = torch.sym_min(*image_size)  # of an exporter it may be a symbol
+        shapes = list(zip(self.shapes(len(sizes)), sizes, strict=True))
+        boxes = [boxes_on_cells(_sides(level, device) * shorter, size, image_size) for level, size in shapes]
+        cells = [sizes_of_cells(len(level), size, image_size, device) for level, size in shapes]
+        return Anchors(torch.cat(boxes), torch.cat(cells))
 
 
-def _level(
-    size: tuple[int, int], shapes: list[tuple[float, float]], image_size: tuple[int, int], device: torch.device
-) -> Float32[Tensor, "A 4"]:
-    """Anchors of one level; plain tensor operations, so that sizes may be symbols of an exporter."""
-    (rows, columns), (height, width) = size, image_size
-    y = (torch.arange(rows, dtype=torch.float32, device=device) + 0.5) * height / rows
-    x = (torch.arange(columns, dtype=torch.float32, device=device) + 0.5) * width / columns
-    centres = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1).reshape(-1, 1, 2)
-    halves = [(scale * math.sqrt(ratio) / 2, scale / math.sqrt(ratio) / 2) for scale, ratio in shapes]
-    half = torch.tensor(halves, dtype=torch.float32, device=device) * torch.sym_min(height, width)
-    return torch.cat([centres - half, centres + half], dim=-1).reshape(-1, 4)
-
-
-def _cells(
-    size: tuple[int, int], per_cell: int, image_size: tuple[int, int], device: torch.device
-) -> Float32[Tensor, "A 2"]:
-    """(width, height) of the cell of every anchor of one level, pixels."""
-    (rows, columns), (height, width) = size, image_size
-    ones = torch.ones(rows * columns * per_cell, dtype=torch.float32, device=device)
-    return torch.stack([ones * width / columns, ones * height / rows], dim=-1)
+def _sides(shapes: list[tuple[float, float]], device: torch.device) -> Float32[Tensor, "K 2"]:
+    """(width, height) of each shape in units of the shorter side of the image."""
+    sides = [(scale * math.sqrt(ratio), scale / math.sqrt(ratio)) for scale, ratio in shapes]
+    return torch.tensor(sides, dtype=torch.float32, device=device)

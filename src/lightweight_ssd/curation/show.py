@@ -18,7 +18,13 @@ from lightweight_ssd.curation.source import Data, composed, data_source
 from lightweight_ssd.data.dataset import DetectionDataset, Sample
 from lightweight_ssd.data.formats.packed import PackedAnnotations
 from lightweight_ssd.data.images.reader import read_image
-from lightweight_ssd.detector.anchor_fit import AnchorGrid, AnchorShapes, anchor_grid, anchor_sides
+from lightweight_ssd.detector.anchor_fit import (
+    AnchorGrid,
+    AnchorShapes,
+    anchor_grid,
+    anchor_shapes,
+    anchor_sides,
+)
 from lightweight_ssd.plots.contact_sheet import contact_sheet
 from lightweight_ssd.plots.data_statistics import BoxesAtInput, data_statistics
 from lightweight_ssd.plots.detections import draw_boxes
@@ -150,7 +156,7 @@ def _anchors(backbone: Any, neck: Any, detector: Any, image_size: tuple[int, int
     backbone = {key: None if key == "weights" else value for key, value in node["backbone"].items()}
     built = build({**parts, "backbone": backbone}, num_classes=1)
     grid = anchor_grid(built, image_size)
-    return built.anchors.shapes(len(grid.sizes)), grid
+    return anchor_shapes(built.anchors, grid), grid
 
 
 def _chart(annotations: PackedAnnotations, counted: BoxStatistics, title: str) -> Figure:

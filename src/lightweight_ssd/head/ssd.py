@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from lightweight_ssd.layers.predictor import per_anchor, predictor
 from lightweight_ssd.ops.precision import at_least_float32
 from lightweight_ssd.tensor_types import RawOutputs
 
@@ -59,8 +60,8 @@ class SSDHead(nn.Module):
         self.num_classes, self.background = num_classes, background
         levels = list(zip(in_channels, anchors_per_cell, strict=True))
         bias, outputs = 0.0 if background else math.log(prior / (1 - prior)), num_classes + background
-        self.classes = nn.ModuleList(_predictor(c, n * outputs, kernel_size, init_std, bias) for c, n in levels)
-        self.boxes = nn.ModuleList(_predictor(c, n * 4, kernel_size, init_std, 0.0) for c, n in levels)
+        self.classes = nn.ModuleList(predictor(c, n * outputs, kernel_size, init_std, bias) for c, n in levels)
+        self.boxes = nn.ModuleList(predictor(c, n * 4, kernel_size, init_std, 0.0) for c, n in levels)
         if background:
             _favor_background(self.classes, outputs, prior)
 
@@ -74,8 +75,8 @@ class SSDHead(nn.Module):
             Class logits and box offsets, over all anchors A of all levels; with `background` its logit comes first.
         """
         values = self.num_classes + self.background
-        logits = [_flatten(head(x), values) for head, x in zip(self.classes, maps, strict=True)]
-        offsets = [_flatten(head(x), 4) for head, x in zip(self.boxes, maps, strict=True)]
+        logits = [per_anchor(head(x), values) for head, x in zip(self.classes, maps, strict=True)]
+        offsets = [per_anchor(head(x), 4) for head, x in zip(self.boxes, maps, strict=True)]
         return torch.cat(logits, dim=1), torch.cat(offsets, dim=1)
 
     def scores(self, raw: RawOutputs) -> Float[Tensor, "B A C"]:
@@ -91,21 +92,6 @@ class SSDHead(nn.Module):
 def _favor_background(predictors: nn.ModuleList, outputs: int, prior: float) -> None:
     """Raise the first of the outputs of each anchor, so that every other one has `prior`, or an equal share if less."""
     share = min(prior, 1 / outputs)
-    for predictor in predictors:
-        bias: Any = predictor.bias
+    for conv in predictors:
+        bias: Any = conv.bias
         bias[::outputs] = math.log((1 - (outputs - 1) * share) / share)
-
-
-def _predictor(in_channels: int, out_channels: int, kernel_size: int, std: float, bias: float) -> nn.Conv2d:
-    """One convolution that starts out saying about `bias` everywhere."""
-    conv = nn.Conv2d(in_channels, out_channels, kernel_size, padding=kernel_size // 2)
-    nn.init.normal_(conv.weight, std=std)
-    assert conv.bias is not None
-    nn.init.constant_(conv.bias, bias)
-    return conv
-
-
-def _flatten(x: Tensor, values: int) -> Tensor:
-    """(B, anchors·values, H, W) to (B, H·W·anchors, values)."""
-    batch, channels, rows, columns = x.shape
-    return x.permute(0, 2, 3, 1).reshape(batch, rows * columns * channels // values, values)
