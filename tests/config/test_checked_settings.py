@@ -58,7 +58,12 @@ def test_what_something_reads_passes(added: str) -> None:
 TOGETHER = {  # options that do not fit the default ones of the other groups
     "backbone=peleenet": "neck=fpn",
     "backbone=vgg16_ssd": "neck=fpn",
+    "neck=yolov2": "image_size=320",
+    "loss=yolo": "detector=yolov3",
+    "loss=yolo_squared": "detector=tiny_yolov2",
+    "classification=softmax": "detector.head.background=true",
     "classification=softmax_hard_negative": "detector.head.background=true",
+    "classification=softmax_objects": "detector=tiny_yolov2",
 }
 
 
