@@ -1,21 +1,16 @@
 """The experiments that have a grid: every job at every scale is the row that it says it is, and no other."""
 
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 import yaml
-from hydra import compose, initialize_config_dir
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import OmegaConf
+from hydra import initialize_config_dir
 
 from lightweight_ssd.checkpoint.load import build_detector
 from lightweight_ssd.config.paths import CONF_DIR
-from lightweight_ssd.profiling.complexity import complexity
-from lightweight_ssd.runs.content import content_hash
+from tests.composed_jobs import Job, cost_of, flat, job_of, jobs_of
 
 SCALES = ("full", "short", "shapes", "smoke")
 
@@ -35,6 +30,7 @@ TABLE_4 = {
     "Mosaic": ("smooth_l1", "mosaic", 72.7),
     "BLL + GrayMixRGB": ("bll", "gray_mix_rgb", 74.4),
 }
+SYSTEM = ("backbone.", "neck.", "classification.", "loss.", "criterion.", "detector.")
 # Where the rows of an experiment may differ, and how many there are.
 GRIDS = {
     "table3": (("backbone.", "neck."), 6),
@@ -44,22 +40,11 @@ GRIDS = {
     "mobile": (("backbone.", "neck.width"), 7),
     "cfpn_circles": (("neck.circles",), 3),
     "bll_distance": (("loss.distance",), 2),
+    "table5": ((*SYSTEM, "augment.", "image_size", "optim.lr"), 4),
+    "table6": ((*SYSTEM, "augment.", "image_size", "optim.lr"), 4),
     "gray_mix_probability": (("augment.steps.gray_mix_rgb.p",), 5),
 }
 TABLES = [name for name in GRIDS if (CONF_DIR / "row" / name).is_dir()]
-
-
-class Job(NamedTuple):
-    """A composed run."""
-
-    choices: dict[str, str]
-    wiring: dict[str, Any]  # with interpolations, so that each setting stands in one place
-    config: dict[str, Any]  # resolved
-    sweeper: dict[str, Any]
-
-    @property
-    def content(self) -> str:
-        return content_hash(self.config)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -68,46 +53,12 @@ def _configs() -> Iterator[None]:
         yield
 
 
-@cache
-def _job(*overrides: str) -> Job:
-    cfg = compose("train", ["experiment_name=test", *overrides], return_hydra_config=True)
-    choices, sweeper = dict(cfg.hydra.runtime.choices), OmegaConf.to_container(cfg.hydra.sweeper, resolve=False)
-    OmegaConf.set_struct(cfg, False)
-    OmegaConf.set_readonly(cfg, False)
-    del cfg["hydra"]
-    wiring, config = (OmegaConf.to_container(cfg, resolve=resolve) for resolve in (False, True))
-    return Job(choices, wiring, config, sweeper)  # pyright: ignore[reportArgumentType]
-
-
-def _jobs(experiment: str, *typed: str) -> list[Job]:
-    """All jobs of `lssd train -m experiment=… …`, taken apart by Hydra's own sweeper."""
-    grid = _job(f"experiment={experiment}").sweeper["params"]
-    asked = [*(f"{key}={value}" for key, value in grid.items()), f"experiment={experiment}", *typed]
-    overrides = OverridesParser.create().parse_overrides(asked)
-    return [_job(*job) for job in BasicSweeper.split_arguments(overrides, None)[0]]
-
-
 def _row(experiment: str, label: str) -> Job:
-    return next(job for job in _jobs(experiment) if job.config["row"]["label"] == label)
-
-
-def _flat(node: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(node, dict):
-        return {prefix: node}
-    return {
-        key: leaf
-        for name, child in node.items()
-        for key, leaf in _flat(child, f"{prefix}.{name}"[not prefix :]).items()
-    }
+    return next(job for job in jobs_of(experiment) if job.config["row"]["label"] == label)
 
 
 def _file(group: str, name: str) -> dict[str, Any]:
     return yaml.safe_load((CONF_DIR / group / f"{name}.yaml").read_text())
-
-
-def _complexity(job: Job, classes: int = 20) -> dict[str, Any]:
-    detector = build_detector(job.config, [str(label) for label in range(classes)])
-    return complexity(detector, job.config["image_size"])
 
 
 def test_every_experiment_with_a_grid_is_tested() -> None:
@@ -121,12 +72,12 @@ def test_every_experiment_with_a_grid_is_tested() -> None:
 @pytest.mark.parametrize("experiment", GRIDS)
 def test_rows_differ_where_they_should_and_nowhere_else(experiment: str, scale: str) -> None:
     axes, count = GRIDS[experiment]
-    jobs = _jobs(experiment, f"scale={scale}")
+    jobs = jobs_of(experiment, f"scale={scale}")
     assert len(jobs) == count
     assert {job.choices["scale"] for job in jobs} == {scale}
-    flat = [_flat({key: value for key, value in job.wiring.items() if key != "row"}) for job in jobs]
-    for key in set().union(*flat):
-        values = {repr(row.get(key, "absent")) for row in flat}
+    rows = [flat({key: value for key, value in job.wiring.items() if key != "row"}) for job in jobs]
+    for key in set().union(*rows):
+        values = {repr(row.get(key, "absent")) for row in rows}
         assert len(values) == 1 or key.startswith(axes), f"{key} differs between the rows: {values}"
 
 
@@ -134,12 +85,12 @@ def test_rows_differ_where_they_should_and_nowhere_else(experiment: str, scale: 
 @pytest.mark.parametrize("scale", SCALES)
 @pytest.mark.parametrize("experiment", GRIDS)
 def test_every_row_has_a_content_of_its_own(experiment: str, scale: str) -> None:
-    jobs = _jobs(experiment, f"scale={scale}")
+    jobs = jobs_of(experiment, f"scale={scale}")
     assert len({job.content for job in jobs}) == len(jobs)
 
 
 def test_seeds_multiply_the_grid() -> None:
-    jobs = _jobs("stem", "seed=0,1")
+    jobs = jobs_of("stem", "seed=0,1")
     assert len({job.content for job in jobs}) == 4
     assert sorted(job.config["seed"] for job in jobs) == [0, 0, 1, 1]
 
@@ -147,11 +98,11 @@ def test_seeds_multiply_the_grid() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("experiment", TABLES)
 def test_content_does_not_depend_on_place_and_hardware(experiment: str) -> None:
-    row = _jobs(experiment)[-1].choices["row"]
+    row = jobs_of(experiment)[-1].choices["row"]
     elsewhere = ("runs=/elsewhere", "data.root=/elsewhere", "num_workers=3", "logger=csv", "channels_last=true")
     hardware = ("trainer.accelerator=gpu", "trainer.devices=2", "trainer.strategy=ddp")
-    there = _job(f"row={row}", f"experiment={experiment}", *elsewhere, *hardware)
-    assert there.content == _jobs(experiment)[-1].content
+    there = job_of(f"row={row}", f"experiment={experiment}", *elsewhere, *hardware)
+    assert there.content == jobs_of(experiment)[-1].content
 
 
 @pytest.mark.parametrize("label", TABLE_3)
@@ -187,7 +138,7 @@ def test_table_4(label: str) -> None:
 
 @pytest.mark.parametrize(("experiment", "rows"), [("table3", TABLE_3), ("table4", TABLE_4)])
 def test_tables_are_whole_and_in_the_paper_s_order(experiment: str, rows: dict[str, Any]) -> None:
-    assert [job.config["row"]["label"] for job in _jobs(experiment)] == list(rows)
+    assert [job.config["row"]["label"] for job in jobs_of(experiment)] == list(rows)
     expected = (CONF_DIR / "experiment" / f"{experiment}.yaml").read_text().split("# Expected:")[1].split("\n")[0]
     for row in rows.values():
         assert f" {row[2]:g} (" in expected, "the card quotes the paper"
@@ -195,11 +146,11 @@ def test_tables_are_whole_and_in_the_paper_s_order(experiment: str, rows: dict[s
 
 @pytest.mark.parametrize("experiment", TABLES)
 def test_a_table_has_one_baseline_and_no_file_beside_its_grid(experiment: str) -> None:
-    rows = [job.config["row"] for job in _jobs(experiment)]
+    rows = [job.config["row"] for job in jobs_of(experiment)]
     assert [row["baseline"] for row in rows].count(True) == 1
     assert len({row["label"] for row in rows}) == len(rows)
     files = {f"{experiment}/{path.stem}" for path in (CONF_DIR / "row" / experiment).glob("*.yaml")}
-    assert {job.choices["row"] for job in _jobs(experiment)} == files
+    assert {job.choices["row"] for job in jobs_of(experiment)} == files
 
 
 def test_every_table_has_its_experiment() -> None:
@@ -211,34 +162,35 @@ def test_a_row_says_which_it_is(path: Path) -> None:
     lines = path.read_text().splitlines()
     assert lines[0] == "# @package _global_"
     assert lines[1].startswith("# ")
-    assert set(yaml.safe_load(path.read_text())["row"]) == {"label", "paper", "baseline"}
+    row = yaml.safe_load(path.read_text())["row"]
+    assert {"label", "paper"} <= set(row) <= {"label", "paper", "parameters", "note", "baseline"}
 
 
 @pytest.mark.parametrize("experiment", ["table3", "table4", "coco"])
 def test_without_a_row_a_table_is_its_last(experiment: str) -> None:
-    assert _job(f"experiment={experiment}").content == _jobs(experiment)[-1].content
+    assert job_of(f"experiment={experiment}").content == jobs_of(experiment)[-1].content
 
 
 def test_table_4_begins_where_table_3_ends() -> None:
-    assert _jobs("table3")[-1].content == _jobs("table4")[0].content
-    assert _jobs("table4")[-1].content == _job("experiment=lightweight_ssd").content
+    assert jobs_of("table3")[-1].content == jobs_of("table4")[0].content
+    assert jobs_of("table4")[-1].content == job_of("experiment=lightweight_ssd").content
 
 
 def test_without_a_scale_it_is_the_paper_s_budget() -> None:
-    assert [job.content for job in _jobs("table4")] == [job.content for job in _jobs("table4", "scale=full")]
-    config = _jobs("table4")[0].config
+    assert [job.content for job in jobs_of("table4")] == [job.content for job in jobs_of("table4", "scale=full")]
+    config = jobs_of("table4")[0].config
     assert (config["batch_size"], config["trainer"]["max_steps"], config["image_size"]) == (126, 500_000, 300)
 
 
 def test_a_scale_leaves_nothing_of_another_behind() -> None:
-    budget = {scale: _flat({k: v for k, v in _file("scale", scale).items() if k != "defaults"}) for scale in SCALES}
+    budget = {scale: flat({k: v for k, v in _file("scale", scale).items() if k != "defaults"}) for scale in SCALES}
     for scale in SCALES:
         assert set(budget["full"]) <= set(budget[scale]), f"scale={scale} leaves a key of the full budget as it was"
 
 
 @pytest.mark.parametrize("scale", SCALES)
 def test_what_is_typed_holds_against_a_scale(scale: str) -> None:
-    job = _job(
+    job = job_of(
         "experiment=table3", "row=table3/mobilenet", f"scale={scale}", "neck=fpn", "trainer=debug", "batch_size=7"
     )
     assert (job.choices["neck"], job.choices["trainer"], job.config["batch_size"]) == ("fpn", "debug", 7)
@@ -249,7 +201,7 @@ def test_a_row_keeps_its_input_size_at_every_scale(scale: str | None, tmp_path: 
     (tmp_path / "row").mkdir()
     (tmp_path / "row" / "large.yaml").write_text("# @package _global_\nimage_size: 608\n")
     mine = (f"hydra.searchpath=[file://{tmp_path}]", "experiment=table3", "row=large")
-    job, usual = (_job(*start, *([f"scale={scale}"] if scale else [])) for start in (mine, mine[1:2]))
+    job, usual = (job_of(*start, *([f"scale={scale}"] if scale else [])) for start in (mine, mine[1:2]))
     assert job.config["image_size"] == job.config["datamodule"]["resize"]["image_size"] == 608
     resize = {**job.config["datamodule"]["resize"], "image_size": usual.config["image_size"]}
     assert {**job.config["datamodule"], "resize": resize} == usual.config["datamodule"] | {
@@ -260,41 +212,41 @@ def test_a_row_keeps_its_input_size_at_every_scale(scale: str | None, tmp_path: 
 @pytest.mark.slow
 def test_smoke_takes_drawn_data_and_the_processor_whatever_the_experiment_says() -> None:
     for experiment in (*GRIDS, "lightweight_ssd", "voc07_from_scratch"):
-        job = _job(f"experiment={experiment}", "scale=smoke")
+        job = job_of(f"experiment={experiment}", "scale=smoke")
         assert [job.choices[group] for group in ("data", "trainer", "optim")] == ["shapes_smoke", "cpu", "adamw"]
 
 
 @pytest.mark.slow
 def test_smoke_keeps_six_different_detectors() -> None:
-    figures = [_complexity(job, classes=2) for job in _jobs("table3", "scale=smoke")]
+    figures = [cost_of(job, classes=2) for job in jobs_of("table3", "scale=smoke")]
     assert len({figure["parameters"] for figure in figures}) == len({figure["macs"] for figure in figures}) == 6
 
 
 @pytest.mark.parametrize("label", [label for label in TABLE_3 if label.startswith("MBlitenet")])
 def test_our_rows_have_the_printed_size(label: str) -> None:
     row = _row("table3", label)
-    assert _complexity(row)["parameters"] == pytest.approx(row.config["row"]["paper"]["parameters"], rel=0.01)
+    assert cost_of(row)["parameters"] == pytest.approx(row.config["row"]["paper"]["parameters"], rel=0.01)
 
 
 @pytest.mark.slow
 def test_the_stem_at_half_resolution_halves_the_backbone_s_cost_and_keeps_its_levels() -> None:
-    paper, half = _jobs("stem")
+    paper, half = jobs_of("stem")
     detectors = [build_detector(job.config, ["a"]) for job in (paper, half)]
     assert detectors[0].backbone.strides == detectors[1].backbone.strides == (8, 16, 32, 64, 128)
-    figures = [_complexity(job) for job in (paper, half)]
+    figures = [cost_of(job) for job in (paper, half)]
     assert figures[0]["anchors"] == figures[1]["anchors"] == 7302
     macs = [(figure["parts"]["backbone"]["macs"] / 1e9, figure["macs"] / 1e9) for figure in figures]
     assert [f"{backbone:.2f} {whole:.2f}" for backbone, whole in macs] == ["1.17 1.55", "0.62 1.00"], "as on the card"
 
 
 def test_tune_searches_with_optuna_and_never_on_the_test_set() -> None:
-    job = _job(
+    job = job_of(
         "experiment=tune", "optim.lr=0.002", "criterion.weights.localization=0.5", "augment.steps.gray_mix_rgb.p=1.0"
     )
     assert job.choices["hydra/sweeper"] == "optuna"
     assert job.sweeper["max_failure_rate"] == 1.0
     assert job.sweeper["storage"] == "sqlite:///${runs}/tune.db"
-    assert set(job.sweeper["params"]) <= set(_flat(job.config))
+    assert set(job.sweeper["params"]) <= set(flat(job.config))
     lists = [names for split in ("train", "val", "test") for names in job.config["data"][split].values() if names]
     assert {name for names in lists for name in names} == {"train", "val", "trainval"}
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lightweight_ssd.benchmark.latency import benchmark_latency as benchmark_latency
     from lightweight_ssd.benchmark.loader import benchmark_loader as benchmark_loader
     from lightweight_ssd.benchmark.memory import benchmark_memory as benchmark_memory
+    from lightweight_ssd.benchmark.rows import benchmark_rows as benchmark_rows
     from lightweight_ssd.benchmark.size import benchmark_size as benchmark_size
     from lightweight_ssd.benchmark.startup import benchmark_startup as benchmark_startup
     from lightweight_ssd.benchmark.step import benchmark_step as benchmark_step
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.2.0"
 
-_BENCHMARKS = ("all", "evaluate", "latency", "loader", "memory", "size", "startup", "step")
+_BENCHMARKS = ("all", "evaluate", "latency", "loader", "memory", "rows", "size", "startup", "step")
 
 # The module of each name. Two functions are not among them: they are packages of that name, which can be called.
 _CALLABLE = ("export", "report")

@@ -39,6 +39,7 @@ _COMMANDS = {
         "one image on one thread: eager, compiled, ONNX Runtime and other detectors",
     ),
     "benchmark memory": ("benchmark_memory", "what training takes of the memory, by batch, size and precision"),
+    "benchmark rows": ("benchmark_rows", "one image in each row of a table, in turns, beside the paper's times"),
     "benchmark size": ("benchmark_size", "time and memory of annotations from a thousand images to a million"),
 }
 _GROUPS = sorted({name.split()[0] for name in _COMMANDS if " " in name})

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 from tests.command_line import run_command
 
-from lightweight_ssd.commands.config import default_options, describe, groups, overview
+from lightweight_ssd.commands.config import default_options, groups, overview
+from lightweight_ssd.config.option_text import describe
 from lightweight_ssd.config.paths import CONF_DIR
 
 
@@ -67,8 +68,18 @@ def test_unknown_group_gets_one_sentence(group: str, hint: str, monkeypatch, cap
     assert "\n" not in message
 
 
+def test_settings_are_drawn_as_a_diagram(monkeypatch, capsys):
+    out = run_command(monkeypatch, capsys, "config", "detector=ssd", "neck=fpn").out
+    assert out.startswith("image ") and "neck=fpn: FPN (width 192)" in out and "criterion=ssd: SSDCriterion" in out
+
+
+def test_settings_that_do_not_exist_get_one_sentence(monkeypatch, capsys):
+    message = run_command(monkeypatch, capsys, "config", "neck=fpm").code
+    assert isinstance(message, str) and message.startswith("lssd config: ") and "fpn" in message and "\n" not in message
+
+
 def test_help(monkeypatch, capsys):
     ended = run_command(monkeypatch, capsys, "config", "--help")
     assert ended.code == 0
-    assert "usage: lssd config [-h] [GROUP]" in ended.out
+    assert "usage: lssd config [-h] [GROUP] [GROUP=OPTION ...]" in ended.out
     assert "lssd config loss" in ended.out

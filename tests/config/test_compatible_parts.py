@@ -22,6 +22,11 @@ from lightweight_ssd.config.compose import compose
         (["detector=pelee", "neck=cfpn"], "PeleeNet, whose last levels are not halves of each other, but got CFPN"),
         (["detector=ssd300", "neck=pan"], "VGG16SSD, whose last levels .* but got PAN"),
         (["backbone=peleenet", "neck=bifpn"], "but got BiFPN"),
+        (
+            ["detector=yolov2"],
+            "image_size of multiples of 32 for neck=yolov2 but got 300; give one such as 416 or 544.",
+        ),
+        (["detector=yolov2", "image_size=[416,430]"], r"but got \[416, 430\]"),
     ],
 )
 def test_they_are_refused_in_a_sentence(overrides: list[str], message: str) -> None:
@@ -33,6 +38,8 @@ def test_they_are_refused_in_a_sentence(overrides: list[str], message: str) -> N
     "overrides",
     [
         ["detector=ssd300"],
+        ["detector=yolov2", "image_size=[416,544]"],
+        ["detector=tiny_yolov2"],
         ["detector=ssd300", "classification=focal", "detector.head.background=false"],
         ["classification=softmax_hard_negative", "detector.head.background=true"],
         ["detector=pelee", "backbone=mblitenet"],

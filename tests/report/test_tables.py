@@ -153,3 +153,12 @@ def test_gray_images_against_color(payload: dict[str, Any]) -> None:
     figures = payload["rows"][0]["metrics"]
     change = 100 * (figures["gray_map_50"]["mean"] - figures["map_50"]["mean"])
     assert cells[0][3] == f"{change:+.1f}".replace("-", "−") and cells[1][4] == "baseline"
+
+
+def test_what_the_paper_s_numbers_are_stands_below_the_table(payload: dict[str, Any]) -> None:
+    assert "What the paper's numbers are" not in markdown_report(payload)
+    rows = [{**row, "note": "A count for COCO." if row["label"] == "FPN" else None} for row in payload["rows"]]
+    text = markdown_report({**payload, "rows": rows})
+    assert "\n\nWhat the paper's numbers are:\n\n- FPN: A count for COCO.\n\n" in text
+    notes = [line["note"] for line in _lines(rows_csv({**payload, "rows": rows}))]
+    assert list(filter(None, notes)) == ["A count for COCO."]

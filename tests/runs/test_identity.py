@@ -37,6 +37,7 @@ def test_identity_carries_the_row_of_the_table(tmp_path: Path) -> None:
     cfg = smoke_config(tmp_path, "row={label: FPN, paper: {map_50: 0.729}, baseline: true}")
     identity = identify(cfg, {"neck": "fpn", "scale": "smoke"}, ["neck=fpn"])
     assert identity["label"] == "FPN" and identity["paper"] == {"map_50": 0.729} and identity["baseline"] is True
+    assert identity["note"] is None
     assert identity["scale"] == "smoke" and identity["overrides"] == ["neck=fpn"] and identity["seed"] == 0
 
 

@@ -33,7 +33,7 @@ class Darknet53(nn.Module):
         slope: float = 0.1,
         weights: str | None = None,
         norm_momentum: float = 0.03,
-        norm_eps: float | None = None,
+        norm_eps: float | None = 1e-5,
     ) -> None:
         """Build the network.
 
@@ -43,7 +43,8 @@ class Darknet53(nn.Module):
             weights: `pretrained` = those that timm names for `darknet53`, downloaded; or a local file of them; None =
                 random.
             norm_momentum: Share of the newest batch in the running statistics.
-            norm_eps: Added to the variance; None = what the weights expect, or 0.001 with random ones.
+            norm_eps: Added to the variance; the default is Darknet's and timm's. None = what the weights expect, or
+                0.001 with random ones.
 
         Raises:
             ValueError: For a width that is not above 0, or if the weights do not fit or cannot be downloaded.

@@ -13,7 +13,7 @@ __all__ = ["HISTORY_FILE", "AllBenchmarks", "Benchmark", "benchmark_all"]
 
 HISTORY_FILE = "history.csv"  # beside the results
 
-Benchmark = Literal["startup", "step", "evaluate", "latency", "loader", "memory", "size"]
+Benchmark = Literal["startup", "step", "evaluate", "latency", "rows", "loader", "memory", "size"]
 
 
 _ALL: tuple[Benchmark, ...] = get_args(Benchmark)

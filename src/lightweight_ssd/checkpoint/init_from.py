@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from lightweight_ssd.checkpoint.darknet import is_darknet, read_darknet
 from lightweight_ssd.checkpoint.load import trained_weights
 
 __all__ = ["counts", "initialise", "of_classes", "trained_parameters"]
@@ -22,7 +23,7 @@ def initialise(detector: nn.Module, path: str, class_names: Sequence[str] = ()) 
 
     Args:
         detector: Changed in place.
-        path: A checkpoint of this project, or a file with a plain state dictionary.
+        path: A checkpoint of this project, a file with a plain state dictionary, or Darknet's weights.
         class_names: Of the detector, in label order; a file without class names is taken by shapes alone.
 
     Returns:
@@ -31,11 +32,10 @@ def initialise(detector: nn.Module, path: str, class_names: Sequence[str] = ()) 
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If not one tensor fits.
+        ValueError: If not one tensor fits, or the bytes of Darknet's weights are not those of the detector.
     """
     wanted = detector.state_dict()
-    content = _read(path)
-    found, known = _tensors(content), _class_names(content)
+    found, known, about = _found(detector, path)
     other_classes = bool(known and class_names and list(known) != list(class_names))
     head = [name for name in found if name in wanted and name.startswith(_CLASS_HEAD)] if other_classes else []
     taken = [
@@ -50,6 +50,7 @@ def initialise(detector: nn.Module, path: str, class_names: Sequence[str] = ()) 
     detector.load_state_dict({name: found[name] for name in taken} | merged, strict=False)
     report = {
         "file": path,
+        **about,
         "taken": taken,
         "other_shape": [name for name in found if name in wanted and name not in {*taken, *head}],
         "not_in_file": [name for name in wanted if name not in found],
@@ -68,6 +69,8 @@ def initialise(detector: nn.Module, path: str, class_names: Sequence[str] = ()) 
 
 def trained_parameters(path: Path) -> dict[str, Any]:
     """Hyper-parameters of a checkpoint of this project; empty for another file of weights."""
+    if path.is_file() and is_darknet(path):
+        return {}
     parameters = _read(str(path)).get("hyper_parameters")
     return dict(parameters) if isinstance(parameters, Mapping) else {}
 
@@ -120,6 +123,15 @@ def counts(report: Mapping[str, Any]) -> str:
         "not_in_detector": "unexpected",
     }
     return ", ".join(f"{len(report[key])} {word}" for key, word in words.items())
+
+
+def _found(detector: nn.Module, path: str) -> tuple[dict[str, Tensor], list[str], dict[str, str]]:
+    """Tensors of a file by name, the names of its classes where it has them, and what is to be said of it."""
+    if Path(path).is_file() and is_darknet(Path(path)):
+        weights = read_darknet(detector, Path(path))
+        return weights.tensors, [], {"darknet": weights.about}
+    content = _read(path)
+    return _tensors(content), _class_names(content), {}
 
 
 def _read(path: str) -> Mapping[Any, Any]:

@@ -1,4 +1,4 @@
-"""`lssd config`: the config groups and their options, read from the files themselves."""
+"""`lssd config`: the config groups and their options, read from the files themselves, and a detector as a diagram."""
 
 import argparse
 import difflib
@@ -6,9 +6,10 @@ from pathlib import Path
 
 import yaml
 
+from lightweight_ssd.config.option_text import describe
 from lightweight_ssd.config.paths import CONF_DIR
 
-__all__ = ["default_options", "describe", "groups", "main", "overview"]
+__all__ = ["default_options", "groups", "main", "overview"]
 
 _NOT_GROUPS = ("hydra",)
 
@@ -16,6 +17,8 @@ _EPILOG = """\
 examples:
   lssd config          all groups
   lssd config loss     the losses only
+  lssd config detector=ssd neck=fpn
+                       the detector that lssd train would build with these, as a diagram
 
 Choose an option by its name: lssd train loss=ciou
 """
@@ -30,12 +33,29 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("group", nargs="?", metavar="GROUP", help="show this group only")
-    wanted, known = parser.parse_args().group, groups(CONF_DIR)
+    parser.add_argument("overrides", nargs="*", metavar="GROUP=OPTION", help="show the detector of these settings")
+    arguments = parser.parse_args()
+    wanted, known = arguments.group, groups(CONF_DIR)
+    if wanted is not None and "=" in wanted:
+        print(_diagram([wanted, *arguments.overrides]))
+        return
     if wanted is not None and wanted not in known:
         raise SystemExit(f"lssd config: {_unknown(wanted, list(known))}")
     shown = known if wanted is None else {wanted: known[wanted]}
     print(overview(shown, default_options(CONF_DIR / "train.yaml")))
     print("\n* default of lssd train; another: GROUP=OPTION")
+
+
+def _diagram(overrides: list[str]) -> str:
+    from lightweight_ssd.config.compose import choices_of, compose  # here: a list of options needs no Hydra
+    from lightweight_ssd.config.detector_diagram import detector_diagram
+    from lightweight_ssd.config.settings import resolved
+
+    try:
+        cfg = compose(overrides)
+        return detector_diagram(resolved(cfg), choices_of(cfg))
+    except ValueError as error:
+        raise SystemExit(f"lssd config: {error}") from None
 
 
 def groups(conf: Path) -> dict[str, dict[str, str]]:
@@ -58,15 +78,6 @@ def _options(folder: Path) -> list[Path]:
 def _option(file: Path, group: Path) -> str:
     """What to type for it; options of a table's rows lie in a folder of the table."""
     return file.relative_to(group).with_suffix("").as_posix()
-
-
-def describe(file: Path) -> str:
-    """The first comment that has a line of its own, other than Hydra's `@package`; empty without one."""
-    for line in file.read_text().splitlines():
-        comment = line.removeprefix("#").strip()
-        if line.startswith("#") and comment and not comment.startswith("@package"):
-            return comment
-    return ""
 
 
 def default_options(root: Path) -> dict[str, str | None]:

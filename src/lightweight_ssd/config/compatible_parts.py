@@ -8,13 +8,13 @@ of detectors stand in a file of their own and are listed in `_RULES`.
 from collections.abc import Mapping
 from typing import Any, Final
 
-from lightweight_ssd.config.compatible_yolo import yolo_classes, yolo_criterion, yolo_loss
-from lightweight_ssd.config.part_nodes import Rule, class_of, node_at
+from lightweight_ssd.config.compatible_background import background_output
+from lightweight_ssd.config.compatible_two_stage import one_level, two_stage_criterion
+from lightweight_ssd.config.compatible_yolo import yolo_classes, yolo_criterion, yolo_loss, yolo_passthrough
+from lightweight_ssd.config.part_nodes import Rule, class_of
 
 __all__ = ["check_parts"]
 
-_SIGMOIDS: Final = ("FocalLoss", "HardNegativeLoss")
-_WITH_BACKGROUND: Final = ("SoftmaxHardNegativeLoss",)
 _UNPADDED: Final = ("VGG16SSD", "PeleeNet")  # end in convolutions without padding, such as 5², 3² and 1² cells
 _HALVING_NECKS: Final = ("CFPN", "PAN", "BiFPN")
 
@@ -34,24 +34,6 @@ def check_parts(config: Mapping[str, Any]) -> None:
             raise ValueError(sentence)
 
 
-def _background(config: Mapping[str, Any]) -> str | None:
-    """Head and classification loss have to agree on whether the background is one of the outputs."""
-    loss, has_one = class_of(config, "criterion.classification"), node_at(config, "detector.head").get("background")
-    if class_of(config, "detector.head") != "SSDHead":
-        return None
-    if has_one and loss in _SIGMOIDS:
-        return (
-            f"Expected a loss with a background class for detector.head.background=true but got {loss}, which has "
-            "none; set detector.head.background=false, or classification=softmax_hard_negative."
-        )
-    if not has_one and loss in _WITH_BACKGROUND:
-        return (
-            f"Expected detector.head.background=true for {loss}, which counts the background as a class, but got "
-            "false; set it, or give classification=focal."
-        )
-    return None
-
-
 def _halving(config: Mapping[str, Any]) -> str | None:
     """Necks that go from fine to coarse halve each level, which does not lead to the next one of every backbone."""
     backbone, neck = class_of(config, "detector.backbone"), class_of(config, "detector.neck")
@@ -63,4 +45,7 @@ def _halving(config: Mapping[str, Any]) -> str | None:
     )
 
 
-_RULES: Final[tuple[Rule, ...]] = (_background, _halving, yolo_criterion, yolo_loss, yolo_classes)
+_RULES: Final[tuple[Rule, ...]] = (
+    background_output, _halving, two_stage_criterion, one_level,
+    yolo_criterion, yolo_loss, yolo_classes, yolo_passthrough,
+)  # fmt: skip

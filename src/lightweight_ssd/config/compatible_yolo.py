@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from lightweight_ssd.config.part_nodes import class_of, node_at
 
-__all__ = ["yolo_classes", "yolo_criterion", "yolo_loss"]
+__all__ = ["yolo_classes", "yolo_criterion", "yolo_loss", "yolo_passthrough"]
 
 _CRITERIA: Final = {"SSDHead": "SSDCriterion", "YOLOHead": "YOLOCriterion"}
 _LOSSES: Final = {  # of the classes: whether they exclude each other
@@ -47,3 +47,12 @@ def yolo_classes(config: Mapping[str, Any]) -> str | None:
         f"Expected classification={kind} for detector.head.softmax={str(softmax).lower()} but got {loss}; give that"
         + (f", or set detector.head.softmax={other}." if _LOSSES[loss] is (not softmax) else ".")
     )
+
+
+def yolo_passthrough(config: Mapping[str, Any]) -> str | None:
+    """YOLOv2's neck lays 2×2 fine cells into a coarse one, so there must be exactly twice as many rows and columns."""
+    size = config.get("image_size")
+    sides = size if isinstance(size, list) else [size]
+    if class_of(config, "detector.neck") != "YOLOv2Neck" or not any(isinstance(s, int) and s % 32 for s in sides):
+        return None
+    return f"Expected an image_size of multiples of 32 for neck=yolov2 but got {size}; give one such as 416 or 544."

@@ -7,7 +7,7 @@ the best IoU is exact without the thousands of anchors: one number per box and s
 """
 
 from copy import deepcopy
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -16,7 +16,6 @@ from jaxtyping import Float, Int
 from lightweight_ssd.anchors.generator import AnchorGenerator
 from lightweight_ssd.anchors.ssd import SSDAnchors
 from lightweight_ssd.coding.cell import CellCoder
-from lightweight_ssd.detector.ssd import Detector
 
 __all__ = [
     "MATCH_THRESHOLD",
@@ -53,8 +52,12 @@ class AnchorGrid(NamedTuple):
     anywhere: bool = False
 
 
-def anchor_grid(detector: Detector, image_size: tuple[int, int]) -> AnchorGrid:
+def anchor_grid(detector: Any, image_size: tuple[int, int]) -> AnchorGrid:
     """The levels of a detector at an input of this size, from a copy without data: nothing is computed.
+
+    Args:
+        detector: With a `backbone` and a `neck`.
+        image_size: (height, width) of its input, pixels.
 
     Raises:
         ValueError: The input is smaller than the detector takes.

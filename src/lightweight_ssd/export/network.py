@@ -42,7 +42,7 @@ class DeployedNetwork(nn.Module):
         if not hasattr(detector, "at_size"):
             raise ValueError(
                 f"Expected a single-shot detector to export but got {type(detector).__name__}, which has no graph of "
-                "a fixed size; export another detector."
+                "a fixed size for any format; predict with its checkpoint, or export another detector."
             )
         if outputs == "raw" and (lacking := _not_in_runtimes(detector)):
             raise ValueError(

@@ -38,7 +38,7 @@ class YOLOv3Neck(nn.Module):
         separable: bool = False,
         slope: float = 0.1,
         norm_momentum: float = 0.03,
-        norm_eps: float = 1e-3,
+        norm_eps: float = 1e-5,
     ) -> None:
         """Build the convolutions of each level.
 
@@ -47,7 +47,7 @@ class YOLOv3Neck(nn.Module):
             separable: Whether each 3×3 convolution is a depthwise one and a 1×1 one.
             slope: Of the rectifiers below 0.
             norm_momentum: Share of the newest batch in the running statistics.
-            norm_eps: Added to the variance.
+            norm_eps: Added to the variance; the default is Darknet's.
         """
         super().__init__()
         conv = partial(conv_norm, slope=slope, momentum=norm_momentum, eps=norm_eps)

@@ -144,6 +144,7 @@ def _row(comparison: Comparison, row: Row, latency: RowLatency | None) -> dict[s
         "difference": found._asdict() if (found := comparison.differences.get(row.id)) else None,
         "gray_difference": found._asdict() if (found := comparison.gray_differences.get(row.id)) else None,
         "paper": _paper(row),
+        "note": row.note,
         "errors": mean_of(comparison, row, "errors"),
         "sizes": mean_of(comparison, row, "sizes"),
     }

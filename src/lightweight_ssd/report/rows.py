@@ -24,6 +24,7 @@ class Row(NamedTuple):
         scale: Its budget, None where none was named.
         runs: By seed, one run per seed.
         paper: The printed results of this row, None without any.
+        note: What these are, where they need it; None else.
         is_baseline: Whether the row itself says that others are compared with it.
     """
 
@@ -34,6 +35,7 @@ class Row(NamedTuple):
     runs: tuple[RunRecord, ...]
     paper: dict[str, float] | None
     is_baseline: bool
+    note: str | None = None
 
     @property
     def group(self) -> tuple[str, str | None]:
@@ -190,4 +192,5 @@ def _row(runs: list[RunRecord], label: str) -> Row:
     paper = next((run.identity["paper"] for run in runs if run.identity["paper"]), None)
     ordered = tuple(sorted(runs, key=lambda run: (run.identity["seed"] is None, run.identity["seed"])))
     is_baseline = any(run.identity["baseline"] for run in runs)
-    return Row(first["row"], label, first["experiment"], first["scale"], ordered, paper, is_baseline)
+    note = next((run.identity["note"] for run in runs if run.identity["note"]), None)
+    return Row(first["row"], label, first["experiment"], first["scale"], ordered, paper, is_baseline, note)

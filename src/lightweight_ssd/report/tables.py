@@ -26,7 +26,7 @@ def markdown_report(payload: dict[str, Any]) -> str:
     parts = [f"# {_text(payload['title'])}", _how_to_read(payload), _text(payload["left_out_line"])]
     for name, rows in sections(payload):
         said = f"The baseline is **{_text(_baseline(rows) or NONE)}**." if _baseline(rows) else ""
-        parts += [f"## {_text(name)}", said, _table(*_without_empty(_MAIN, map(_main_cells, rows)))]
+        parts += [f"## {_text(name)}", said, _table(*_without_empty(_MAIN, map(_main_cells, rows))), _notes(rows)]
     parts += _analyses(payload["rows"])
     if payload["notes"]:
         parts += ["## Notes", "\n".join(f"- {markdown(note, starts_line=True)}" for note in payload["notes"])]
@@ -92,6 +92,12 @@ def _main_cells(row: dict[str, Any]) -> list[str]:
         percent(paper.get("map_coco")),
         large(paper.get("parameters")),
     ]
+
+
+def _notes(rows: Sequence[dict[str, Any]]) -> str:
+    """What the paper's numbers are, of the rows that say it."""
+    lines = [f"- {_text(row['label'])}: {_text(row['note'])}" for row in rows if row["note"]]
+    return "\n".join(["What the paper's numbers are:", "", *lines]) if lines else ""
 
 
 def _without_empty(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> tuple[list[str], list[list[str]]]:
@@ -189,6 +195,7 @@ def _flat_row(row: dict[str, Any]) -> dict[str, Any]:
     flat = {key: row[key] for key in ("experiment", "scale", "label", "id", "state", "finished", "planned")}
     flat |= {key: row[key] for key in ("baseline", "compared_with")}
     flat |= {key: row[key] for key in ("chosen_on_test", "comparable_with_paper")}
+    flat |= {"note": row["note"]}
     for name, spread in row["metrics"].items():
         flat |= {f"{name}_{key}": (spread or {}).get(key) for key in ("mean", "std", "n")}
     for name, keys in {

@@ -61,8 +61,8 @@ def identify(cfg: DictConfig, choices: dict[str, str], overrides: list[str]) -> 
         overrides: As they were typed.
 
     Returns:
-        What goes into `identity.json`: `content`, `row` (hashes), `label`, `paper` and `baseline` (of the table's row),
-        `experiment`, `scale`, `seed`, `choices`, `overrides`, `started` (ISO 8601, UTC), `conditions`.
+        What goes into `identity.json`: `content`, `row` (hashes), `label`, `paper`, `note` and `baseline` (of the
+        table's row), `experiment`, `scale`, `seed`, `choices`, `overrides`, `started` (ISO 8601, UTC), `conditions`.
     """
     config: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # pyright: ignore[reportAssignmentType]
     row = config["row"]
@@ -71,6 +71,7 @@ def identify(cfg: DictConfig, choices: dict[str, str], overrides: list[str]) -> 
         "row": row_of(cfg),
         "label": row.get("label"),
         "paper": row.get("paper"),
+        "note": row.get("note"),
         "baseline": bool(row.get("baseline")),
         "experiment": cfg.experiment_name,
         "scale": choices.get("scale"),

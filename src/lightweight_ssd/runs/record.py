@@ -45,8 +45,8 @@ class RunRecord(NamedTuple):
         folder: Where it lies now.
         state: starting, running, finished, interrupted, failed, or aborted where its process ended without saying so.
         identity: What it is: `content`, `row` (hashes), `label`, `experiment`, `scale`, `seed`, `choices`, `overrides`,
-            `paper`, `baseline`, `started`, `conditions`, `earlier_conditions`; every key is there, and every value is
-            of its type.
+            `paper`, `note`, `baseline`, `started`, `conditions`, `earlier_conditions`; every key is there, and every
+            value is of its type.
         results: What it measured, empty before it has measured anything.
         config: Resolved configuration, empty where it cannot be read.
         status: The latest of `status.json`.
@@ -148,7 +148,7 @@ def read_run(folder: Path) -> RunRecord:
 _KINDS = {CONFIG_FILE: Config, IDENTITY_FILE: Identity, STATUS_FILE: Status, ENVIRONMENT_FILE: Environment}
 _NOTHING_KNOWN = {
     "label": None, "experiment": "unknown", "scale": None, "seed": None, "choices": {}, "overrides": [],
-    "paper": None, "baseline": False, "started": "", "conditions": {},
+    "paper": None, "note": None, "baseline": False, "started": "", "conditions": {},
     "earlier_conditions": [],
 }  # fmt: skip
 
@@ -220,6 +220,7 @@ def _inferred_identity(folder: Path, results: RunResults, config: dict[str, Any]
         "choices": {},
         "overrides": read_list(folder / OVERRIDES_FILE),
         "paper": None,
+        "note": None,
         "baseline": False,
         "started": changed.isoformat(timespec="seconds"),
         "conditions": conditions_of(config),

@@ -177,6 +177,7 @@ class RunResults(Struct, omit_defaults=True):
         row: The same without the seed.
         label: Name of its row in a table.
         paper: Results that the paper prints for the row.
+        note: What the paper's numbers are, where they need it.
         baseline: Whether other rows are compared with it.
         scale: Its budget.
         choices: Option of each config group.
@@ -207,6 +208,7 @@ class RunResults(Struct, omit_defaults=True):
     row: str | None = None
     label: Name | None = None
     paper: dict[str, Any] | None = None
+    note: str | None = None
     baseline: bool | None = None
     scale: Name | None = None
     choices: dict[str, Any] | None = None

@@ -9,6 +9,7 @@ from lightweight_ssd.runs.results import Name
 __all__ = ["Config", "Environment", "Identity", "Status"]
 
 Hash = Annotated[str, Meta(min_length=1, max_length=200)]
+Note = Annotated[str, Meta(max_length=1000)]
 Seed = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Seconds = Annotated[float, Meta(ge=0, le=1e12)]
@@ -31,6 +32,7 @@ class Identity(Struct):
     choices: dict[str, str | None] | None = None
     overrides: list[str] | None = None
     paper: dict[str, float | None] | None = None
+    note: Note | None = None
     baseline: bool | None = None
     started: str | None = None
     conditions: dict[str, Any] | None = None

@@ -196,6 +196,7 @@ function cocoCell(row) {
 
 function parameterCell(row) {
   const printed = row.paper?.parameters;
-  const second = isNumber(printed) ? make("span", { className: "second" }, `paper ${parameterText(printed)}`) : null;
+  const about = { className: "second", title: row.note ?? "" };
+  const second = isNumber(printed) ? make("span", about, `paper ${parameterText(printed)}`) : null;
   return [parameterText(meanOf(row, "parameters")), second];
 }

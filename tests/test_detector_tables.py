@@ -1,0 +1,133 @@
+"""The paper's Tables 5 and 6 and its Figure 1: rows, input sizes, counts, and what the paper prints."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hydra import initialize_config_dir
+from omegaconf import OmegaConf
+
+from lightweight_ssd.config.paths import CONF_DIR
+from lightweight_ssd.report.paper_results import TABLE_5
+from lightweight_ssd.training.run import fit_and_measure
+from tests.composed_jobs import Job, cost_of, job_of, jobs_of
+from tests.run_server import RunServer
+
+# Input, parameters at 20 classes, and GMACs of one image, three digits.
+COUNTS = {
+    "SSD300, Mobilenet": (300, 5_781_464, "1.15"),
+    "SSD300, Mobilenet v2": (300, 4_905_368, "0.667"),
+    "SSD300, Mobilenet v2 + FPN": (300, 5_481_752, "0.727"),
+    "Lightweight SSD": (300, 4_862_678, "1.55"),
+}
+SCALES = (None, "full", "short", "shapes", "smoke")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _configs() -> Iterator[None]:
+    with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
+        yield
+
+
+def _row(label: str, experiment: str = "table5", *typed: str) -> Job:
+    return next(job for job in jobs_of(experiment, *typed) if job.config["row"]["label"] == label)
+
+
+def test_the_rows_are_the_paper_s_in_its_order() -> None:
+    rows = [job.config["row"] for job in jobs_of("table5")]
+    printed = {each.name.removesuffix(" (the paper)"): each for each in TABLE_5}
+    order = [name for name in printed if name in COUNTS]
+    assert [row["label"] for row in rows] == list(COUNTS) == order
+    for row in rows:
+        theirs = printed[row["label"]]
+        kept = {"map_50": theirs.map_50, "parameters": theirs.parameters, "latency_ms": theirs.latency_ms}
+        assert row["paper"] == pytest.approx({key: value for key, value in kept.items() if value is not None})
+        expected = (CONF_DIR / "experiment" / "table5.yaml").read_text().split("# Expected:")[1].split("# Found")[0]
+        assert f" {100 * theirs.map_50:g} (" in expected, "the card quotes the paper"
+        assert row["note"].endswith("."), "each row says what the printed count is"
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_a_row_keeps_its_input_size_at_every_scale(scale: str | None) -> None:
+    for job in jobs_of("table5", *([f"scale={scale}"] if scale else [])):
+        sizes = {job.config["image_size"], job.config["datamodule"]["resize"]["image_size"]}
+        expected = COUNTS[job.config["row"]["label"]][0]
+        assert sizes == {job.config["augment"]["image_size"]} == {expected}
+
+
+@pytest.mark.parametrize("label", COUNTS)
+def test_counts(label: str) -> None:
+    size, parameters, gmacs = COUNTS[label]
+    job = _row(label)
+    cost = cost_of(job)
+    assert (cost["parameters"], cost["input_size"]) == (parameters, [size, size])
+    assert job.config["row"]["parameters"] == parameters
+    assert f"{cost['macs'] / 1e9:.3g}" == gmacs
+
+
+@pytest.mark.parametrize("typed", [(), ("scale=smoke",)], ids=["no scale", "smoke"])
+def test_table_6_and_figure_1_are_the_runs_of_table_5(typed: tuple[str, ...]) -> None:
+    runs = {job.config["row"]["label"]: job.content for job in jobs_of("table5", *typed)}
+    timed = [each.name.removesuffix(" (the paper)") for each in TABLE_5 if each.latency_ms]
+    found = {job.config["row"]["label"]: job.content for job in jobs_of("table6", *typed)}
+    assert found == {label: runs[label] for label in timed if label in COUNTS}
+    assert [job.content for job in jobs_of("figure1", *typed)] == list(runs.values())
+    for name in ("table6", "figure1"):
+        assert yaml.safe_load((CONF_DIR / "experiment" / f"{name}.yaml").read_text())["experiment_name"] == "table5"
+
+
+@pytest.mark.parametrize(("label", "table", "row"), [
+    ("SSD300, Mobilenet", "table3", "table3/mobilenet"),
+    ("SSD300, Mobilenet v2", "table3", "table3/mobilenet_v2"),
+    ("SSD300, Mobilenet v2 + FPN", "table3", "table3/mobilenet_v2_fpn"),
+    ("Lightweight SSD", "table4", "table4/bll_gray_mix_rgb"),
+])  # fmt: skip
+def test_rows_of_earlier_tables_are_the_same_runs(label: str, table: str, row: str) -> None:
+    assert _row(label).content == job_of(f"experiment={table}", f"row={row}").content
+
+
+def test_texts_of_a_row_are_no_content() -> None:
+    usual = job_of("experiment=table5", "row=table5/mobilenet")
+    other = job_of("experiment=table5", "row=table5/mobilenet", "row.note=another", "row.parameters=1", "row.label=a")
+    assert other.content == usual.content and other.config["row"] != usual.config["row"]
+
+
+# What makes a row small enough for a test: every system runs at the scale, some of them narrower and at another size.
+SMALLER: dict[str, tuple[str, ...]] = dict.fromkeys(COUNTS, ("image_size=96",))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("label", COUNTS)
+def test_every_row_runs_at_scale_smoke(label: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    shared = tmp_path_factory.getbasetemp() / "shapes"  # drawn once
+    few = ("data.train_images=4", "data.val_images=2", "data.test_images=2", "trainer.max_steps=1", "batch_size=2")
+    left_out = ("latency=null", "pictures=0", "gray_test=false", "callbacks.curves=null")
+    places = (f"run_dir={tmp_path / 'run'}", f"data.root={shared}")
+    row = f"row={_row(label).choices['row']}"
+    job = job_of("experiment=table5", "scale=smoke", row, *few, *left_out, *places, *SMALLER.get(label, ()))
+    results = fit_and_measure(OmegaConf.create(job.config), _known(job), ["experiment=table5", row]).results
+    assert results.training is not None and results.training.steps == 1
+    assert results.note == job.config["row"]["note"]
+    assert results.test is not None and results.test.map_50 is not None
+
+
+def _known(job: Job) -> dict[str, Any]:
+    return {group: name for group, name in job.choices.items() if name and not group.startswith("hydra/")}
+
+
+@pytest.mark.slow
+def test_figure_1_takes_the_runs_that_table_6_has_made_and_the_report_draws_them(
+    server: RunServer, tmp_path: Path
+) -> None:
+    rows = "row=table5/mobilenet_v2,table5/lightweight_ssd"
+    few = (rows, "scale=smoke", "trainer.max_steps=1", "datamodule.first_images=2", "batch_size=2", "pictures=0")
+    for experiment, outcome in (("table6", "2 done"), ("figure1", "2 skipped")):
+        code, out, err = server.run(tmp_path, "train", "-m", f"experiment={experiment}", *few)
+        assert code == 0 and outcome in out, err
+    assert [path.name for path in (tmp_path / "runs").iterdir() if path.name != "sweeps"] == ["table5"]
+    code, out, err = server.run(tmp_path, "report", "runs/table5")
+    assert code == 0 and "Lightweight SSD" in out, err
+    for cost in ("parameters", "macs", "latency_ms"):
+        assert (tmp_path / "report" / "plots" / f"accuracy_{cost}.png").stat().st_size > 10_000
