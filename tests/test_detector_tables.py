@@ -16,9 +16,19 @@ from tests.composed_jobs import Job, cost_of, job_of, jobs_of
 
 # Input, parameters at 20 classes, and GMACs of one image, three digits.
 COUNTS = {
+    "Faster R-CNN, VGG-16": (300, 137_073_622, "63.9"),
+    "SSD300, VGG-16": (300, 26_285_486, "31.4"),
     "SSD300, Mobilenet": (300, 5_781_464, "1.15"),
     "SSD300, Mobilenet v2": (300, 4_905_368, "0.667"),
     "SSD300, Mobilenet v2 + FPN": (300, 5_481_752, "0.727"),
+    "YOLOv2, Darknet-19": (544, 50_655_389, "25.1"),
+    "YOLOv3, Darknet-53": (608, 61_626_049, "69.9"),
+    "YOLOv3, Mobilenet": (300, 24_248_097, "5.59"),
+    "YOLO Nano": (300, 4_661_112, "1.72"),
+    "Tiny YOLOv2": (416, 15_861_773, "3.49"),
+    "Tiny YOLOv3": (416, 8_713_766, "2.74"),
+    "ThunderNet, SNet49": (320, 1_086_310, "0.249"),
+    "Pelee": (304, 5_425_892, "1.2"),
     "Lightweight SSD": (300, 4_862_678, "1.55"),
 }
 SCALES = (None, "full", "short", "shapes", "smoke")

@@ -40,8 +40,8 @@ GRIDS = {
     "mobile": (("backbone.", "neck.width"), 7),
     "cfpn_circles": (("neck.circles",), 3),
     "bll_distance": (("loss.distance",), 2),
-    "table5": ((*SYSTEM, "augment.", "image_size", "optim.lr"), 4),
-    "table6": ((*SYSTEM, "augment.", "image_size", "optim.lr"), 4),
+    "table5": ((*SYSTEM, "augment.", "image_size", "optim.lr"), 14),
+    "table6": ((*SYSTEM, "augment.", "image_size", "optim.lr"), 5),
     "gray_mix_probability": (("augment.steps.gray_mix_rgb.p",), 5),
 }
 TABLES = [name for name in GRIDS if (CONF_DIR / "row" / name).is_dir()]
