@@ -13,6 +13,7 @@ from lightweight_ssd.config.paths import CONF_DIR
 from lightweight_ssd.report.paper_results import TABLE_5
 from lightweight_ssd.training.run import fit_and_measure
 from tests.composed_jobs import Job, cost_of, job_of, jobs_of
+from tests.run_server import RunServer
 
 # Input, parameters at 20 classes, and GMACs of one image, three digits.
 COUNTS = {
@@ -76,12 +77,13 @@ def test_counts(label: str) -> None:
     assert f"{cost['macs'] / 1e9:.3g}" == gmacs
 
 
-def test_table_6_and_figure_1_are_the_runs_of_table_5() -> None:
-    runs = {job.config["row"]["label"]: job.content for job in jobs_of("table5")}
+@pytest.mark.parametrize("typed", [(), ("scale=smoke",)], ids=["no scale", "smoke"])
+def test_table_6_and_figure_1_are_the_runs_of_table_5(typed: tuple[str, ...]) -> None:
+    runs = {job.config["row"]["label"]: job.content for job in jobs_of("table5", *typed)}
     timed = [each.name.removesuffix(" (the paper)") for each in TABLE_5 if each.latency_ms]
-    found = {job.config["row"]["label"]: job.content for job in jobs_of("table6")}
+    found = {job.config["row"]["label"]: job.content for job in jobs_of("table6", *typed)}
     assert found == {label: runs[label] for label in timed if label in COUNTS}
-    assert [job.content for job in jobs_of("figure1")] == list(runs.values())
+    assert [job.content for job in jobs_of("figure1", *typed)] == list(runs.values())
     for name in ("table6", "figure1"):
         assert yaml.safe_load((CONF_DIR / "experiment" / f"{name}.yaml").read_text())["experiment_name"] == "table5"
 
@@ -121,3 +123,19 @@ def test_every_row_runs_at_scale_smoke(label: str, tmp_path: Path) -> None:
 
 def _known(job: Job) -> dict[str, Any]:
     return {group: name for group, name in job.choices.items() if name and not group.startswith("hydra/")}
+
+
+@pytest.mark.slow
+def test_figure_1_takes_the_runs_that_table_6_has_made_and_the_report_draws_them(
+    server: RunServer, tmp_path: Path
+) -> None:
+    rows = "row=table5/mobilenet_v2,table5/lightweight_ssd"
+    few = (rows, "scale=smoke", "trainer.max_steps=1", "datamodule.first_images=2", "batch_size=2", "pictures=0")
+    for experiment, outcome in (("table6", "2 done"), ("figure1", "2 skipped")):
+        code, out, err = server.run(tmp_path, "train", "-m", f"experiment={experiment}", *few)
+        assert code == 0 and outcome in out, err
+    assert [path.name for path in (tmp_path / "runs").iterdir() if path.name != "sweeps"] == ["table5"]
+    code, out, err = server.run(tmp_path, "report", "runs/table5")
+    assert code == 0 and "Lightweight SSD" in out, err
+    for cost in ("parameters", "macs", "latency_ms"):
+        assert (tmp_path / "report" / "plots" / f"accuracy_{cost}.png").stat().st_size > 10_000
