@@ -5,6 +5,7 @@ import io
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from textwrap import wrap
 from typing import Any, NamedTuple
 
 from lightweight_ssd.benchmark.record import Record, reached
@@ -14,6 +15,8 @@ from lightweight_ssd.system.atomic_write import write_atomic
 __all__ = ["Line", "append_history", "plot_history", "read_history"]
 
 _COLUMNS = 3  # of the plot
+_TITLE = 52  # letters in a line of a title
+_SIGNS = {"<=": "≤", ">=": "≥"}
 
 
 class Line(NamedTuple):
@@ -107,26 +110,37 @@ def plot_history(lines: Sequence[Line], path: Path) -> None:
         lines: The oldest first.
         path: PNG to write; its folder exists.
     """
-    from lightweight_ssd.plots.style import ACCENT, MAIN, new_figure, plain_text, save, style_axes
+    from lightweight_ssd.plots.style import ACCENT, MAIN, new_figure, save, style_axes
 
     series: dict[tuple[str, str, str], list[Line]] = {}
     for line in lines:
         if line.target is not None and line.value is not None:
             series.setdefault((line.benchmark, line.what, line.beside), []).append(line)
     rows = max(-(-len(series) // _COLUMNS), 1)
-    figure = new_figure(4.2 * _COLUMNS, 2.1 * rows + 0.6, "Benchmarks against their targets, by commit")
+    figure = new_figure(4.2 * _COLUMNS, 2.4 * rows + 0.6, "Benchmarks against their targets, by commit")
     axes = figure.subplots(rows, _COLUMNS, squeeze=False).ravel()
-    for place, ((name, what, beside), known) in zip(axes, series.items(), strict=False):
-        title = f"{name}: {what}" + (f"\nbeside {beside}" if beside else "")
-        style_axes(place, plain_text(title), grid="y")
+    for place, (names, known) in zip(axes, series.items(), strict=False):
+        style_axes(place, "", grid="y")
+        place.set_title(_title(*names), fontsize=8, loc="left")
         places = range(len(known))
         place.plot(places, [line.value for line in known], "o-", color=MAIN, markersize=4)  # pyright: ignore[reportArgumentType]
-        place.plot(places, [line.target for line in known], "--", color=ACCENT, linewidth=1)  # pyright: ignore[reportArgumentType]
+        target = float(known[-1].target or 0)
+        place.axhline(target, linestyle="--", color=ACCENT, linewidth=1)
+        place.set_ylim(bottom=0, top=1.15 * max(target, *(line.value or 0 for line in known)))
         place.set_xticks(places, [line.commit[:7] for line in known], rotation=45, ha="right", fontsize=7)
-        place.set_ylabel(f"{'ratio' if known[-1].of == 'ratio' else known[-1].unit} (target {known[-1].relation})")
+        unit, relation = "ratio" if known[-1].of == "ratio" else known[-1].unit, known[-1].relation
+        place.set_ylabel(f"{unit} ({_SIGNS.get(relation, relation)} {target:g})", fontsize=8)
     for place in axes[len(series) :]:
         place.set_axis_off()
     save(figure, path)
+
+
+def _title(name: str, what: str, beside: str) -> str:
+    """Two or three lines of the width of a plot."""
+    from lightweight_ssd.plots.style import plain_text
+
+    lines = [*wrap(f"{name}: {what}", _TITLE), *(wrap(f"beside {beside}", _TITLE) if beside else [])]
+    return "\n".join(plain_text(line) for line in lines)
 
 
 def _text(lines: Sequence[Line]) -> str:
