@@ -8,7 +8,9 @@ import pytest
 import yaml
 from hydra import initialize_config_dir
 
+from lightweight_ssd.config.compose import compose
 from lightweight_ssd.config.paths import CONF_DIR
+from lightweight_ssd.config.settings import resolved
 from lightweight_ssd.report.paper_results import TABLE_5
 from lightweight_ssd.training.measure import measure
 from lightweight_ssd.training.split_data import SplitData
@@ -126,17 +128,14 @@ def test_every_row_trains_and_is_measured_at_scale_smoke(
     shared = tmp_path_factory.getbasetemp() / "shapes"  # drawn once
     few = ("data.train_images=4", "data.val_images=2", "data.test_images=2", "trainer.max_steps=1", "batch_size=2")
     places = (f"run_dir={tmp_path / 'run'}", f"data.root={shared}", "callbacks.curves=null")
-    job = job_of(*_typed(label), *few, *places, *SMALLER.get(label, ("image_size=96",)))
+    row = f"row={_row(label).choices['row']}"
+    typed = ("experiment=table5", "scale=smoke", row, *few, *places, *SMALLER.get(label, ("image_size=96",)))
     (tmp_path / "run").mkdir()
-    parts = prepare(job.config)
+    parts = prepare(resolved(compose(typed)))
     training = fit(parts, None)
     measured = measure(parts.trainer, parts.task.scorer, SplitData(parts.datamodule, "test"))
     assert training["steps"] == 1  # a loss that is not finite would have stopped it
     assert len(measured.detections) == 2 and 0 <= measured.result.map_50 <= 1
-
-
-def _typed(label: str) -> tuple[str, ...]:
-    return f"row={_row(label).choices['row']}", "experiment=table5", "scale=smoke"
 
 
 @pytest.mark.slow
