@@ -7,7 +7,7 @@ from torch import Tensor
 
 from lightweight_ssd.types import Annotation
 
-__all__ = ["Anchors", "Batch", "Detections", "Losses", "RawOutputs"]
+__all__ = ["Anchors", "Batch", "Detections", "Losses", "RawOutputs", "TwoStageOutputs"]
 
 
 class Batch(NamedTuple):
@@ -49,7 +49,7 @@ class RawOutputs(NamedTuple):
 
     Attributes:
         logits: Class logits per anchor.
-        offsets: Encoded boxes, against the anchors.
+        offsets: Encoded boxes, against the anchors; one per anchor, or one per anchor and class.
         anchors: xyxy in pixels of the network's input; the same for all images, or each image's own.
         cells: (width, height) of the cell of each anchor, pixels, for coders and matchers that count in cells; None
             where none does.
@@ -57,10 +57,22 @@ class RawOutputs(NamedTuple):
     """
 
     logits: Float[Tensor, "B A C"]
-    offsets: Float[Tensor, "B A 4"]
+    offsets: Float[Tensor, "B A 4"] | Float[Tensor, "B A C 4"]
     anchors: Float[Tensor, "A 4"] | Float[Tensor, "B A 4"]
     cells: Float[Tensor, "A 2"] | Float[Tensor, "B A 2"] | None = None
     objectness: Float[Tensor, "B A"] | None = None
+
+
+class TwoStageOutputs(NamedTuple):
+    """What a network of two stages says: each is as a single shot; the anchors of the second are the first's boxes.
+
+    Attributes:
+        first: Of the region proposals, whose one class is "object".
+        second: Of the proposals, (B, R) of them; one without area is padding.
+    """
+
+    first: RawOutputs
+    second: RawOutputs
 
 
 class Losses(NamedTuple):

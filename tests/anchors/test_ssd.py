@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from lightweight_ssd.anchors.ssd import SSDAnchors
+from lightweight_ssd.config.compose import compose
+from lightweight_ssd.config.instantiate import build
 
 LEVELS_300 = [(38, 38), (19, 19), (10, 10), (5, 5), (3, 3)]
 
@@ -64,6 +66,54 @@ def test_lowest_can_follow_the_rule() -> None:
     assert SSDAnchors(lowest=None, scale_after_last=None, aspect_ratios=[1.0]).per_cell(1) == [1]
 
 
+def _sides_and_ratios(anchors: SSDAnchors, size: int, levels: int) -> list[list[tuple[float, float]]]:
+    """(side in pixels, width / height) of every anchor of a cell, the squares first, as the tables of both papers."""
+    shapes = [[(scale * size, ratio) for scale, ratio in level] for level in anchors.shapes(levels)]
+    return [sorted(level, key=lambda shape: (shape[1] != 1, shape)) for level in shapes]
+
+
+@pytest.mark.parametrize(
+    ("detector", "size", "squares", "full"),
+    [
+        ("ssd300", 300, [30, 60, 111, 162, 213, 264, 315], [False, True, True, True, False, False]),
+        ("pelee", 304, [30.4, 60.8, 112.48, 164.16, 215.84, 267.52, 319.2], [True] * 6),
+    ],
+)
+def test_of_the_papers(detector: str, size: int, squares: list[float], full: list[bool]) -> None:
+    anchors = build(compose([f"detector={detector}"]).detector.anchors)
+    for level, side, after, more in zip(
+        _sides_and_ratios(anchors, size, 6), squares[:-1], squares[1:], full, strict=True
+    ):
+        ratios = [0.5, 2.0, *([1 / 3, 3.0] if more else [])]
+        expected = [(side, 1.0), (math.sqrt(side * after), 1.0), *((side, ratio) for ratio in sorted(ratios))]
+        assert [pytest.approx(pair) for pair in expected] == level
+
+
+def test_boxes_of_ssd300() -> None:
+    """The first cell of the first level, in the order of the rule: ratios 1, 2, 1/2, then the square of the mean."""
+    anchors = build(compose(["detector=ssd300"]).detector.anchors)
+    boxes, cells = anchors([(38, 38), (19, 19), (10, 10), (5, 5), (3, 3), (1, 1)], (300, 300))
+    assert len(boxes) == len(cells) == 8732
+    center, root, mean = 300 / 38 / 2, math.sqrt(2), math.sqrt(30 * 60)
+    sides = [(30, 30), (30 * root, 30 / root), (30 / root, 30 * root), (mean, mean)]
+    expected = [[center - w / 2, center - h / 2, center + w / 2, center + h / 2] for w, h in sides]
+    torch.testing.assert_close(boxes[:4], torch.tensor(expected))
+    half = math.sqrt(264 * 315) / 2
+    torch.testing.assert_close(boxes[-1], torch.tensor([150 - half, 150 - half, 150 + half, 150 + half]))
+
+
+@pytest.mark.parametrize("levels", [1, 2, 3, 5, 7])
+def test_the_papers_rule_holds_for_any_number_of_levels(levels: int) -> None:
+    anchors = SSDAnchors(0.2, 0.88, lowest=None, scale_after_last=1.05, first_scale=0.1, end_ratios=(1.0, 2.0))
+    shapes = anchors.shapes(levels)
+    assert shapes[0][0] == (0.1, 1.0) and anchors.per_cell(levels)[0] == 3
+    assert anchors.per_cell(levels)[1:-2] == [6] * max(levels - 3, 0)
+    last = [scale for scale, _ in shapes[-1]]
+    assert last[-1] == pytest.approx(math.sqrt(last[0] * 1.05))
+    if levels > 2:
+        assert [shapes[1][0][0], last[0]] == pytest.approx([0.2, 0.88])
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -72,6 +122,9 @@ def test_lowest_can_follow_the_rule() -> None:
         ({"scale_after_last": 0.0}, "positive scales"),
         ({"aspect_ratios": []}, "at least one anchor per cell"),
         ({"lowest": []}, "at least one anchor per cell"),
+        ({"first_scale": -0.1}, "positive scales"),
+        ({"end_ratios": [0.0]}, "positive scales"),
+        ({"end_ratios": []}, "at least one anchor per cell"),
     ],
 )
 def test_mistakes_are_named(changes: dict[str, Any], message: str) -> None:

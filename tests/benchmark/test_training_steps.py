@@ -24,7 +24,7 @@ def test_our_parts_are_those_that_the_whole_adds():
     step.whole()
     assert not torch.equal(dry_run.detector.head.classes[0].bias, before)
     assert step.name == "MBlitenet + CFPN"
-    assert list(step.parts) == ["matching and losses", "optimizer", "moving average"]
+    assert list(step.parts) == ["matching", "matching and losses", "optimizer", "moving average"]
     for part in step.parts.values():
         part()
     assert dry_run.average is not None and dry_run.average.steps == 2

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from lightweight_ssd.checkpoint.init_from import initialise, of_classes
+from lightweight_ssd.head.ssd import SSDHead
 
 
 class Two(nn.Module):
@@ -106,3 +107,32 @@ def test_a_class_head_of_other_anchors_is_left(tmp_path: Path) -> None:
     before = detector.head["classes"][0].weight.clone()
     initialise(detector, str(tmp_path / "a.ckpt"), ["cat", "dog"])
     assert torch.equal(detector.head["classes"][0].weight, before)
+
+
+class WithHead(nn.Module):
+    """A detector's head alone; two anchors per cell."""
+
+    def __init__(self, classes: int, background: bool) -> None:
+        super().__init__()
+        self.head = SSDHead([4], [2], classes, background=background)
+
+
+def test_the_background_goes_along_with_the_classes_of_the_same_name(tmp_path: Path) -> None:
+    old, new = WithHead(2, True), WithHead(3, True)
+    weights = {f"detector.{name}": value for name, value in old.state_dict().items()}
+    torch.save({"hyper_parameters": {"class_names": ["cat", "cow"]}, "state_dict": weights}, tmp_path / "a.ckpt")
+    before = new.head.classes[0].weight.clone().unflatten(0, (2, 4))  # pyright: ignore[reportCallIssue]
+    initialise(new, str(tmp_path / "a.ckpt"), ["dog", "cow", "cat"])
+    ours = new.head.classes[0].weight.unflatten(0, (2, 4))  # pyright: ignore[reportCallIssue]
+    theirs = old.head.classes[0].weight.unflatten(0, (2, 3))  # pyright: ignore[reportCallIssue]
+    assert torch.equal(ours[:, [0, 2, 3]], theirs[:, [0, 2, 1]]) and torch.equal(ours[:, 1], before[:, 1])
+
+
+def test_a_head_without_background_is_left_by_one_with_it(tmp_path: Path) -> None:
+    old, new = WithHead(3, False), WithHead(2, True)  # of the same shapes
+    weights = {f"detector.{name}": value for name, value in old.state_dict().items()}
+    names = {"class_names": ["cat", "cow", "dog"]}
+    torch.save({"hyper_parameters": names, "state_dict": weights}, tmp_path / "a.ckpt")
+    before = new.head.classes[0].weight.clone()
+    initialise(new, str(tmp_path / "a.ckpt"), ["cat", "cow"])
+    assert torch.equal(new.head.classes[0].weight, before)

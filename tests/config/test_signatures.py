@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 import torch
+from hydra import compose, initialize_config_dir
 from hydra.utils import get_object
 from omegaconf import OmegaConf
 
 from lightweight_ssd.config.commands import parameters_of, path_keys
-from lightweight_ssd.config.compose import compose
 from lightweight_ssd.config.paths import CONF_DIR, options_of
 from lightweight_ssd.config.signatures import signature_of
 
@@ -23,10 +23,16 @@ def _targets(node: Any) -> set[str]:
     return set().union(*map(_targets, node)) if isinstance(node, list) else set()
 
 
+def _composed(group: str, option: str) -> Any:
+    """Unchecked: not every option fits the default ones of the other groups."""
+    with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
+        return compose("train", [f"{group}={option}"])
+
+
 TARGETS = sorted(
     set().union(
         *(
-            _targets(OmegaConf.to_container(compose([f"{group}={option}"]), resolve=False))
+            _targets(OmegaConf.to_container(_composed(group, option), resolve=False))
             for group in GROUPS
             for option in options_of(group)
         )

@@ -2,11 +2,19 @@ import numpy as np
 import pytest
 import torch
 
+from lightweight_ssd.anchors.shapes import ShapeAnchors
 from lightweight_ssd.anchors.ssd import SSDAnchors
 from lightweight_ssd.checkpoint.load import build_detector
 from lightweight_ssd.config.compose import compose
 from lightweight_ssd.config.settings import resolved
-from lightweight_ssd.detector.anchor_fit import AnchorGrid, anchor_grid, best_anchors, fit_anchors
+from lightweight_ssd.detector.anchor_fit import (
+    AnchorGrid,
+    anchor_grid,
+    anchor_shapes,
+    anchor_sides,
+    best_anchors,
+    fit_anchors,
+)
 from lightweight_ssd.ops.boxes import pairwise_iou
 
 GRID = AnchorGrid((300, 200), ((38, 25), (19, 13), (3, 2)))
@@ -76,3 +84,30 @@ def test_the_grid_is_that_of_the_detector():
     assert torch.equal(raw.anchors, detector.anchors(grid.sizes, (96, 160)).boxes)
     with pytest.raises(ValueError, match="Expected an image_size of"):
         anchor_grid(detector, (8, 160))
+
+
+def test_where_shapes_alone_count_the_place_does_not_and_larger_ones_go_to_coarser_levels():
+    """YOLO's k-means: two kinds of boxes, wherever they lie, and two levels of one shape each."""
+    small, large = (
+        np.random.default_rng(seed).normal(mean, 1, (200, 2)) for seed, mean in ((4, [12, 30]), (5, [90, 60]))
+    )
+    boxes = boxes_of(np.concatenate([small, large]))
+    grid = AnchorGrid((300, 200), ((38, 25), (10, 7)), anywhere=True)
+    start = anchor_shapes(ShapeAnchors([[(100.0, 100.0)], [(30.0, 30.0)]]), grid)
+    found = [anchor_sides(level, grid.image_size) for level in fit_anchors(boxes, start, grid)]
+    assert np.allclose(found, [[[12, 30]], [[90, 60]]], atol=0.3)
+    moved = boxes + np.random.default_rng(6).uniform(-3, 3, (400, 1))
+    assert np.array_equal(best_anchors(moved, start, grid)[0].round(6), best_anchors(boxes, start, grid)[0].round(6))
+
+
+def test_shapes_in_pixels_are_those_of_the_rule():
+    grid = AnchorGrid((300, 200), ((38, 25), (19, 13)))
+    fine, coarse = anchor_shapes(ShapeAnchors([[(40.0, 10.0), (20.0, 20.0)], [(30.0, 90.0)]], scale=2.0), grid)
+    assert np.allclose(anchor_sides(fine, grid.image_size), [[40, 40], [80, 20]], rtol=1e-3)
+    assert np.allclose(anchor_sides(coarse, grid.image_size), [[60, 180]], rtol=1e-3)
+    assert anchor_shapes(SSDAnchors(), GRID) == SSDAnchors().shapes(3)
+
+
+def test_a_detector_that_counts_in_cells_places_boxes_anywhere():
+    detector = build_detector(resolved(compose(["detector=yolov3", "backbone.width=0.03125"])), ["any"])
+    assert anchor_grid(detector, (96, 128)) == AnchorGrid((96, 128), ((12, 16), (6, 8), (3, 4)), anywhere=True)

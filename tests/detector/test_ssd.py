@@ -266,7 +266,7 @@ def test_objects_change_nothing() -> None:
 def test_at_one_size_it_finds_the_same_without_making_anchors(size: tuple[int, int]) -> None:
     detector, images = small(), some_images(2, *size)
     fixed = detector.at_size(size)
-    detector.anchors = None  # pyright: ignore[reportAttributeAccessIssue]  # nothing may be made any more
+    detector._kept_anchors = None  # pyright: ignore[reportAttributeAccessIssue]  # nothing may be made any more
     with torch.no_grad():
         boxes, scores = fixed(images)
         raw = RawOutputs(*detector.trace(images), fixed.anchors, fixed.cells)

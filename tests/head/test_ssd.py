@@ -1,5 +1,6 @@
 """The head: order, start, mistakes."""
 
+import math
 from typing import Any
 
 import pytest
@@ -50,6 +51,25 @@ def test_scores_are_sigmoids_in_full_precision() -> None:
     head, rest = SSDHead([1], [1], 3), (torch.zeros(2, 5, 4), torch.zeros(5, 4))
     torch.testing.assert_close(head.scores(RawOutputs(logits, *rest)), logits.sigmoid())
     assert head.scores(RawOutputs(logits.bfloat16(), *rest)).dtype == torch.float32
+
+
+@pytest.mark.parametrize(("classes", "prior", "expected"), [(20, 0.01, 0.01), (3, 0.9, 0.25), (500, 0.01, 1 / 501)])
+def test_with_background_every_class_starts_at_the_prior_or_an_equal_share(
+    classes: int, prior: float, expected: float
+) -> None:
+    head, maps = SSDHead([4], [3], classes, prior=prior, background=True), [torch.zeros(1, 4, 2, 2)]
+    logits, offsets = head(maps)
+    scores = head.scores(RawOutputs(logits, offsets, torch.zeros(12, 4)))
+    assert logits.shape == (1, 12, classes + 1)
+    torch.testing.assert_close(scores, torch.full((1, 12, classes), expected))
+
+
+def test_scores_with_background_are_a_softmax_without_its_first_column() -> None:
+    logits = torch.tensor([[[math.log(2), 0.0, math.log(3)]]])
+    head = SSDHead([1], [1], 2, background=True)
+    raw = RawOutputs(logits, torch.zeros(1, 1, 4), torch.zeros(1, 4))
+    torch.testing.assert_close(head.scores(raw), torch.tensor([[[1 / 6, 1 / 2]]]))
+    assert head.scores(raw._replace(logits=logits.bfloat16())).dtype == torch.float32
 
 
 def test_larger_kernels_keep_the_size() -> None:

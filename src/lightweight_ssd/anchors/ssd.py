@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float32
 from torch import Tensor
 
+from lightweight_ssd.ops.cell_grid import boxes_on_cells, sizes_of_cells
 from lightweight_ssd.tensor_types import Anchors
 
 __all__ = ["SSDAnchors"]
@@ -21,7 +23,13 @@ class SSDAnchors:
 
     Anchors are not clipped to the image.
 
-    Source: the SSD defaults of the framework that section 4 quotes; the paper itself prints no anchors.
+    With a `first_scale` the finest level stands apart, and the scales of the others grow evenly: so SSD300 has squares
+    of 30, then 60, 111, 162, 213 and 264 pixels, 315 after the last, and SSD512 and Pelee the same in other numbers.
+
+    Source: the SSD defaults of the framework that section 4 quotes; the paper itself prints no anchors. `first_scale`
+    and `end_ratios`: Liu et al., "SSD", 2016, section 2.2, and the values of its code. As in that paper, centers are
+    those of the cells, image / map size; the code takes them from a list of steps (8, 16, 32, 64, 100, 300 pixels),
+    which puts the last ones of the 10² map 19 pixels and of the 5² map 18 pixels further out.
     """
 
     def __init__(
@@ -32,11 +40,14 @@ class SSDAnchors:
         lowest: Sequence[Sequence[float]] | None = ((0.1, 1.0), (0.2, 2.0), (0.2, 0.5)),
         scale_after_last: float | None = 1.0,
         levels: Sequence[Sequence[Sequence[float]]] | None = None,
+        first_scale: float | None = None,
+        end_ratios: Sequence[float] | None = None,
     ) -> None:
         """Keep the settings.
 
         Args:
-            min_scale: Scale of the finest level, of the shorter side of the image.
+            min_scale: Scale of the finest level, or of the second where the first has its own, of the shorter side of
+                the image.
             max_scale: Scale of the coarsest level.
             aspect_ratios: Width over height.
             lowest: (scale, aspect ratio) of the anchors of the finest level in place of the rule's; none: the rule's.
@@ -44,15 +55,19 @@ class SSDAnchors:
                 mean; none: no level has that square.
             levels: (scale, aspect ratio) of every anchor of a cell, a list per level, in place of all of the above;
                 none: the rule.
+            first_scale: Scale of the finest level, apart from the even ones; none: `min_scale`.
+            end_ratios: Width over height on the finest and on the two coarsest levels; none: `aspect_ratios`.
 
         Raises:
             ValueError: For a scale or a ratio that is not positive, or for no anchors.
         """
         pairs = [*(lowest or ()), *(pair for level in levels or () for pair in level)]
-        values = [min_scale, max_scale, *aspect_ratios, *(value for pair in pairs for value in pair)]
-        if min(values) <= 0 or (scale_after_last is not None and scale_after_last <= 0):
+        scales = [each for each in (min_scale, max_scale, first_scale, scale_after_last) if each is not None]
+        values = [*scales, *aspect_ratios, *(end_ratios or ()), *(value for pair in pairs for value in pair)]
+        if min(values) <= 0:
             raise ValueError(f"Expected positive scales and aspect ratios of the anchors but got {values}.")
-        if not aspect_ratios or (lowest is not None and not lowest) or not all(levels or [True]):
+        lists = [aspect_ratios, *(each for each in (lowest, end_ratios) if each is not None), *(levels or ())]
+        if not all(lists):
             raise ValueError(
                 "Expected at least one anchor per cell but got an empty list of aspect ratios, lowest or levels."
             )
@@ -60,6 +75,8 @@ class SSDAnchors:
         self.aspect_ratios = tuple(aspect_ratios)
         self.lowest = None if lowest is None else tuple((scale, ratio) for scale, ratio in lowest)
         self.scale_after_last = scale_after_last
+        self.first_scale = first_scale
+        self.end_ratios = self.aspect_ratios if end_ratios is None else tuple(end_ratios)
         self.levels = None if levels is None else [[(pair[0], pair[1]) for pair in level] for level in levels]
 
     def shapes(self, num_levels: int) -> list[list[tuple[float, float]]]:
@@ -76,13 +93,21 @@ class SSDAnchors:
             raise ValueError(f"Expected one level or more for the anchors but got {num_levels}.")
         if self.levels is not None:
             return self._given(num_levels)
-        step = (self.max_scale - self.min_scale) / max(num_levels - 1, 1)
-        scales = [self.min_scale + step * level for level in range(num_levels)]
-        levels = [[(scale, ratio) for ratio in self.aspect_ratios] for scale in scales]
+        scales = self._scales(num_levels)
+        levels = [[(scale, ratio) for ratio in self._ratios(k, num_levels)] for k, scale in enumerate(scales)]
         if self.scale_after_last is not None:
             for level, scale, after in zip(levels, scales, [*scales[1:], self.scale_after_last], strict=True):
                 level.append((math.sqrt(scale * after), 1.0))
         return levels if self.lowest is None else [list(self.lowest), *levels[1:]]
+
+    def _scales(self, num_levels: int) -> list[float]:
+        """One per level by the rule, without the one after the last."""
+        first = [] if self.first_scale is None else [self.first_scale]
+        step = (self.max_scale - self.min_scale) / max(num_levels - len(first) - 1, 1)
+        return [*first, *(self.min_scale + step * level for level in range(num_levels - len(first)))]
+
+    def _ratios(self, level: int, num_levels: int) -> tuple[float, ...]:
+        return self.end_ratios if level == 0 or level >= num_levels - 2 else self.aspect_ratios
 
     def _given(self, num_levels: int) -> list[list[tuple[float, float]]]:
         given = self.levels or []
@@ -120,29 +145,15 @@ class SSDAnchors:
             tensor([[ 25.,  25.,  75.,  75.],
                     [125.,  25., 175.,  75.]])
         """
-        levels = list(zip(sizes, self.shapes(len(sizes)), strict=True))
         device = device or torch.device("cpu")
-        boxes = torch.cat([_level(size, shapes, image_size, device) for size, shapes in levels])
-        return Anchors(boxes, torch.cat([_cells(size, len(shapes), image_size, device) for size, shapes in levels]))
+        shorter: Any = torch.sym_min(*image_size)  # of an exporter it may be a symbol
+        shapes = list(zip(self.shapes(len(sizes)), sizes, strict=True))
+        boxes = [boxes_on_cells(_sides(level, device) * shorter, size, image_size) for level, size in shapes]
+        cells = [sizes_of_cells(len(level), size, image_size, device) for level, size in shapes]
+        return Anchors(torch.cat(boxes), torch.cat(cells))
 
 
-def _level(
-    size: tuple[int, int], shapes: list[tuple[float, float]], image_size: tuple[int, int], device: torch.device
-) -> Float32[Tensor, "A 4"]:
-    """Anchors of one level; plain tensor operations, so that sizes may be symbols of an exporter."""
-    (rows, columns), (height, width) = size, image_size
-    y = (torch.arange(rows, dtype=torch.float32, device=device) + 0.5) * height / rows
-    x = (torch.arange(columns, dtype=torch.float32, device=device) + 0.5) * width / columns
-    centres = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1).reshape(-1, 1, 2)
-    halves = [(scale * math.sqrt(ratio) / 2, scale / math.sqrt(ratio) / 2) for scale, ratio in shapes]
-    half = torch.tensor(halves, dtype=torch.float32, device=device) * torch.sym_min(height, width)
-    return torch.cat([centres - half, centres + half], dim=-1).reshape(-1, 4)
-
-
-def _cells(
-    size: tuple[int, int], per_cell: int, image_size: tuple[int, int], device: torch.device
-) -> Float32[Tensor, "A 2"]:
-    """(width, height) of the cell of every anchor of one level, pixels."""
-    (rows, columns), (height, width) = size, image_size
-    ones = torch.ones(rows * columns * per_cell, dtype=torch.float32, device=device)
-    return torch.stack([ones * width / columns, ones * height / rows], dim=-1)
+def _sides(shapes: list[tuple[float, float]], device: torch.device) -> Float32[Tensor, "K 2"]:
+    """(width, height) of each shape in units of the shorter side of the image."""
+    sides = [(scale * math.sqrt(ratio), scale / math.sqrt(ratio)) for scale, ratio in shapes]
+    return torch.tensor(sides, dtype=torch.float32, device=device)

@@ -1,4 +1,4 @@
-"""MobileNet as the backbone of SSD, the paper's first baseline."""
+"""MobileNet as the backbone of SSD, the paper's first baseline, and of YOLOv3."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,9 +11,11 @@ from lightweight_ssd.layers.timm_model import create_timm_model, epsilon_of, loa
 
 __all__ = ["MobileNetV1"]
 
+_STRIDES = (2, 4, 8, 16, 32)
+
 
 class MobileNetV1(nn.Module):
-    """MobileNet with extra layers: levels of 512 and 1024 channels, then one per extra layer.
+    """MobileNet with extra layers: levels of 512 and 1024 channels unless others are chosen, then one per extra layer.
 
     The network is timm's `mobilenetv1_100`. Every rectifier is capped at 6, as in the original.
 
@@ -34,6 +36,7 @@ class MobileNetV1(nn.Module):
         weights: str | None = None,
         norm_momentum: float = 0.03,
         norm_eps: float | None = None,
+        level_strides: Sequence[int] = (16, 32),
     ) -> None:
         """Build the network.
 
@@ -43,18 +46,27 @@ class MobileNetV1(nn.Module):
                 them; None = random.
             norm_momentum: Share of the newest batch in the running statistics.
             norm_eps: Added to the variance; None = what the weights expect, or 0.001 with random ones.
+            level_strides: Strides of the network's own levels, rising, among 2, 4, 8, 16 and 32.
 
         Raises:
-            ValueError: For an extra layer that cannot be built, or if the weights do not fit or cannot be downloaded.
+            ValueError: For other strides, an extra layer that cannot be built, or if the weights do not fit or cannot
+                be downloaded.
             FileNotFoundError: If there is no such file of weights.
         """
         super().__init__()
-        options: dict[str, Any] = {"features_only": True, "out_indices": (3, 4)}
-        self.features = create_timm_model("mobilenetv1_100", weights, norm_momentum, norm_eps, **options)
+        if not level_strides or list(level_strides) != sorted(set(level_strides) & set(_STRIDES)):
+            raise ValueError(
+                f"Expected backbone.level_strides among {list(_STRIDES)}, rising, but got {list(level_strides)}."
+            )
+        indices = tuple(_STRIDES.index(stride) for stride in level_strides)
+        options: dict[str, Any] = {"features_only": True, "out_indices": indices}
+        self.features: Any = create_timm_model("mobilenetv1_100", weights, norm_momentum, norm_eps, **options)
         self.loaded_weights, self.norm_eps = loaded_weights(self.features), epsilon_of(self.features)
-        self.extra = ExtraLayers(1024, extra, nn.ReLU6, momentum=norm_momentum, eps=self.norm_eps)
-        self.out_channels: tuple[int, ...] = (512, 1024, *self.extra.out_channels)
-        self.strides: tuple[int, ...] = tuple(16 * 2**level for level in range(len(self.out_channels)))
+        channels: list[int] = self.features.feature_info.channels()
+        self.extra = ExtraLayers(channels[-1], extra, nn.ReLU6, momentum=norm_momentum, eps=self.norm_eps)
+        self.out_channels: tuple[int, ...] = (*channels, *self.extra.out_channels)
+        above = (level_strides[-1] * 2**level for level in range(1, len(extra) + 1))
+        self.strides: tuple[int, ...] = (*level_strides, *above)
 
     def forward(self, images: Float[Tensor, "B 3 H W"]) -> list[Float[Tensor, "B _ _ _"]]:
         """Compute the levels of normalized images.
@@ -62,5 +74,5 @@ class MobileNetV1(nn.Module):
         Returns:
             One map per level, finest first, of ceil(H / stride) × ceil(W / stride) cells.
         """
-        fine, top = self.features(images)
-        return [fine, top, *self.extra(top)]
+        maps = list(self.features(images))
+        return [*maps, *self.extra(maps[-1])]

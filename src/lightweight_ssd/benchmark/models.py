@@ -126,7 +126,9 @@ def format_of(runtime: str) -> tuple[Format, Precision]:
 
 
 def _our_export(detector: Any) -> Export:
-    def export(runtime: str, image: Image, folder: Path) -> Path:
+    def export(runtime: str, image: Image, folder: Path) -> Path | None:
+        if not hasattr(detector, "at_size"):  # two stages, with a suppression in between
+            return None
         chosen, precision = format_of(runtime)
         height, width = image.shape[2:]
         network = DeployedNetwork(detector, (height, width), "raw")

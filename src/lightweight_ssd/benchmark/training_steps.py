@@ -16,7 +16,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils._pytree import tree_leaves, tree_map
 
 from lightweight_ssd.benchmark.peers import SSDLITE320, YOLO11N, ssdlite320, yolo11n
-from lightweight_ssd.tensor_types import Batch
+from lightweight_ssd.tensor_types import Batch, RawOutputs
 from lightweight_ssd.training.bare_step import DryRunStep, Place
 
 __all__ = ["Step", "our_step", "ssdlite320_step", "yolo11n_step"]
@@ -33,7 +33,7 @@ class Step(NamedTuple):
         name: Name of the detector.
         bare: Forward and backward alone.
         whole: The whole step.
-        parts: What `whole` adds to `bare`, by name; empty for peers.
+        parts: What `whole` adds to `bare`, by name; one may be a part of another. Empty for peers.
     """
 
     name: str
@@ -50,7 +50,8 @@ def our_step(dry_run: DryRunStep, batch: Batch) -> Step:
         batch: Batch on their device.
     """
     detector, raw = dry_run.detector, tree_map(_leaf, dry_run.forward(batch))
-    parts = {
+    parts: dict[str, Callable[[], object]] = {
+        **_matching(dry_run.criterion, raw, batch),
         "matching and losses": lambda: torch.autograd.grad(dry_run.loss(raw, batch), _learned(raw)),
         "optimizer": lambda: _step_with_gradients(dry_run.optimizer),
         "moving average": dry_run.update_average,
@@ -124,6 +125,13 @@ def yolo11n_step(num_classes: int, batch: Batch, place: Place, notes: list[str])
         average.update(model)
 
     return Step(YOLO11N, _bare(outputs, model), whole, {})
+
+
+def _matching(criterion: Any, raw: Any, batch: Batch) -> dict[str, Callable[[], object]]:
+    """Matching by itself, where a criterion matches the anchors of its raw outputs once."""
+    if not hasattr(criterion, "matcher") or not isinstance(raw, RawOutputs):
+        return {}
+    return {"matching": lambda: criterion.matcher(raw.anchors, batch.boxes, batch.labels, raw.cells)}
 
 
 def _learned(raw: Any) -> list[Tensor]:

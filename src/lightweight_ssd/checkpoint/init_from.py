@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from lightweight_ssd.checkpoint.darknet import is_darknet, read_darknet
 from lightweight_ssd.checkpoint.load import trained_weights
 
 __all__ = ["counts", "initialise", "of_classes", "trained_parameters"]
@@ -22,7 +23,7 @@ def initialise(detector: nn.Module, path: str, class_names: Sequence[str] = ()) 
 
     Args:
         detector: Changed in place.
-        path: A checkpoint of this project, or a file with a plain state dictionary.
+        path: A checkpoint of this project, a file with a plain state dictionary, or Darknet's weights.
         class_names: Of the detector, in label order; a file without class names is taken by shapes alone.
 
     Returns:
@@ -31,11 +32,10 @@ def initialise(detector: nn.Module, path: str, class_names: Sequence[str] = ()) 
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If not one tensor fits.
+        ValueError: If not one tensor fits, or the bytes of Darknet's weights are not those of the detector.
     """
     wanted = detector.state_dict()
-    content = _read(path)
-    found, known = _tensors(content), _class_names(content)
+    found, known, about = _found(detector, path)
     other_classes = bool(known and class_names and list(known) != list(class_names))
     head = [name for name in found if name in wanted and name.startswith(_CLASS_HEAD)] if other_classes else []
     taken = [
@@ -45,10 +45,12 @@ def initialise(detector: nn.Module, path: str, class_names: Sequence[str] = ()) 
     ]
     if not taken:
         raise ValueError(f"init_from={path} holds no tensor of this detector's names and shapes; give another file.")
-    merged = {name: _merged(wanted[name], found[name], class_names, known) for name in head}
+    background = bool(getattr(getattr(detector, "head", None), "background", False))
+    merged = {name: _merged(wanted[name], found[name], class_names, known, background) for name in head}
     detector.load_state_dict({name: found[name] for name in taken} | merged, strict=False)
     report = {
         "file": path,
+        **about,
         "taken": taken,
         "other_shape": [name for name in found if name in wanted and name not in {*taken, *head}],
         "not_in_file": [name for name in wanted if name not in found],
@@ -67,6 +69,8 @@ def initialise(detector: nn.Module, path: str, class_names: Sequence[str] = ()) 
 
 def trained_parameters(path: Path) -> dict[str, Any]:
     """Hyper-parameters of a checkpoint of this project; empty for another file of weights."""
+    if path.is_file() and is_darknet(path):
+        return {}
     parameters = _read(str(path)).get("hyper_parameters")
     return dict(parameters) if isinstance(parameters, Mapping) else {}
 
@@ -89,15 +93,19 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:8]) + (f", … ({len(names)})" if len(names) > 8 else "")
 
 
-def _merged(ours: Tensor, theirs: Tensor, class_names: Sequence[str], known: Sequence[str]) -> Tensor:
-    """Our predictor with the outputs of the classes that the other has, too; outputs run over anchors, then classes."""
-    anchors = len(ours) // len(class_names)
+def _merged(ours: Tensor, theirs: Tensor, class_names: Sequence[str], known: Sequence[str], background: bool) -> Tensor:
+    """Our predictor with the outputs of the classes that the other has, too; outputs run over anchors, then classes.
+
+    A background comes before the classes, and both have it or neither.
+    """
+    anchors = len(ours) // (len(class_names) + background)
     pairs = [(label, list(known).index(name)) for label, name in enumerate(class_names) if name in known]
-    if not pairs or len(theirs) != anchors * len(known) or ours.shape[1:] != theirs.shape[1:]:
+    if not pairs or len(theirs) != anchors * (len(known) + background) or ours.shape[1:] != theirs.shape[1:]:
         return ours
-    merged = ours.clone().unflatten(0, (anchors, len(class_names)))
+    pairs = [(new + background, old + background) for new, old in pairs] + [(0, 0)] * background
+    merged = ours.clone().unflatten(0, (anchors, len(class_names) + background))
     new, old = zip(*pairs, strict=True)
-    merged[:, list(new)] = theirs.to(merged.dtype).unflatten(0, (anchors, len(known)))[:, list(old)]
+    merged[:, list(new)] = theirs.to(merged.dtype).unflatten(0, (anchors, len(known) + background))[:, list(old)]
     return merged.flatten(0, 1)
 
 
@@ -115,6 +123,15 @@ def counts(report: Mapping[str, Any]) -> str:
         "not_in_detector": "unexpected",
     }
     return ", ".join(f"{len(report[key])} {word}" for key, word in words.items())
+
+
+def _found(detector: nn.Module, path: str) -> tuple[dict[str, Tensor], list[str], dict[str, str]]:
+    """Tensors of a file by name, the names of its classes where it has them, and what is to be said of it."""
+    if Path(path).is_file() and is_darknet(Path(path)):
+        weights = read_darknet(detector, Path(path))
+        return weights.tensors, [], {"darknet": weights.about}
+    content = _read(path)
+    return _tensors(content), _class_names(content), {}
 
 
 def _read(path: str) -> Mapping[Any, Any]:

@@ -9,7 +9,6 @@ import torch
 from lightweight_ssd.checkpoint.targets import check_state, check_targets
 from lightweight_ssd.config.earlier import brought_up_to_date
 from lightweight_ssd.config.instantiate import build
-from lightweight_ssd.detector.ssd import Detector
 from lightweight_ssd.system.plain_text import has_reference
 
 __all__ = [
@@ -126,7 +125,7 @@ class Trained(NamedTuple):
         category_ids: Of each class, as in the annotation files of its data; 1, 2, … where these have none.
     """
 
-    detector: Detector
+    detector: Any
     config: dict[str, Any]
     class_names: list[str]
     category_ids: list[int]

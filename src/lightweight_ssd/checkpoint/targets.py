@@ -17,7 +17,7 @@ __all__ = ["PARTS", "check_state", "check_targets"]
 
 # The packages whose classes each part of a configuration may consist of, by the part's key.
 PARTS = {
-    "detector": ("backbone", "neck", "head", "anchors", "coding", "detector", "layers"),
+    "detector": ("backbone", "neck", "head", "anchors", "coding", "matching", "detector", "layers"),
     "data": ("data",),
     "criterion": ("criterion", "matching", "coding", "loss", "classification"),
     "datamodule.resize": ("augment",),

@@ -1,12 +1,12 @@
 """Cross-entropy with hard negative mining: of the thousands of background anchors only the worst few count."""
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lightweight_ssd.ops.hard_negatives import check_mining, mined
 from lightweight_ssd.ops.precision import full_precision
-from lightweight_ssd.types import OTHER_CLASS
 
 __all__ = ["HardNegativeLoss"]
 
@@ -32,10 +32,7 @@ class HardNegativeLoss(nn.Module):
 
     def __init__(self, ratio: float = 3.0, min_negatives: int = 3) -> None:
         super().__init__()
-        if ratio < 0:
-            raise ValueError(f"Expected ratio to be at least 0, but got {ratio}.")
-        if min_negatives < 0:
-            raise ValueError(f"Expected min_negatives to be at least 0, but got {min_negatives}.")
+        check_mining(ratio, min_negatives)
         self.ratio = ratio
         self.min_negatives = min_negatives
 
@@ -51,14 +48,4 @@ class HardNegativeLoss(nn.Module):
         is_target = target_labels[..., None] == torch.arange(logits.shape[-1], device=logits.device)
         loss = functional.binary_cross_entropy_with_logits(logits, is_target.to(logits.dtype), reduction="none")
         loss = loss.sum(dim=-1)
-        matched, ignored = target_labels >= 0, target_labels == OTHER_CLASS
-        counts = matched | (self._hardest(loss.detach(), matched, matched | ignored) & ~ignored)
-        return torch.where(counts, loss, 0.0)
-
-    def _hardest(
-        self, loss: Float[Tensor, "B A"], matched: Bool[Tensor, "B A"], no_background: Bool[Tensor, "B A"]
-    ) -> Bool[Tensor, "B A"]:
-        """Each image's hardest background anchors, by their rank: a threshold on the loss would let ties through."""
-        wanted = (matched.sum(dim=1, keepdim=True) * self.ratio).floor().clamp(min=self.min_negatives)
-        order = loss.masked_fill(no_background, -torch.inf).argsort(dim=1, descending=True, stable=True)
-        return order.argsort(dim=1) < wanted
+        return torch.where(mined(loss, target_labels, self.ratio, self.min_negatives), loss, 0.0)

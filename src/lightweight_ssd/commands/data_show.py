@@ -1,7 +1,7 @@
 """`lssd data show`: boxes per class and size beside the anchors, and augmented samples beside their originals."""
 
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from lightweight_ssd.commands.application import run_application
 from lightweight_ssd.config.arguments import call
@@ -10,6 +10,7 @@ from lightweight_ssd.config.bare_arguments import data_key
 __all__ = ["main"]
 
 _DETECTOR = ("backbone", "neck", "detector")
+_NOT_SHOWN = ("classification", "loss", "criterion")  # parts that an option of the detector brings
 
 
 def main() -> None:
@@ -24,7 +25,7 @@ def _run(cfg: DictConfig) -> None:
     if cfg.title is None:
         choices = HydraConfig.get().runtime.choices
         cfg.title = f"data={choices['data']} augment={choices['augment']}"
-    sheet = call(data_show, cfg)
+    sheet = call(data_show, OmegaConf.masked_copy(cfg, [key for key in map(str, cfg) if key not in _NOT_SHOWN]))
     for note in sheet.notes:
         print(note)
     print(f"{statistics_text(sheet.statistics)}\n{_compared(cfg)}\n")

@@ -1,4 +1,4 @@
-"""Checks a composed configuration before anything is made: each key is read by something, each value has its type.
+"""Checks a composed configuration before anything is made: keys are read, values have their types, parts fit together.
 
 What a key may be is not listed here: a node with a `_target_` takes the parameters of its target, and a command the
 parameters of its function. Both are read without an import, so that a typing error is told at once.
@@ -17,6 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 from lightweight_ssd.config.arguments import converted, missing
 from lightweight_ssd.config.batch_split import AUTO
 from lightweight_ssd.config.commands import parameters_of
+from lightweight_ssd.config.compatible_parts import check_parts
 from lightweight_ssd.config.nearest import no_such_key
 from lightweight_ssd.config.paths import CONF_DIR, options_of_groups
 from lightweight_ssd.config.signatures import Parameter, signature_of
@@ -41,7 +42,7 @@ class _Node(NamedTuple):
 
 
 def check_settings(cfg: DictConfig, command: str, typed: Sequence[str] = (), complete: bool = True) -> None:
-    """Refuses a key that nothing reads and a value of another type than its reader takes.
+    """Refuses a key that nothing reads, a value of another type than its reader takes, and parts that do not fit.
 
     Args:
         cfg: As composed, without Hydra's own settings.
@@ -58,6 +59,7 @@ def check_settings(cfg: DictConfig, command: str, typed: Sequence[str] = (), com
         known = known_keys(written, command) - {key}
         raise ValueError(_sentence(key, given.get(key, ""), known))
     _check_types(written, values, command, complete)
+    check_parts(values)
 
 
 def without_other_parts(cfg: DictConfig, typed: Sequence[str] = ()) -> list[str]:

@@ -14,8 +14,8 @@ def options_of(group: str) -> list[str]:
     """The options of a config group by name, those of a table's rows with their table; empty for what is no group.
 
     Example:
-        >>> options_of("neck")
-        ['bifpn', 'cfpn', 'fpn', 'none', 'pan']
+        >>> options_of("optim")
+        ['adamw', 'sgd']
     """
     folder = CONF_DIR / group
     return sorted(file.relative_to(folder).with_suffix("").as_posix() for file in folder.rglob("*.yaml"))

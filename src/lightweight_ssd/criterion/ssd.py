@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from lightweight_ssd.coding.coder import Coder
 from lightweight_ssd.matching.matcher import Matcher
+from lightweight_ssd.ops.matched_error import Space, matched_error, space_of
 from lightweight_ssd.ops.precision import at_least_float32
 from lightweight_ssd.ops.shared_count import shared_count
 from lightweight_ssd.tensor_types import Losses, RawOutputs
@@ -27,7 +28,8 @@ TERMS: Final = ("classification", "localization")
 class SSDCriterion(nn.Module):
     """Matches anchors to objects and computes the classification and the localization term of a batch.
 
-    Each term is summed over the batch and divided by the number of its matched anchors, at least 1.
+    Each term is summed over the batch and divided by the number of its matched anchors, at least 1; or by a fixed
+    number for each image, where the losses draw so many anchors of it.
 
     Args:
         classification: Loss of `(logits (B, A, C), labels (B, A))` to `(B, A)`; label −1 is background, and −2
@@ -37,9 +39,13 @@ class SSDCriterion(nn.Module):
         matcher: Which anchor learns which object.
         coder: Of the boxes; the same as the detector's.
         weights: Factor of each term in `total`, keyed by the names in `TERMS`; all 1 by default.
+        samples: Number for each image by which the sums are divided in place of the matched anchors; None = by these.
+
+    Attributes:
+        samples: See above.
 
     Raises:
-        ValueError: A weight is unknown or missing, or the localization loss names no known space.
+        ValueError: A weight is unknown or missing, the localization loss names no known space, or `samples` is below 1.
 
     Source: Section 3.4.1, and section 4 for focal loss. The normalizer is that of the framework which section 4's
     settings quote: matched anchors of the whole batch.
@@ -52,16 +58,20 @@ class SSDCriterion(nn.Module):
         matcher: Matcher,
         coder: Coder,
         weights: Mapping[str, float] | None = None,
+        samples: int | None = None,
     ) -> None:
         super().__init__()
+        if samples is not None and samples < 1:
+            raise ValueError(f"Expected samples of the criterion of at least 1, but got {samples}.")
         weights = dict.fromkeys(TERMS, 1.0) if weights is None else dict(weights)
         _check_weights(weights)
         self.classification = classification
         self.localization = localization
-        self.space = _space_of(localization)
+        self.space: Space = space_of(localization)
         self.weights = weights
         self.matcher = matcher
         self.coder = coder
+        self.samples = samples
 
     def forward(self, raw: RawOutputs, boxes: Float[Tensor, "B M 4"], labels: Int[Tensor, "B M"]) -> Losses:
         """Compute the losses of a batch; finite without any object, localization then 0.
@@ -74,19 +84,22 @@ class SSDCriterion(nn.Module):
             labels: Class index from 0, −1 where padded, −2 where the object is to be ignored.
 
         Returns:
-            The terms, keyed by `TERMS`, and the number of matched anchors, which divides them.
+            The terms, keyed by `TERMS`, the number of matched anchors, and what divides the terms.
         """
         with torch.autocast(raw.logits.device.type, enabled=False):
             matches = self.matcher(raw.anchors, boxes, labels, raw.cells)
             matched = (matches >= 0).sum()
-            normalizer = shared_count(matched, among_ranks=self.training)
+            divisor = matched if self.samples is None else torch.full_like(matched, self.samples * len(boxes))
+            normalizer = shared_count(divisor, among_ranks=self.training)
+            learned = _matched_labels(labels, matches)
+            raw = raw._replace(offsets=_offsets_of_class(raw.offsets, learned))
             localization = self._localization(raw, boxes, matches)
-            classification = self.classification(at_least_float32(raw.logits), _matched_labels(labels, matches))
+            classification = self.classification(at_least_float32(raw.logits), learned)
             terms = {
                 "classification": classification.sum() / normalizer,
                 "localization": localization.sum() / normalizer,
             }
-            return Losses(terms, matched, divisor=matched)
+            return Losses(terms, matched, divisor)
 
     def total(self, terms: Mapping[str, Tensor]) -> Tensor:
         """Weighted sum of the terms that `forward` returned: what training minimizes."""
@@ -95,25 +108,10 @@ class SSDCriterion(nn.Module):
     def _localization(
         self, raw: RawOutputs, boxes: Float[Tensor, "B M 4"], matches: Int64[Tensor, "B A"]
     ) -> Float[Tensor, "B A"]:
-        """Localization loss of each anchor, 0 where unmatched.
-
-        An unmatched anchor is compared with itself on both sides: masking the result alone would let the NaN of an
-        overflow pass, since the gradient of `where` is 0 · NaN there.
-        """
-        matched = (matches >= 0)[..., None]
-        offsets = torch.where(matched, at_least_float32(raw.offsets), 0.0)
-        targets = torch.where(matched, _matched_boxes(boxes, matches), raw.anchors)
-        if self.space == "boxes":
-            loss = self.localization(self.coder.decode(offsets, raw.anchors, raw.cells), targets)
-        else:
-            loss = self.localization(offsets, self.coder.encode(targets, raw.anchors, raw.cells))
-        return torch.where(matched[..., 0], loss, 0.0)
-
-
-def _matched_boxes(boxes: Float[Tensor, "B M 4"], matches: Int64[Tensor, "B A"]) -> Float[Tensor, "B A 4"]:
-    """Ground truth box of each anchor; of zeros where it has none, which are the rows of −2 and −1 put in front."""
-    padded = nn.functional.pad(boxes, (0, 0, 2, 0))
-    return padded.gather(1, (matches + 2)[..., None].expand(-1, -1, 4))
+        """Localization loss of each anchor, 0 where unmatched."""
+        return matched_error(
+            self.localization, self.space, self.coder, raw.offsets, raw.anchors, raw.cells, boxes, matches
+        )
 
 
 def _matched_labels(labels: Int[Tensor, "B M"], matches: Int64[Tensor, "B A"]) -> Int[Tensor, "B A"]:
@@ -122,14 +120,13 @@ def _matched_labels(labels: Int[Tensor, "B M"], matches: Int64[Tensor, "B A"]) -
     return torch.where(matches >= 0, taken, matches.to(labels.dtype))
 
 
+def _offsets_of_class(offsets: Tensor, labels: Int[Tensor, "B A"]) -> Float[Tensor, "B A 4"]:
+    """Of offsets (B, A, C, 4) those of each anchor's class, of any class where it has none; others as they are."""
+    if offsets.ndim == 3:
+        return offsets
+    return offsets.gather(2, labels.clamp(min=0).long()[..., None, None].expand(-1, -1, 1, 4))[:, :, 0]
+
+
 def _check_weights(weights: Mapping[str, float]) -> None:
     if set(weights) != set(TERMS):
         raise ValueError(f"Expected weights with exactly the keys {list(TERMS)}, but got {list(weights)}.")
-
-
-def _space_of(localization: nn.Module) -> str:
-    space = getattr(localization, "space", None)
-    if space not in ("boxes", "offsets"):
-        name = type(localization).__name__
-        raise ValueError(f"Expected {name}.space to be 'boxes' or 'offsets', but got {space!r}.")
-    return space

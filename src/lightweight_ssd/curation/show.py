@@ -18,7 +18,13 @@ from lightweight_ssd.curation.source import Data, composed, data_source
 from lightweight_ssd.data.dataset import DetectionDataset, Sample
 from lightweight_ssd.data.formats.packed import PackedAnnotations
 from lightweight_ssd.data.images.reader import read_image
-from lightweight_ssd.detector.anchor_fit import AnchorGrid, AnchorShapes, anchor_grid, anchor_sides
+from lightweight_ssd.detector.anchor_fit import (
+    AnchorGrid,
+    AnchorShapes,
+    anchor_grid,
+    anchor_shapes,
+    anchor_sides,
+)
 from lightweight_ssd.plots.contact_sheet import contact_sheet
 from lightweight_ssd.plots.data_statistics import BoxesAtInput, data_statistics
 from lightweight_ssd.plots.detections import draw_boxes
@@ -70,8 +76,8 @@ def data_show(
     output: Path = Path("contact_sheet.png"),
     title: str | None = None,
     chart: Path | None = Path("data_statistics.png"),
-    backbone: _Part = "mblitenet",
-    neck: _Part = "cfpn",
+    backbone: _Part = None,
+    neck: _Part = None,
     detector: _Part = "ssd",
     **settings: Any,
 ) -> DataSheet:
@@ -92,7 +98,8 @@ def data_show(
         output: The PNG file to write; its folder is made where missing.
         title: Head of the sheet; None names the data and the augmentation.
         chart: The PNG file for counts per class, box sizes and anchors; None: it is not drawn.
-        backbone: Of the detector with whose anchors the boxes are compared: an option of the group `backbone`.
+        backbone: Of the detector with whose anchors the boxes are compared: an option of the group `backbone`; None =
+            that of `lssd data show detector=…`.
         neck: The same for the group `neck`.
         detector: An option of the group `detector`, or its node of a composed configuration, which has all parts.
         settings: Of the data set, as `data_source` takes them: `root="VOCdevkit"`. For those that have the name of an
@@ -139,14 +146,17 @@ def _anchors(backbone: Any, neck: Any, detector: Any, image_size: tuple[int, int
     if not isinstance(detector, Mapping):
         parts = {"backbone": backbone, "neck": neck, "detector": detector}
         asked = [
-            each for name, part in parts.items() for each in ([f"{name}={part}"] if isinstance(part, str) else part)
+            each
+            for name, part in parts.items()
+            if part is not None
+            for each in ([f"{name}={part}"] if isinstance(part, str) else part)
         ]
         node = composed("detector", asked, "data_show")
     parts = {key: value for key, value in node.items() if key != "backbone"}
     backbone = {key: None if key == "weights" else value for key, value in node["backbone"].items()}
     built = build({**parts, "backbone": backbone}, num_classes=1)
     grid = anchor_grid(built, image_size)
-    return built.anchors.shapes(len(grid.sizes)), grid
+    return anchor_shapes(built.anchors, grid), grid
 
 
 def _chart(annotations: PackedAnnotations, counted: BoxStatistics, title: str) -> Figure:

@@ -7,19 +7,22 @@ the best IoU is exact without the thousands of anchors: one number per box and s
 """
 
 from copy import deepcopy
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from lightweight_ssd.detector.ssd import Detector
+from lightweight_ssd.anchors.generator import AnchorGenerator
+from lightweight_ssd.anchors.ssd import SSDAnchors
+from lightweight_ssd.coding.cell import CellCoder
 
 __all__ = [
     "MATCH_THRESHOLD",
     "AnchorGrid",
     "AnchorShapes",
     "anchor_grid",
+    "anchor_shapes",
     "anchor_sides",
     "best_anchors",
     "fit_anchors",
@@ -40,14 +43,21 @@ class AnchorGrid(NamedTuple):
     Attributes:
         image_size: (height, width) of the network's input, pixels.
         sizes: (rows, columns) of each level, finest first.
+        anywhere: Whether a box is predicted from the cell that holds its center, wherever in the cell, so that shapes
+            alone count.
     """
 
     image_size: tuple[int, int]
     sizes: tuple[tuple[int, int], ...]
+    anywhere: bool = False
 
 
-def anchor_grid(detector: Detector, image_size: tuple[int, int]) -> AnchorGrid:
+def anchor_grid(detector: Any, image_size: tuple[int, int]) -> AnchorGrid:
     """The levels of a detector at an input of this size, from a copy without data: nothing is computed.
+
+    Args:
+        detector: With a `backbone` and a `neck`.
+        image_size: (height, width) of its input, pixels.
 
     Raises:
         ValueError: The input is smaller than the detector takes.
@@ -57,7 +67,24 @@ def anchor_grid(detector: Detector, image_size: tuple[int, int]) -> AnchorGrid:
     model = deepcopy(detector).to("meta").eval()
     with torch.no_grad():
         maps = model.neck(model.backbone(torch.empty(1, 3, *image_size, device="meta")))
-    return AnchorGrid(image_size, tuple((level.shape[-2], level.shape[-1]) for level in maps))
+    sizes = tuple((level.shape[-2], level.shape[-1]) for level in maps)
+    return AnchorGrid(image_size, sizes, anywhere=isinstance(detector.coder, CellCoder))
+
+
+def anchor_shapes(anchors: AnchorGenerator, grid: AnchorGrid) -> AnchorShapes:
+    """The shapes of a rule of anchors, whatever units it has them in.
+
+    Example:
+        >>> from lightweight_ssd.anchors.shapes import ShapeAnchors
+        >>> anchor_shapes(ShapeAnchors([[(40, 10)]]), AnchorGrid((100, 200), ((1, 1),)))
+        [[(0.2, 4.0)]]
+    """
+    count, (height, width) = len(grid.sizes), grid.image_size
+    if isinstance(anchors, SSDAnchors):
+        return anchors.shapes(count)
+    boxes = anchors([(1, 1)] * count, (height, width)).boxes.double()
+    sides = (boxes[:, 2:] - boxes[:, :2]).round(decimals=3).numpy()  # pixels
+    return _shapes(sides, np.repeat(np.arange(count), anchors.per_cell(count)), grid)
 
 
 def best_anchors(
@@ -107,10 +134,12 @@ def fit_anchors(boxes: Float[np.ndarray, "N 4"], start: AnchorShapes, grid: Anch
         grid: Where they lie.
 
     Returns:
-        Rounded to four decimals, so that they can stand in a configuration; by rising area within a level.
+        Rounded to four decimals, so that they can stand in a configuration; by rising area within a level, and over
+        all levels where shapes alone count.
 
-    Source: Redmon and Farhadi, YOLO9000 (2017), section 2, for the distance. Deviation: there all boxes share one
-        center, here they lie where they lie, so that a shape is not learned for a level that cannot place it.
+    Source: Redmon and Farhadi, YOLO9000 (2017), section 2, for the distance. There all boxes share one center; here
+        they do where shapes alone count, and otherwise lie where they lie, so that a shape is not learned for a level
+        that cannot place it.
     """
     boxes = boxes[((boxes[:, 2:] - boxes[:, :2]) > 0).all(1)]
     boxes = boxes[:: max(1, -(-len(boxes) // _MOST_BOXES))].astype(np.float64)
@@ -123,7 +152,8 @@ def fit_anchors(boxes: Float[np.ndarray, "N 4"], start: AnchorShapes, grid: Anch
         if before is not None and (before == place).all():
             break
         before = place
-        shapes = _shapes(_means(boxes, iou, place, sides, level, grid), level, grid)
+        means = _means(boxes, iou, place, sides, level, grid)
+        shapes = _shapes(means[means.prod(1).argsort(kind="stable")] if grid.anywhere else means, level, grid)
         sides, level = _sides(shapes, grid)
     return chosen
 
@@ -166,7 +196,9 @@ def _best(
 
 
 def _distances(boxes: Float[np.ndarray, "N 4"], grid: AnchorGrid) -> Float[np.ndarray, "N L 2"]:
-    """From the center of each box to the center of the nearest cell of each level, along x and y."""
+    """From the center of each box to the center of the nearest cell of each level, along x and y; 0 for any place."""
+    if grid.anywhere:
+        return np.zeros((len(boxes), len(grid.sizes), 2))
     cells = np.array([size[::-1] for size in grid.sizes], np.float64)  # columns, rows
     cell = np.array(grid.image_size[::-1], np.float64) / cells
     centers = (boxes[:, None, :2] + boxes[:, None, 2:]) / 2

@@ -53,17 +53,20 @@ class _FoldedConvolution(nn.Conv2d):
     compiler the two are separate.
     """
 
-    rectified = False
+    slope: float | None = None  # of the rectifier below 0; None = there is no rectifier
 
     def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D h w"]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Convolve and rectify."""
         if _fuses(x):
+            name = "none" if self.slope is None else "leaky_relu" if self.slope else "relu"
             return torch.ops.mkldnn._convolution_pointwise(
                 x, self.weight, self.bias, self.padding, self.stride, self.dilation, self.groups,
-                "relu" if self.rectified else "none", [], "",
+                name, [self.slope] if self.slope else [], "",
             )  # fmt: skip
         x = super().forward(x)
-        return F.relu(x, inplace=True) if self.rectified else x
+        if self.slope is None:
+            return x
+        return F.leaky_relu(x, self.slope, inplace=True) if self.slope else F.relu(x, inplace=True)
 
 
 class _FoldedUses(nn.Module):
@@ -85,7 +88,7 @@ def fold(module: nn.Module) -> None:
     """
     for name, child in list(module.named_children()):
         if isinstance(child, RepeatedConvNorm):
-            folded = (_folded(child.conv, norm, child.relu) for norm in child.norms)  # pyright: ignore[reportArgumentType]
+            folded = (_folded(child.conv, norm, 0.0 if child.relu else None) for norm in child.norms)  # pyright: ignore[reportArgumentType]
             setattr(module, name, _FoldedUses(folded))
             continue
         fold(child)
@@ -103,22 +106,29 @@ def _folded_layers(layers: list[nn.Module]) -> Iterator[nn.Module]:
             yield layer
             at += 1
             continue
-        rectified = type(following[1]) is nn.ReLU
-        yield _folded(layer, norm, rectified)  # pyright: ignore[reportArgumentType]
-        at += 3 if rectified else 2
+        slope = _slope(following[1])
+        yield _folded(layer, norm, slope)  # pyright: ignore[reportArgumentType]
+        at += 2 if slope is None else 3
+
+
+def _slope(layer: nn.Module | None) -> float | None:
+    """Of a rectifier below 0; None for any other layer."""
+    if type(layer) is nn.ReLU:
+        return 0.0
+    return layer.negative_slope if isinstance(layer, nn.LeakyReLU) else None
 
 
 def _is_fixed(norm: nn.Module | None) -> bool:
     return isinstance(norm, nn.BatchNorm2d) and norm.track_running_stats and norm.affine
 
 
-def _folded(layer: nn.Module, norm: nn.BatchNorm2d, rectified: bool) -> _FoldedConvolution:
+def _folded(layer: nn.Module, norm: nn.BatchNorm2d, slope: float | None) -> _FoldedConvolution:
     conv = _merged(layer) if isinstance(layer, MixedDepthwise) else layer
     assert isinstance(conv, nn.Conv2d)
     fused = fuse_conv_bn_eval(conv, norm)
     fused.__class__ = _FoldedConvolution
     assert isinstance(fused, _FoldedConvolution)
-    fused.rectified = rectified
+    fused.slope = slope
     return fused.requires_grad_(False)
 
 

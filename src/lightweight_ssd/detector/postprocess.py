@@ -61,7 +61,7 @@ class PostProcess(Thresholds):
         """
         scores = self.scores(raw).float()
         scores, anchor, classes = self._candidates(scores if labels is None else _of_classes(scores, labels))
-        offsets = raw.offsets.gather(1, anchor[..., None].expand(-1, -1, 4)).float()
+        offsets = _rows(*_one_per_row(raw.offsets, anchor, classes)).float()
         cells = None if raw.cells is None else _rows(raw.cells, anchor)
         boxes = self.coder.decode(offsets, _rows(raw.anchors, anchor).float(), cells)
         whole = (scores > self.score_threshold) & boxes.isfinite().all(dim=-1)
@@ -92,6 +92,13 @@ def _rows(values: Tensor, anchor: Int[Tensor, "B K"]) -> Float[Tensor, "B K N"]:
     if values.ndim == 2:
         return values[anchor]
     return values.gather(1, anchor[..., None].expand(-1, -1, values.shape[-1]))
+
+
+def _one_per_row(offsets: Tensor, anchor: Tensor, classes: Tensor) -> tuple[Tensor, Int[Tensor, "B K"]]:
+    """Offsets (B, N, 4) and the wanted rows of them: of the anchors, or of the pairs where each class has its own."""
+    if offsets.ndim == 3:
+        return offsets, anchor
+    return offsets.flatten(1, 2), anchor * offsets.shape[2] + classes
 
 
 def _of_classes(scores: Float[Tensor, "B A C"], labels: Sequence[int]) -> Float[Tensor, "B A C"]:

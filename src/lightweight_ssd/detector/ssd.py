@@ -8,21 +8,18 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from lightweight_ssd.anchors.ssd import SSDAnchors
+from lightweight_ssd.anchors.generator import AnchorGenerator
 from lightweight_ssd.coding.coder import Coder
 from lightweight_ssd.detector.fixed_size import FixedSizeDetector
+from lightweight_ssd.detector.inputs import Images, KeptAnchors, check_images, least_side, normalization
 from lightweight_ssd.detector.postprocess import PostProcess
 from lightweight_ssd.ops.thresholds import known_thresholds
-from lightweight_ssd.tensor_types import Anchors, Detections, RawOutputs
+from lightweight_ssd.tensor_types import Detections, RawOutputs
 
 __all__ = ["Detector"]
-
-_MEAN, _STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)  # ImageNet's
-
-Images = UInt8[Tensor, "B 3 H W"] | Float[Tensor, "B 3 H W"]
 
 
 class Detector(nn.Module):
@@ -46,7 +43,7 @@ class Detector(nn.Module):
         backbone: nn.Module,
         neck: Callable[..., nn.Module],
         head: Callable[..., nn.Module],
-        anchors: SSDAnchors,
+        anchors: AnchorGenerator,
         coder: Coder,
         num_classes: int,
         postprocess: Mapping[str, Any] | None = None,
@@ -82,13 +79,10 @@ class Detector(nn.Module):
         self.num_classes = num_classes
         self.coder = coder
         self.postprocess = PostProcess(**known_thresholds(postprocess or {}), scores=self.head.scores, coder=coder)
-        strides: Any = backbone.strides
-        self.min_size: int = getattr(backbone, "min_size", min(strides[-1] // 2, 64))
-        expected: Any = getattr(backbone, "loaded_weights", None)
-        for name, given, usual in (("mean", mean, _MEAN), ("std", std, _STD)):
-            values = torch.tensor(given or getattr(expected, name, usual)).reshape(1, 3, 1, 1)
+        self.min_size = least_side(backbone)
+        for name, values in normalization(backbone, {"mean": mean, "std": std}).items():
             self.register_buffer(name, values, persistent=False)
-        self._made_anchors: dict[tuple[Any, ...], Anchors] = {}
+        self._kept_anchors = KeptAnchors(anchors)
 
     def forward(
         self, images: Images, boxes: Float[Tensor, "B M 4"] | None = None, labels: Int[Tensor, "B M"] | None = None
@@ -105,14 +99,15 @@ class Detector(nn.Module):
             offsets: (B, A, 4), likewise.
             anchors: (A, 4), float32, xyxy in pixels of `images`.
             cells: (A, 2), float32, width and height of their cells, pixels.
+            objectness: (B, A), as the logits, of heads that predict it; else None.
 
         Raises:
             ValueError: For images that are not (B, 3, H, W) or too small.
         """
         maps = self._maps(images)
-        logits, offsets = self.head(maps)
-        anchors = self._anchors_of(maps, images)
-        return RawOutputs(logits, offsets, anchors.boxes, anchors.cells)
+        logits, offsets, *objectness = self.head(maps)
+        anchors = self._kept_anchors(maps, images)
+        return RawOutputs(logits, offsets, anchors.boxes, anchors.cells, *objectness)
 
     def trace(self, images: Images) -> tuple[Tensor, ...]:
         """Compute what the weights compute: each layer once, and no step that depends on the values in the tensors.
@@ -164,28 +159,5 @@ class Detector(nn.Module):
 
     def _maps(self, images: Tensor) -> list[Tensor]:
         """The levels of the neck."""
-        self._check(images)
+        check_images(images, self.min_size)
         return self.neck(self.backbone((images.to(self.mean.dtype) - self.mean) / self.std))
-
-    def _check(self, images: Tensor) -> None:
-        """Refuse images that the network cannot take; silent under compilation, where sizes may be symbols."""
-        if torch.compiler.is_compiling():
-            return
-        shape, least = tuple(images.shape), self.min_size
-        if len(shape) != 4 or shape[1] != 3:
-            raise ValueError(f"Expected images of the shape (batch, 3, height, width) but got {shape}.")
-        if min(shape[2:]) < least:
-            raise ValueError(f"Expected images of {least} pixels or more a side but got {shape}; enlarge the input.")
-
-    def _anchors_of(self, maps: list[Tensor], images: Tensor) -> Anchors:
-        """The anchors of these sizes, kept from the last time; a compiler sees how they are made instead."""
-        height, width = images.shape[-2:]
-        sizes = [(rows, columns) for rows, columns in (level.shape[-2:] for level in maps)]
-        if torch.compiler.is_compiling():
-            return self.anchors(sizes, (height, width), images.device)
-        key = (*sizes, (height, width), images.device)
-        if key not in self._made_anchors:
-            # Made in a validation's inference mode, they could not be used in a later training step.
-            with torch.inference_mode(False):
-                self._made_anchors[key] = self.anchors(sizes, (height, width), images.device)
-        return self._made_anchors[key]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from lightweight_ssd.checkpoint.load import Trained
-from lightweight_ssd.detector.ssd import Detector
+from lightweight_ssd.coding.variance import VarianceCoder
 from lightweight_ssd.export.format import Format, Input, Precision
 from lightweight_ssd.export.network import DeployedNetwork, Outputs
 from lightweight_ssd.ops.thresholds import Thresholds
@@ -66,7 +66,7 @@ def card_of(trained: Trained, checkpoint: Path, network: DeployedNetwork, choice
         input=choice.input,
         batch=choice.batch,
         thresholds=Thresholds(**settings),
-        variances=_four(_variances(detector)),
+        variances=_four(detector.coder.variances) if isinstance(detector.coder, VarianceCoder) else None,
         anchors=None if network.decodes else [_four(row) for row in network.anchors.tolist()],
         checkpoint=checkpoint.name,
         run=run_name(checkpoint),
@@ -76,17 +76,6 @@ def card_of(trained: Trained, checkpoint: Path, network: DeployedNetwork, choice
         versions=_versions(["lightweight-ssd", "torch", *choice.format.packages]),
         parity=None,
     )
-
-
-def _variances(detector: Detector) -> Sequence[float]:
-    """Of SSD's box coding; a card has no room for another one."""
-    found = getattr(detector.coder, "variances", None)
-    if found is None:
-        raise ValueError(
-            f"Expected a detector with VarianceCoder to export but got {type(detector.coder).__name__}, which the card "
-            "of a file cannot describe; export another detector."
-        )
-    return found
 
 
 def _three(values: Tensor) -> tuple[float, float, float]:

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from lightweight_ssd.coding.variance import VarianceCoder
 from lightweight_ssd.detector.fixed_size import FixedSizeDetector
 
 __all__ = ["DeployedNetwork", "Outputs"]
@@ -34,13 +35,19 @@ class DeployedNetwork(nn.Module):
                 `nms`: as `boxes`, cut to the image, for a suppression that the file's writer adds.
 
         Raises:
-            ValueError: The detector has no graph of a fixed size, or the size is less than it takes.
+            ValueError: The detector has no graph of a fixed size, the size is less than it takes, or a runtime could
+                not make scores of its raw outputs.
         """
         super().__init__()
         if not hasattr(detector, "at_size"):
             raise ValueError(
                 f"Expected a single-shot detector to export but got {type(detector).__name__}, which has no graph of "
-                "a fixed size; export another detector."
+                "a fixed size for any format; predict with its checkpoint, or export another detector."
+            )
+        if outputs == "raw" and (lacking := _not_in_runtimes(detector)):
+            raise ValueError(
+                f"Expected outputs=boxes or outputs=nms for {lacking} the runtimes do not compute, but got "
+                "outputs=raw; choose one of the two."
             )
         self.detector: FixedSizeDetector = detector.at_size(image_size)
         self.image_size, self.decodes, self.clips = image_size, outputs != "raw", outputs == "nms"
@@ -71,3 +78,14 @@ class DeployedNetwork(nn.Module):
     def boxes_and_scores(self, outputs: tuple[Tensor, Tensor]) -> tuple[Float[Tensor, "B A 4"], Float[Tensor, "B A C"]]:
         """What the outputs mean, whichever they are: boxes, xyxy in pixels, and scores, 0 to 1."""
         return outputs if self.decodes else self.detector.finish(outputs)
+
+
+def _not_in_runtimes(detector: Any) -> str | None:
+    """What a detector has that runtimes, which know sigmoids and SSD's coding alone, cannot make of raw outputs."""
+    if getattr(detector.head, "background", False):
+        return "a head with a background class, whose softmax"
+    if hasattr(detector.head, "objectness"):
+        return f"{type(detector.head).__name__}, whose objectness"
+    if not isinstance(detector.coder, VarianceCoder):
+        return f"{type(detector.coder).__name__}, whose boxes"
+    return None

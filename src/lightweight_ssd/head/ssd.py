@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from lightweight_ssd.layers.predictor import per_anchor, predictor
 from lightweight_ssd.ops.precision import at_least_float32
 from lightweight_ssd.tensor_types import RawOutputs
 
@@ -18,7 +20,9 @@ class SSDHead(nn.Module):
 
     Source: the defaults of the framework that section 4 quotes. Classes are sigmoids without a background class,
     and at the start each says `prior`, so that the focal loss of the many anchors without an object stays small
-    (Lin et al., 2017).
+    (Lin et al., 2017). With `background` the head is that of Liu et al., "SSD", 2016: a softmax over the background,
+    which comes first, and the classes. Deviation: there background and classes start alike; here the background has
+    what the classes leave.
     """
 
     def __init__(
@@ -29,6 +33,7 @@ class SSDHead(nn.Module):
         kernel_size: int = 1,
         prior: float = 0.01,
         init_std: float = 0.01,
+        background: bool = False,
     ) -> None:
         """Build two convolutions with bias per level.
 
@@ -37,8 +42,10 @@ class SSDHead(nn.Module):
             anchors_per_cell: Anchors in a cell of each level.
             num_classes: Classes, background not counted.
             kernel_size: Side of the predictors' kernels; odd.
-            prior: Score of every class before training, 0 to 1 exclusive.
+            prior: Score of every class before training, 0 to 1 exclusive; with `background` at most an equal share of
+                all outputs.
             init_std: Standard deviation of the predictors' weights before training.
+            background: Whether there is one more logit, the first, for the background, and scores are a softmax.
 
         Raises:
             ValueError: For a prior outside 0 to 1, an even kernel or no classes.
@@ -50,11 +57,13 @@ class SSDHead(nn.Module):
             raise ValueError(f"Expected an odd kernel_size of the head but got {kernel_size}; choose 1, 3, 5, …")
         if num_classes < 1:
             raise ValueError(f"Expected one class or more but got {num_classes}.")
-        self.num_classes = num_classes
+        self.num_classes, self.background = num_classes, background
         levels = list(zip(in_channels, anchors_per_cell, strict=True))
-        bias = math.log(prior / (1 - prior))
-        self.classes = nn.ModuleList(_predictor(c, n * num_classes, kernel_size, init_std, bias) for c, n in levels)
-        self.boxes = nn.ModuleList(_predictor(c, n * 4, kernel_size, init_std, 0.0) for c, n in levels)
+        bias, outputs = 0.0 if background else math.log(prior / (1 - prior)), num_classes + background
+        self.classes = nn.ModuleList(predictor(c, n * outputs, kernel_size, init_std, bias) for c, n in levels)
+        self.boxes = nn.ModuleList(predictor(c, n * 4, kernel_size, init_std, 0.0) for c, n in levels)
+        if background:
+            _favor_background(self.classes, outputs, prior)
 
     def forward(self, maps: list[Float[Tensor, "B _ _ _"]]) -> tuple[Float[Tensor, "B A C"], Float[Tensor, "B A 4"]]:
         """Predict for every anchor, in the order of the anchors: level, row, column, anchor of the cell.
@@ -63,27 +72,26 @@ class SSDHead(nn.Module):
             maps: One map per level, finest first.
 
         Returns:
-            Class logits and box offsets, over all anchors A of all levels.
+            Class logits and box offsets, over all anchors A of all levels; with `background` its logit comes first.
         """
-        logits = [_flatten(head(x), self.num_classes) for head, x in zip(self.classes, maps, strict=True)]
-        offsets = [_flatten(head(x), 4) for head, x in zip(self.boxes, maps, strict=True)]
+        values = self.num_classes + self.background
+        logits = [per_anchor(head(x), values) for head, x in zip(self.classes, maps, strict=True)]
+        offsets = [per_anchor(head(x), 4) for head, x in zip(self.boxes, maps, strict=True)]
         return torch.cat(logits, dim=1), torch.cat(offsets, dim=1)
 
     def scores(self, raw: RawOutputs) -> Float[Tensor, "B A C"]:
-        """What the raw outputs say of each class, 0 to 1, in at least float32: independent sigmoids."""
-        return at_least_float32(raw.logits).sigmoid()
+        """What the raw outputs say of each class, 0 to 1, in at least float32.
+
+        Independent sigmoids, or the softmax with the background, which is left out.
+        """
+        logits = at_least_float32(raw.logits)
+        return logits.softmax(dim=-1)[..., 1:] if self.background else logits.sigmoid()
 
 
-def _predictor(in_channels: int, out_channels: int, kernel_size: int, std: float, bias: float) -> nn.Conv2d:
-    """One convolution that starts out saying about `bias` everywhere."""
-    conv = nn.Conv2d(in_channels, out_channels, kernel_size, padding=kernel_size // 2)
-    nn.init.normal_(conv.weight, std=std)
-    assert conv.bias is not None
-    nn.init.constant_(conv.bias, bias)
-    return conv
-
-
-def _flatten(x: Tensor, values: int) -> Tensor:
-    """(B, anchors·values, H, W) to (B, H·W·anchors, values)."""
-    batch, channels, rows, columns = x.shape
-    return x.permute(0, 2, 3, 1).reshape(batch, rows * columns * channels // values, values)
+@torch.no_grad()
+def _favor_background(predictors: nn.ModuleList, outputs: int, prior: float) -> None:
+    """Raise the first of the outputs of each anchor, so that every other one has `prior`, or an equal share if less."""
+    share = min(prior, 1 / outputs)
+    for conv in predictors:
+        bias: Any = conv.bias
+        bias[::outputs] = math.log((1 - (outputs - 1) * share) / share)

@@ -47,6 +47,7 @@ def conv_norm(
     groups: int = 1,
     *,
     relu: bool = True,
+    slope: float = 0.0,
     momentum: float,
     eps: float,
 ) -> nn.Sequential:
@@ -59,13 +60,14 @@ def conv_norm(
         stride: See `convolution`.
         groups: See `convolution`.
         relu: False for a linear projection.
+        slope: Of the rectifier below 0; above 0 it leaks.
         momentum: Share of the newest batch in the running statistics, 0 to 1.
         eps: Added to the variance.
     """
     layers: list[nn.Module] = [convolution(in_channels, out_channels, kernel_size, stride, groups)]
     layers.append(nn.BatchNorm2d(out_channels, eps=eps, momentum=momentum))
     if relu:
-        layers.append(nn.ReLU(inplace=True))
+        layers.append(nn.LeakyReLU(slope, inplace=True) if slope else nn.ReLU(inplace=True))
     return nn.Sequential(*layers)
 
 

@@ -13,7 +13,6 @@ from lightweight_ssd.checkpoint.load import load_trained
 from lightweight_ssd.config.arguments import Count, checked
 from lightweight_ssd.config.compose import compose
 from lightweight_ssd.config.instantiate import build
-from lightweight_ssd.detector.ssd import Detector
 from lightweight_ssd.profiling.complexity import complexity
 from lightweight_ssd.profiling.latency import latency
 from lightweight_ssd.runs.checkpoints import checkpoint_file
@@ -121,7 +120,7 @@ def profile(
 class _Subject(NamedTuple):
     """A detector in evaluation mode, what it is in words, and the size of its input."""
 
-    detector: Detector
+    detector: Any
     about: dict[str, Any]
     image_size: int | list[int]
 

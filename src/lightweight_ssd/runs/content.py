@@ -28,8 +28,9 @@ _NOT_CONTENT = {
 # the key existed.
 _NEUTRAL: dict[str, dict[str, Any]] = {
     "": {"anchors": None, "lr_factors": None},
-    "detector.anchors": {"levels": None},
+    "detector.anchors": {"levels": None, "first_scale": None, "end_ratios": None},
     "detector.head": {"background": False},
+    "criterion": {"samples": None},
     "criterion.matcher": {"background_below": None, "keep_best_above": 0.0},
     "augment.steps.mosaic": {"nearby": False},
     "datamodule.augment.steps.mosaic": {"nearby": False},

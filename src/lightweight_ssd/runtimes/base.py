@@ -95,6 +95,7 @@ class Runtime(ABC):
                 f"Expected offsets of {len(self._anchors)} anchors from {self.path} but got the shape {second.shape}; "
                 "its card is of another file."
             )
+        assert self.card.variances is not None  # the card says so
         return decode_array(second, self._anchors, self.card.variances), sigmoid(first)
 
 

@@ -66,7 +66,7 @@ class Card(Struct, frozen=True, kw_only=True):
         batch: Images of a batch; None = any number.
         thresholds: Of the detector's post-processing. Of the output `nms` they are in the graph, and a lower score
             threshold finds nothing more.
-        variances: Of the box coding.
+        variances: Of the box coding, where it is SSD's; None = another one, and the graph decodes.
         anchors: xyxy, pixels of the network's input; where the outputs are raw.
         checkpoint: Name of its file, without a folder.
         run: Name of the run that trained it.
@@ -88,7 +88,7 @@ class Card(Struct, frozen=True, kw_only=True):
     input: Literal["uint8", "float32"]
     batch: Annotated[int, Meta(ge=1, le=4096)] | None
     thresholds: Thresholds
-    variances: _Box
+    variances: _Box | None
     anchors: Annotated[list[_Box], Meta(max_length=2_000_000)] | None = None
     checkpoint: _Text | None = None
     run: _Text | None = None
@@ -105,6 +105,8 @@ class Card(Struct, frozen=True, kw_only=True):
             raise ValueError("Expected class names as text but got one with ${, which a configuration would replace")
         if self.outputs == "raw" and not self.anchors:
             raise ValueError("Expected anchors for raw outputs but got none")
+        if self.outputs == "raw" and self.variances is None:
+            raise ValueError("Expected variances for raw outputs but got none")
         if self.checkpoint and {"/", "\\"} & set(self.checkpoint):
             raise ValueError("Expected the checkpoint as the name of a file but got a path")
 

@@ -6,11 +6,19 @@ Every checkpoint holds that configuration, so it loads without the data, and the
 from pathlib import Path
 from typing import Any
 
+from lightweight_ssd.anchors.shapes import ShapeAnchors
 from lightweight_ssd.checkpoint.load import build_detector, load_checkpoint
 from lightweight_ssd.config.batch_split import AUTO
 from lightweight_ssd.config.instantiate import build
 from lightweight_ssd.data.input_boxes import input_boxes
-from lightweight_ssd.detector.anchor_fit import MATCH_THRESHOLD, anchor_grid, best_anchors, fit_anchors
+from lightweight_ssd.detector.anchor_fit import (
+    MATCH_THRESHOLD,
+    anchor_grid,
+    anchor_shapes,
+    anchor_sides,
+    best_anchors,
+    fit_anchors,
+)
 from lightweight_ssd.training.session import is_first_rank
 
 __all__ = ["with_fitted_anchors"]
@@ -52,7 +60,7 @@ def _fitted(config: dict[str, Any]) -> list[list[list[float]]]:
     boxes = input_boxes(annotations, (height, width)).boxes
     if not len(boxes):
         raise ValueError("Expected training boxes for anchors=auto, but there is none; give anchors=null.")
-    start = detector.anchors.shapes(len(grid.sizes))
+    start = anchor_shapes(detector.anchors, grid)
     fitted = fit_anchors(boxes, start, grid)
     if is_first_rank():
         before, after = (
@@ -63,4 +71,7 @@ def _fitted(config: dict[str, Any]) -> list[list[list[float]]]:
             f"{MATCH_THRESHOLD} or more, {before:.1f} % with the default anchors",
             flush=True,
         )
+    if isinstance(detector.anchors, ShapeAnchors):  # pixels, before its scale
+        scale, sides = detector.anchors.scale, [anchor_sides(level, grid.image_size) for level in fitted]
+        fitted = [[(round(w / scale, 2), round(h / scale, 2)) for w, h in level] for level in sides]
     return [[list(pair) for pair in level] for level in fitted]

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from lightweight_ssd.checkpoint.load import load_checkpoint
+from lightweight_ssd.config.batch_split import AUTO
 from lightweight_ssd.runs.record import RunRecord, flat_config
 from lightweight_ssd.runs.results import RunResults
 
@@ -62,6 +63,8 @@ def _differences(asked: Mapping[str, Any], trained: Mapping[str, Any]) -> list[s
     What only one of them knows is passed over: an older version had no such setting, or it belongs to another part.
     """
     now, before = _flat(asked), _flat(trained)
+    if asked.get("anchors") == AUTO:  # what is asked for is where the fit of the checkpoint began
+        now.pop("detector.anchors.levels", None)
     keys = [key for key in before if key in now and now[key] != before[key] and not key.startswith(_MAY_DIFFER)]
     parts = tuple(key.removesuffix("_target_") for key in keys if key.endswith(_TARGET))
     shown = [key for key in keys if key.endswith(_TARGET) or not key.startswith(parts)]

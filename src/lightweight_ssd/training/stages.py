@@ -289,6 +289,6 @@ def _detector(config: dict[str, Any], class_names: list[str], resume_from: Path 
 def _initialize(detector: nn.Module, start: Path, class_names: list[str], config: dict[str, Any]) -> None:
     report = initialise(detector, str(start), class_names)
     log.info("init_from=%s: tensors: %s", config["init_from"], counts(report))
-    if about := of_classes(report):
+    for about in filter(None, (report.get("darknet"), of_classes(report))):
         log.info("init_from=%s: %s", config["init_from"], about)
     write_json(Path(config["run_dir"]) / "init_from.json", report)

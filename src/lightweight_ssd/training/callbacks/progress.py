@@ -109,6 +109,7 @@ _SHOWN = {
     "train/loss": ("loss", _plain),
     "train/classification": ("cls", _plain),
     "train/localization": ("loc", _plain),
+    "train/objectness": ("obj", _plain),
     "val/loss": ("val loss", _plain),
     "val/map_50": ("val mAP50", _percent),
 }
