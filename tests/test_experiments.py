@@ -40,10 +40,12 @@ GRIDS = {
     "mobile": (("backbone.", "neck.width"), 7),
     "cfpn_circles": (("neck.circles",), 3),
     "bll_distance": (("loss.distance",), 2),
-    "table5": ((*SYSTEM, "augment.", "image_size", "optim.lr"), 4),
-    "table6": ((*SYSTEM, "augment.", "image_size", "optim.lr"), 4),
+    "table5": ((*SYSTEM, "augment.", "image_size", "optim.lr"), 14),
+    "table6": ((*SYSTEM, "augment.", "image_size", "optim.lr"), 5),
     "gray_mix_probability": (("augment.steps.gray_mix_rgb.p",), 5),
 }
+# The fourteen rows of Table 5 share the scales' keys with all others: one scale is enough for them.
+SCALED = [(name, scale) for name in GRIDS for scale in SCALES if scale == "smoke" or name not in ("table5", "table6")]
 TABLES = [name for name in GRIDS if (CONF_DIR / "row" / name).is_dir()]
 
 
@@ -68,8 +70,7 @@ def test_every_experiment_with_a_grid_is_tested() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scale", SCALES)
-@pytest.mark.parametrize("experiment", GRIDS)
+@pytest.mark.parametrize(("experiment", "scale"), SCALED)
 def test_rows_differ_where_they_should_and_nowhere_else(experiment: str, scale: str) -> None:
     axes, count = GRIDS[experiment]
     jobs = jobs_of(experiment, f"scale={scale}")
@@ -82,8 +83,7 @@ def test_rows_differ_where_they_should_and_nowhere_else(experiment: str, scale: 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scale", SCALES)
-@pytest.mark.parametrize("experiment", GRIDS)
+@pytest.mark.parametrize(("experiment", "scale"), SCALED)
 def test_every_row_has_a_content_of_its_own(experiment: str, scale: str) -> None:
     jobs = jobs_of(experiment, f"scale={scale}")
     assert len({job.content for job in jobs}) == len(jobs)
