@@ -55,5 +55,5 @@ def test_every_parameter_gets_a_gradient() -> None:
 
 
 def test_a_width_of_nothing_is_refused() -> None:
-    with pytest.raises(ValueError, match="width of a network above 0 but got 0.0"):
+    with pytest.raises(ValueError, match=r"width of a network above 0 but got 0\.0"):
         Darknet19(width=0.0)

@@ -55,9 +55,16 @@ def test_what_something_reads_passes(added: str) -> None:
     compose([added])
 
 
+TOGETHER = {  # options that do not fit the default ones of the other groups
+    "backbone=peleenet": "neck=fpn",
+    "backbone=vgg16_ssd": "neck=fpn",
+    "classification=softmax_hard_negative": "detector.head.background=true",
+}
+
+
 @pytest.mark.parametrize("chosen", OF_TRAIN)
 def test_every_option_passes(chosen: str) -> None:
-    compose([chosen])
+    compose([chosen, *filter(None, [TOGETHER.get(chosen)])])
 
 
 @pytest.mark.parametrize("scale", [[], ["scale=full"], ["scale=short"], ["scale=smoke"]], ids=str)

@@ -100,15 +100,16 @@ TINY = {
 
 
 @pytest.mark.parametrize("name", TINY)
-def test_a_step_with_and_without_objects_is_finite(name: str) -> None:
+def test_a_step_with_and_without_objects_and_in_bfloat16_is_finite(name: str) -> None:
     torch.manual_seed(0)
     parts = config(f"detector={name}", *TINY[name])
     detector, criterion = build(parts["detector"], num_classes=3).train(), build(parts["criterion"])
     images = torch.randint(0, 256, (2, 3, detector.min_size, detector.min_size), dtype=torch.uint8)
     boxes, labels = torch.tensor([[[20.0, 30.0, 120.0, 150.0]], [[0.0] * 4]]), torch.tensor([[2], [-1]])
-    for some in (slice(0, 1), slice(0, 0)):
-        losses = criterion(detector(images), boxes[:, some], labels[:, some])
-        total = criterion.total(losses.terms)
+    for some, half in ((slice(0, 1), False), (slice(0, 0), False), (slice(0, 1), True)):
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            losses = criterion(detector(images), boxes[:, some], labels[:, some])
+            total = criterion.total(losses.terms)
         total.backward()
         assert total.isfinite() and (total > 0) == bool(losses.matched)
     gradients = {key: each.grad for key, each in detector.named_parameters()}
