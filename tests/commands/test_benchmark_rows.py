@@ -18,7 +18,7 @@ def test_the_command_appends_a_section_with_the_paper_s_times(tmp_path: Path, mo
     assert [line[0] for line in lines[1:]] == ["SSD300, Mobilenet v2, 300×300", "Lightweight SSD, 300×300"]
     assert [line[2:4] for line in lines[1:]] == [["paper, RTX 2080 Ti", f"{ms} ms"] for ms in ("23.5", "23.7")]
     assert "10th to 90th percentile: SSD300, Mobilenet v2 " in text
-    assert "- Times of Lightweight SSD: SSD300, Mobilenet v2 0." in text and "(paper 0.99)" in text
+    assert "- As multiples of Lightweight SSD: SSD300, Mobilenet v2 0." in text and "(paper 0.99)" in text
 
 
 @pytest.mark.parametrize(

@@ -96,4 +96,4 @@ def _relative(rows: Sequence[_Timed], seconds: dict[str, Timing]) -> list[str]:
         + (f" (paper {row.printed / unit.printed:.2f})" if row.printed and unit.printed else "")
         for row in rows[:-1]
     ]
-    return [f"Times of {unit.label}: {'; '.join(said)}."] if said else []
+    return [f"As multiples of {unit.label}: {'; '.join(said)}."] if said else []
