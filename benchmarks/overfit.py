@@ -30,17 +30,24 @@ CLASSES = ("circle", "square", "triangle")
 # Settings by system: what is smaller than in Table 5, and what its losses need.
 SYSTEMS: dict[str, tuple[str, ...]] = {
     "ssd": ("detector=ssd", "image_size=160"),
-    "ssd300": ("detector=ssd300", "backbone.width=0.25", "image_size=300"),
-    "pelee": ("detector=pelee", "backbone.width=0.5", "image_size=304"),
+    "ssd300": ("detector=ssd300", "backbone.width=0.125", "image_size=268"),
+    "pelee": ("detector=pelee", "backbone.width=0.25", "neck.width=32", "image_size=257"),
     "yolov2": ("detector=yolov2", "backbone.width=0.25", "neck.width=0.25", "image_size=160"),
     "tiny_yolov2": ("detector=tiny_yolov2", "backbone.width=0.5", "image_size=160"),
-    "yolov3": ("detector=yolov3", "backbone.width=0.25", "image_size=160"),
-    "yolov3, Mobilenet": ("detector=yolov3", "backbone=mobilenet_v1_three_levels", "image_size=160"),
+    "yolov3": ("detector=yolov3", "backbone.width=0.125", "image_size=96", "detector.anchors.scale=0.23"),
+    "yolov3, Mobilenet": (
+        "detector=yolov3", "backbone=mobilenet_v1_three_levels", "image_size=96", "detector.anchors.scale=0.23",
+    ),
     "tiny_yolov3": ("detector=tiny_yolov3", "backbone.width=0.5", "neck.width=0.5", "image_size=160"),
-    "yolo_nano": ("detector=yolo_nano", "image_size=160"),
-    "faster_rcnn": ("detector=faster_rcnn", "backbone.width=0.25", "detector.head.hidden=[128,128]", "image_size=160"),
+    "yolo_nano": (
+        "detector=yolo_nano", "backbone.width=0.5", "neck.width=0.5", "image_size=128", "optim.lr=0.05",
+    ),
+    "faster_rcnn": (
+        "detector=faster_rcnn", "backbone.width=0.125", "detector.rpn.channels=128", "detector.head.hidden=[256,256]",
+        "image_size=128",
+    ),
     "thundernet": ("detector=thundernet", "image_size=160"),
-}
+}  # fmt: skip
 COLUMNS = ("system", "ap50", "steps", "minutes", "parameters", "commit", "date", "threads", "load", "settings")
 
 
