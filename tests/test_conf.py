@@ -174,7 +174,7 @@ def test_every_command_has_help(path: Path) -> None:
     assert "Example:" in (CONF_DIR / "hydra" / "help" / path.name).read_text()
 
 
-FOR_DETECTORS = ("classification", "loss", "criterion")  # null where they are there to be overridden by a detector
+FOR_DETECTORS = ("classification", "loss", "criterion", "optim")  # null where a detector may override them
 
 
 def _groups(command: str) -> list[str]:

@@ -102,6 +102,13 @@ def test_rows_of_earlier_tables_are_the_same_runs(label: str, table: str, row: s
     assert _row(label).content == job_of(f"experiment={table}", f"row={row}").content
 
 
+def test_a_detector_brings_its_learning_rate_which_rows_scales_and_the_command_line_can_replace() -> None:
+    assert compose(["detector=yolov3"]).optim.lr == compose(["row=table5/yolov3"]).optim.lr == 0.002
+    assert compose(["detector=yolov3", "scale=shapes"]).optim.lr == compose(["scale=shapes"]).optim.lr == 0.04
+    assert compose(["detector=yolov3", "optim=adamw", "optim.lr=0.5"]).optim.lr == 0.5
+    assert compose([]).optim.lr == 0.1
+
+
 def test_texts_of_a_row_are_no_content() -> None:
     usual = job_of("experiment=table5", "row=table5/mobilenet")
     other = job_of("experiment=table5", "row=table5/mobilenet", "row.note=another", "row.parameters=1", "row.label=a")

@@ -18,6 +18,6 @@ def _run(cfg: DictConfig) -> None:
 
     publish(
         benchmark_latency,
-        settings_of(cfg, apart=("backbone", "neck", "classification", "loss", "criterion")),
+        settings_of(cfg, apart=("backbone", "neck", "classification", "loss", "criterion", "optim")),
         cfg.results,
     )

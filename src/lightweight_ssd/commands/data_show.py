@@ -10,7 +10,7 @@ from lightweight_ssd.config.bare_arguments import data_key
 __all__ = ["main"]
 
 _DETECTOR = ("backbone", "neck", "detector")
-_NOT_SHOWN = ("classification", "loss", "criterion")  # parts that an option of the detector brings
+_NOT_SHOWN = ("classification", "loss", "criterion", "optim")  # parts that an option of the detector brings
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # torch takes seconds to import, which `--help` should not
 
 __all__ = ["main", "table"]
 
-_GROUPS = ("backbone", "neck", "classification", "loss", "criterion", "detector")
+_GROUPS = ("backbone", "neck", "classification", "loss", "criterion", "optim", "detector")
 
 
 def main() -> None:

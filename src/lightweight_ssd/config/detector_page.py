@@ -15,8 +15,8 @@ __all__ = ["detectors_page"]
 _INTRODUCTION = """\
 # Detectors
 
-A detector is an option, `detector=…`, that brings a backbone, a neck, losses and a criterion which fit it; each of them
-can be replaced by another option. `lssd config detector` lists the detectors; with settings, `lssd config` draws one.
+A detector is an option, `detector=…`, that brings a backbone, a neck, losses, a criterion and a learning rate which fit
+it; each of them can be replaced. `lssd config detector` lists the detectors; with settings, `lssd config` draws one.
 
 ```sh
 lssd config detector=ssd neck=fpn
