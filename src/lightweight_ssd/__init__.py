@@ -1,4 +1,4 @@
-"""Train, ablate and compare lightweight single-shot detectors.
+"""Train, ablate and compare lightweight object detectors.
 
 The names below are loaded when they are first used, so that the import itself takes no time and no PyTorch:
 
