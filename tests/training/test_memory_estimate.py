@@ -47,6 +47,22 @@ def test_processes_of_a_machine_share_its_memory_but_gpus_have_their_own():
     assert TrainingMemory(need, CPU, 2).of(8) == 280 + memory_estimate._PROCESS
 
 
+def test_what_was_found_is_remembered_for_the_same_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    memory_estimate._need.cache_clear()
+    found = training_memory(tiny("num_workers=0", "seed=1")).need
+    with monkeypatch.context() as patch:
+        patch.setattr(memory_estimate, "DryRunStep", None)  # no trial can be made
+        memory_estimate._need.cache_clear()
+        assert training_memory(tiny("num_workers=0", "seed=2", "pictures=0")).need == found
+        with pytest.raises(TypeError):
+            training_memory(tiny("num_workers=0", "optim=adamw"))
+    for file in tmp_path.rglob("memory_needs/*.json"):
+        file.write_text('{"fixed": 1')
+    memory_estimate._need.cache_clear()
+    assert training_memory(tiny("num_workers=0")).need == found, "a broken file is written anew"
+
+
 def test_the_fixed_part_is_counted_tensor_by_tensor():
     """Weights and gradients, one momentum (SGD) or two moments (AdamW), the average of all weights and buffers."""
     sgd = training_memory(tiny("num_workers=0")).need.fixed

@@ -2,15 +2,18 @@
 
 Autograd says which tensors it keeps for the backward pass; at the end of the forward pass all of them are there, and
 that is the peak. Their size grows with the images of a pass. Weights, gradients, optimizer state and moving average do
-not; each is counted.
+not; each is counted. What was found is kept in the user's cache, so that the same network starts sooner next time.
 """
 
 import gc
+import hashlib
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import lru_cache
 from math import prod
-from typing import NamedTuple, cast
+from pathlib import Path
+from typing import Any, NamedTuple, cast
 
 import torch
 from omegaconf import DictConfig, OmegaConf
@@ -18,6 +21,8 @@ from torch import Tensor
 
 from lightweight_ssd.config.instantiate import build
 from lightweight_ssd.config.settings import changed, resolved
+from lightweight_ssd.data.formats.packed import default_cache_dir
+from lightweight_ssd.system.json_file import read_json, write_json
 from lightweight_ssd.tensor_types import Batch
 from lightweight_ssd.training.bare_step import PRECISIONS, DryRunStep, named_gpus, place_of
 from lightweight_ssd.training.datamodule import loader_processes
@@ -33,6 +38,9 @@ _LATER = 150_000_000  # bytes of libraries that a run loads when it first needs 
 _KEPT_IN_EVALUATION = 2  # of the largest tensors at once: nothing is kept for a backward pass; measured
 _AHEAD = 2  # batches that each loader process makes before they are asked for
 _WORKER = 60_000_000  # bytes that a loader process does not share with its parent; 30 MB measured on small images
+# What the estimate depends on; nothing else of a configuration makes another one.
+_COUNTED = ("detector", "criterion", "optim", "lr_factors", "image_size", "eval_batch_size", "channels_last")
+_PACKAGE = Path(__file__).parents[1]
 _PROCESS = 700_000_000  # bytes of each further training process on the CPU: Python and the libraries
 
 
@@ -149,6 +157,28 @@ def devices_of(trainer: DictConfig, device: torch.device) -> int:
 
 @lru_cache(maxsize=8)  # the batch is chosen first, and checked once the run has its place
 def _need(config: str, num_classes: int, workers: int) -> MemoryNeed:
+    """By an earlier trial or by one now."""
+    file = _file(json.loads(config), num_classes, workers)
+    try:
+        return MemoryNeed(**{**(known := read_json(file)), "kept": tuple(known["kept"])})
+    except (OSError, ValueError, KeyError, TypeError):
+        need = _tried(config, num_classes, workers)
+    with suppress(OSError):  # without a cache that can be written, the next run tries again
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_json(file, need._asdict())
+    return need
+
+
+def _file(config: dict[str, Any], num_classes: int, workers: int) -> Path:
+    """Where the result is kept: by what it depends on, PyTorch, and the newest of this package's files."""
+    newest = max(path.stat().st_mtime_ns for path in _PACKAGE.rglob("*.py"))
+    counted = {key: config.get(key) for key in _COUNTED} | {"ema": config["callbacks"].get("ema")}
+    place = [config["trainer"][key] for key in ("accelerator", "precision")]
+    text = json.dumps([counted, place, num_classes, workers, torch.__version__, newest], sort_keys=True, default=str)
+    return default_cache_dir() / "memory_needs" / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.json"
+
+
+def _tried(config: str, num_classes: int, workers: int) -> MemoryNeed:
     cfg = cast(DictConfig, OmegaConf.create(json.loads(config)))
     dry_run = DryRunStep(cfg, num_classes, place_of(cfg.trainer))
     batch = dry_run.batch(_IMAGES, _OBJECTS)
