@@ -17,6 +17,7 @@ from lightweight_ssd.checkpoint.load import build_detector
 from lightweight_ssd.config.compatible_parts import check_parts
 from lightweight_ssd.config.help_text import help_text
 from lightweight_ssd.config.instantiate import build
+from lightweight_ssd.config.learning_rate import know_rates
 from lightweight_ssd.config.paths import CONF_DIR
 
 GROUPS = (
@@ -42,6 +43,7 @@ EXPERIMENTS = [path.stem for path in sorted((CONF_DIR / "experiment").glob("*.ya
 
 
 def _compose(*overrides: str) -> Any:
+    know_rates()
     with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
         return compose("train", ["run_dir=/nowhere", "experiment_name=test", *overrides])
 

@@ -104,6 +104,9 @@ def test_rows_of_earlier_tables_are_the_same_runs(label: str, table: str, row: s
 
 def test_a_detector_brings_its_learning_rate_which_rows_scales_and_the_command_line_can_replace() -> None:
     assert compose(["detector=yolov3"]).optim.lr == compose(["row=table5/yolov3"]).optim.lr == 0.002
+    assert compose(["row=table5/pelee", "scale=full"]).optim.lr == 0.02, "SGD's"
+    assert compose(["row=table5/pelee", "scale=short"]).optim.lr == compose(["optim=adamw"]).optim.lr, "AdamW's"
+    assert compose(["row=table5/faster_rcnn", "scale=short"]).optim.lr == compose(["optim=adamw"]).optim.lr / 10
     assert compose(["detector=yolov3", "scale=shapes"]).optim.lr == compose(["scale=shapes"]).optim.lr == 0.04
     assert compose(["detector=yolov3", "optim=adamw", "optim.lr=0.5"]).optim.lr == 0.5
     assert compose([]).optim.lr == 0.1

@@ -17,6 +17,8 @@ from lightweight_ssd.config.compose import compose
             "none; set detector.head.background=false, or classification=softmax_hard_negative.",
         ),
         (["detector=pelee", "classification=hard_negative"], "but got HardNegativeLoss"),
+        (["detector=pelee", "classification=sigmoid"], "but got SigmoidLoss"),
+        (["detector=thundernet", "classification=sigmoid"], "but got SigmoidLoss"),
         (["classification=softmax_hard_negative"], "detector.head.background=true for SoftmaxHardNegativeLoss"),
         (["detector=pelee", "detector.head.background=false"], "detector.head.background=true for Softmax"),
         (["detector=pelee", "neck=cfpn"], "PeleeNet, whose last levels are not halves of each other, but got CFPN"),
@@ -67,6 +69,7 @@ def test_what_is_not_ours_is_left_alone(odd: Any) -> None:
     ("overrides", "message"),
     [
         (["loss=yolo"], "coded in cells, such as detector=yolov3, for YOLOLoss but got VarianceCoder"),
+        (["detector=thundernet", "loss=yolo_squared"], "for YOLOLoss but got VarianceCoder"),
         (["criterion=yolo"], "criterion=ssd for a detector with SSDHead but got YOLOCriterion"),
         (["detector=yolov3", "criterion=ssd"], "criterion=yolo for a detector with YOLOHead but got SSDCriterion"),
         (["detector=yolov3", "detector.head.softmax=true"], "softmax=true but got SigmoidLoss; give that, or set"),

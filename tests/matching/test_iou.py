@@ -37,6 +37,12 @@ def test_between_two_thresholds_an_anchor_learns_nothing() -> None:
     assert IoUMatcher(0.7, 0.3, 0.5)(anchors, boxes, labels).tolist() == [[0, -2, -1, -2]], "an IoU of 0.36"
 
 
+def test_between_two_thresholds_an_object_to_be_ignored_is_no_background_either() -> None:
+    anchors, boxes = torch.tensor([[0.0, 0.0, 10.0, 5.0]]), torch.tensor([[[0.0, 0.0, 10.0, 10.0]]])
+    assert IoUMatcher(0.7, 0.3, None)(anchors, boxes, torch.tensor([[-2]])).tolist() == [[-2]]
+    assert IoUMatcher(0.7)(anchors, boxes, torch.tensor([[-2]])).tolist() == [[-1]]
+
+
 def test_each_image_may_have_anchors_of_its_own() -> None:
     generator = torch.Generator().manual_seed(1)
     corner = torch.rand(3, 20, 2, generator=generator) * 50

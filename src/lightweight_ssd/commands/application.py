@@ -21,6 +21,7 @@ from lightweight_ssd.config.bare_arguments import with_keys
 from lightweight_ssd.config.checked_settings import check_settings, without_other_parts
 from lightweight_ssd.config.compose import keys_of_command
 from lightweight_ssd.config.help_text import know_options
+from lightweight_ssd.config.learning_rate import know_rates
 from lightweight_ssd.config.overrides import as_meant
 from lightweight_ssd.config.paths import CONF_DIR
 from lightweight_ssd.config.sentences import sentence_of
@@ -62,6 +63,7 @@ def compose_and_run(task: Callable[[DictConfig], Any], config: str, command: str
     """The same for a command that says by itself what goes wrong in a sweep."""
     read_keys_as_text()
     know_options()
+    know_rates()
     sys.argv[1:] = as_meant(sys.argv[1:], config)
     version.setbase("1.3")
     parser = utils.get_args_parser()

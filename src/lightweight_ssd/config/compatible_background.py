@@ -9,7 +9,8 @@ __all__ = ["background_output"]
 
 _HEADS: Final = ("SSDHead", "BoxHead")
 _BACKGROUND: Final = {  # whether the background is a class
-    "FocalLoss": False, "HardNegativeLoss": False, "SampledLoss": False, "SoftmaxHardNegativeLoss": True,
+    "FocalLoss": False, "HardNegativeLoss": False, "SampledLoss": False, "SigmoidLoss": False,
+    "SoftmaxHardNegativeLoss": True,
 }  # fmt: skip
 
 

@@ -26,7 +26,8 @@ def yolo_criterion(config: Mapping[str, Any]) -> str | None:
 def yolo_loss(config: Mapping[str, Any]) -> str | None:
     """YOLO's localization loss takes the offsets of YOLO's coder for what they are."""
     coder = class_of(config, "detector.coder")
-    if class_of(config, "criterion.localization") != "YOLOLoss" or coder in ("", "CellCoder"):
+    place = "criterion.detections" if class_of(config, "criterion") == "TwoStageCriterion" else "criterion"
+    if class_of(config, f"{place}.localization") != "YOLOLoss" or coder in ("", "CellCoder"):
         return None
     return (
         f"Expected a detector whose boxes are coded in cells, such as detector=yolov3, for YOLOLoss but got {coder}; "

@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from lightweight_ssd.config.checked_settings import check_settings, known_keys, without_other_parts
+from lightweight_ssd.config.learning_rate import know_rates
 from lightweight_ssd.config.overrides import as_meant
 from lightweight_ssd.config.paths import CONF_DIR, options_of
 from lightweight_ssd.config.sentences import sentence_of
@@ -49,6 +50,7 @@ def compose(overrides: Sequence[str] = (), config: str = "train") -> DictConfig:
         >>> compose(["neck=fpn", "neck.width=64"]).neck.width
         64
     """
+    know_rates()
     if isinstance(overrides, str):
         raise ValueError(f'Expected a list of overrides but got the text {overrides!r}; give ["{overrides}"].')
     asked = as_meant([str(each) for each in overrides], config)

@@ -9,7 +9,11 @@ from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 
+from lightweight_ssd.config.learning_rate import know_rates
+
 __all__ = ["changed", "default_epochs", "resolved", "settled"]
+
+know_rates()  # whoever resolves a configuration meets them, however it was composed
 
 _ANY_OTHER = "other"  # key of `default_epochs` for a data option that the table does not name
 

@@ -31,8 +31,8 @@ def match(
        left them.
 
     A ground truth that overlaps no anchor (of zero area, or outside of all of them) is matched to nothing. An anchor
-    that takes none and overlaps an object to be ignored by at least `threshold` is no background either, nor is one
-    that takes none and overlaps some object by `background_below` or more.
+    that takes none and overlaps an object to be ignored by at least `threshold` is no background either. With
+    `background_below`, neither is one that takes none and overlaps any object, ignored or not, by that much or more.
 
     Args:
         anchors: xyxy, pixels of the network's input; the same for all images, or each image's own.
@@ -59,7 +59,8 @@ def match(
     if iou.numel() == 0:
         return labels.new_full((boxes.shape[0], anchors.shape[-2]), -1, dtype=torch.int64)
     best_iou, best_truth = iou.max(dim=1)
-    ignored = torch.where((labels == OTHER_CLASS)[..., None], overlap, -1.0).amax(dim=1) >= threshold
+    no_background = threshold if background_below is None else background_below
+    ignored = torch.where((labels == OTHER_CLASS)[..., None], overlap, -1.0).amax(dim=1) >= no_background
     if background_below is not None:
         ignored = ignored | (best_iou >= background_below)
     background = torch.where(ignored, OTHER_CLASS, -1)
