@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from lightweight_ssd.checkpoint.init_from import initialise, of_classes
+from lightweight_ssd.head.box import BoxHead
 from lightweight_ssd.head.ssd import SSDHead
 
 
@@ -136,3 +137,45 @@ def test_a_head_without_background_is_left_by_one_with_it(tmp_path: Path) -> Non
     before = new.head.classes[0].weight.clone()
     initialise(new, str(tmp_path / "a.ckpt"), ["cat", "cow"])
     assert torch.equal(new.head.classes[0].weight, before)
+
+
+class WithBoxes(nn.Module):
+    """A second stage's head alone."""
+
+    def __init__(self, classes: int, per_class: bool = True) -> None:
+        super().__init__()
+        self.head = BoxHead(4, classes, hidden=[5], per_class=per_class)
+
+
+def _saved(module: nn.Module, path: Path, names: list[str]) -> str:
+    weights = {f"detector.{name}": value for name, value in module.state_dict().items()}
+    torch.save({"hyper_parameters": {"class_names": names}, "state_dict": weights}, path)
+    return str(path)
+
+
+@pytest.mark.parametrize("names", [["dog", "cow", "cat"], ["hen", "cat"]])
+def test_boxes_of_a_class_go_along_with_its_name(names: list[str], tmp_path: Path) -> None:
+    """Also where the classes are as many, so that every shape fits."""
+    known = ["cat", "cow"]
+    old, new = WithBoxes(2), WithBoxes(len(names))
+    features, before = torch.randn(3, 4), new.head.boxes.weight.clone().unflatten(0, (-1, 4))
+    report = initialise(new, _saved(old, tmp_path / "a.ckpt", known), names)
+    boxes, theirs = new.head(features)[1], old.head(features)[1]
+    for label, name in enumerate(names):
+        if name in known:
+            torch.testing.assert_close(boxes[:, label], theirs[:, known.index(name)])
+        else:
+            assert torch.equal(new.head.boxes.weight.unflatten(0, (-1, 4))[label + 1], before[label + 1])
+    parts = [f"head.{part}" for part in ("classes", "boxes")]
+    assert report["class_head"] == [f"{part}.{name}" for part in parts for name in ("weight", "bias")]
+    assert report["taken"] == ["head.hidden.0.weight", "head.hidden.0.bias"] and not report["other_shape"]
+
+
+def test_one_box_for_all_classes_is_taken_whole_but_not_for_one_of_each(tmp_path: Path) -> None:
+    old, shared, apart = WithBoxes(2, per_class=False), WithBoxes(2, per_class=False), WithBoxes(2)
+    path = _saved(old, tmp_path / "a.ckpt", ["cat", "cow"])
+    before = apart.head.boxes.weight.clone()
+    assert "head.boxes.weight" in initialise(shared, path, ["cow", "hen"])["taken"]
+    assert torch.equal(shared.head.boxes.weight, old.head.boxes.weight)
+    assert "head.boxes.weight" in initialise(apart, path, ["cow", "hen"])["class_head"]
+    assert torch.equal(apart.head.boxes.weight, before)

@@ -65,6 +65,23 @@ def test_terms_are_divided_by_the_images() -> None:
     torch.testing.assert_close(half.terms["localization"], once.terms["localization"] / 2)
 
 
+def test_evaluation_divides_by_the_proposals_that_there_are() -> None:
+    """Whatever their number: each of them twice, as in the evaluation of more than are drawn, has the same loss."""
+    evaluated, raw = criterion().eval(), outputs()
+    terms, matched, divisor = evaluated(raw, BOXES, LABELS)
+    assert matched == 1 and divisor == 3, "the padded proposal is none"
+    assert terms["classification"].item() == pytest.approx(1.0986123)
+    assert terms["localization"].item() == pytest.approx((1 / 10 + torch.tensor(1.2).log().item()) / 3)
+    assert terms["proposal_classification"].item() == pytest.approx(2 * 0.6931472 / 2), "anchors are still drawn"
+    twice = RawOutputs(*(torch.cat([each, each], dim=1) for each in raw.second[:3]))
+    again = evaluated(raw._replace(second=twice), BOXES, LABELS)
+    assert again.divisor == 6
+    for name, term in terms.items():
+        torch.testing.assert_close(again.terms[name], term)
+    nothing = evaluated(raw._replace(second=raw.second._replace(anchors=0 * raw.second.anchors)), BOXES, LABELS)
+    assert nothing.divisor == 1 and nothing.terms["classification"] == 0
+
+
 @pytest.mark.parametrize("localization", [L1(), BLL()])
 def test_an_object_has_the_box_of_its_class(localization: nn.Module) -> None:
     second = stage(SoftmaxLoss(), ProposalMatcher(), 4, localization=localization)

@@ -158,6 +158,25 @@ def test_half_precision_pools_in_float32(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NARROW)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_weights_of_another_precision_run_through_both_stages(name: str, dtype: torch.dtype) -> None:
+    detector, criterion = two_stage(name)
+    boxes, labels = objects(2, 1)
+    drawn = detector.to(dtype)(some_images(), boxes, labels)
+    assert all(term.isfinite() for term in criterion(drawn, boxes, labels).terms.values())
+    raw = detector.eval()(some_images())
+    assert raw.second.logits.dtype == raw.second.offsets.dtype == dtype
+    assert raw.second.logits.isfinite().all() and len(detector.predict(some_images())) == 2
+
+
+@pytest.mark.parametrize("name", NARROW)
+def test_no_images_have_no_detections(name: str) -> None:
+    detector = two_stage(name).detector.eval()
+    assert detector.predict(some_images()[:0]) == []
+    assert detector(some_images()[:0]).second.offsets.shape[0] == 0
+
+
+@pytest.mark.parametrize("name", NARROW)
 def test_a_copy_for_inference_finds_the_same(name: str) -> None:
     detector = two_stage(name).detector.eval()
     for module in detector.modules():

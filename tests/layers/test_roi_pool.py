@@ -33,15 +33,26 @@ def test_sizes_that_no_stride_divides_are_scaled_along_each_side() -> None:
 
 
 @pytest.mark.parametrize("pool", [RoIAlign(7), PSRoIAlign(7)])
-def test_each_box_sees_its_own_image_in_float32(pool: RoIAlign | PSRoIAlign) -> None:
+def test_each_box_sees_its_own_image_in_the_precision_of_the_map(pool: RoIAlign | PSRoIAlign) -> None:
     features = torch.stack([torch.full((49, 8, 8), float(image)) for image in range(3)]).requires_grad_()
     boxes = torch.tensor([10.0, 10.0, 100.0, 100.0]).expand(3, 5, 4)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         pooled = pool((features * 1).bfloat16(), boxes, (128, 128))
-    assert pooled.dtype == torch.float32 and pooled.shape == (15, pool.features(49))
-    torch.testing.assert_close(pooled[:, 0], torch.arange(3.0).repeat_interleave(5))
+    assert pooled.dtype == torch.bfloat16 and pooled.shape == (15, pool.features(49))
+    torch.testing.assert_close(pooled[:, 0].float(), torch.arange(3.0).repeat_interleave(5))
     pooled.sum().backward()
     assert features.grad is not None and features.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("pool", [RoIAlign(7), PSRoIAlign(7)])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+def test_places_are_as_exact_as_in_float32(pool: RoIAlign | PSRoIAlign, dtype: torch.dtype) -> None:
+    """Of a map that bfloat16 holds exactly; coordinates of boxes in it would be rounded to even pixels."""
+    features = torch.randint(-128, 129, (1, 49, 20, 20), generator=torch.Generator().manual_seed(0)).float()
+    boxes = torch.tensor([[[129.3, 130.7, 171.1, 181.9], [3.3, 200.4, 301.2, 307.7]]])
+    pooled, expected = pool(features.to(dtype), boxes, (320, 320)), pool(features, boxes, (320, 320)).to(dtype)
+    assert pooled.dtype == dtype
+    torch.testing.assert_close(pooled, expected, rtol=1e-4, atol=1e-3)  # values up to 128, placed in float32
 
 
 def test_a_box_without_area_and_one_outside_are_finite() -> None:

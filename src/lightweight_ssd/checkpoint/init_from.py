@@ -13,13 +13,14 @@ from lightweight_ssd.checkpoint.load import trained_weights
 __all__ = ["counts", "initialise", "of_classes", "trained_parameters"]
 
 _CLASS_HEAD = "head.classes."  # names of the predictors whose outputs are classes
+_BOX_HEAD = "head.boxes."  # their outputs are of classes, too, where each class has a box of its own
 
 
 def initialise(detector: nn.Module, path: str, class_names: Sequence[str] = ()) -> dict[str, Any]:
     """Copies every tensor of `path` whose name and shape the detector has.
 
     The class head of other classes is not taken, even where its shapes fit: its outputs mean something else. The
-    outputs of classes that both have, by name, are.
+    outputs of classes that both have, by name, are. Boxes of which each class has its own belong to the class head.
 
     Args:
         detector: Changed in place.
@@ -37,7 +38,8 @@ def initialise(detector: nn.Module, path: str, class_names: Sequence[str] = ()) 
     wanted = detector.state_dict()
     found, known, about = _found(detector, path)
     other_classes = bool(known and class_names and list(known) != list(class_names))
-    head = [name for name in found if name in wanted and name.startswith(_CLASS_HEAD)] if other_classes else []
+    of_class = _outputs_of_class(detector) if other_classes else {}
+    head = [name for name in found if name in wanted and name.startswith(tuple(of_class))]
     taken = [
         name
         for name, value in found.items()
@@ -46,7 +48,12 @@ def initialise(detector: nn.Module, path: str, class_names: Sequence[str] = ()) 
     if not taken:
         raise ValueError(f"init_from={path} holds no tensor of this detector's names and shapes; give another file.")
     background = bool(getattr(getattr(detector, "head", None), "background", False))
-    merged = {name: _merged(wanted[name], found[name], class_names, known, background) for name in head}
+    merged = {
+        name: _merged(wanted[name], found[name], class_names, known, background, each)
+        for start, each in of_class.items()
+        for name in head
+        if name.startswith(start)
+    }
     detector.load_state_dict({name: found[name] for name in taken} | merged, strict=False)
     report = {
         "file": path,
@@ -93,20 +100,29 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:8]) + (f", … ({len(names)})" if len(names) > 8 else "")
 
 
-def _merged(ours: Tensor, theirs: Tensor, class_names: Sequence[str], known: Sequence[str], background: bool) -> Tensor:
-    """Our predictor with the outputs of the classes that the other has, too; outputs run over anchors, then classes.
+def _outputs_of_class(detector: nn.Module) -> dict[str, int]:
+    """Outputs that the predictors of the class head have for each class, by the start of the predictors' names."""
+    per_class = bool(getattr(getattr(detector, "head", None), "per_class", False))
+    return {_CLASS_HEAD: 1, _BOX_HEAD: 4} if per_class else {_CLASS_HEAD: 1}
 
-    A background comes before the classes, and both have it or neither.
+
+def _merged(
+    ours: Tensor, theirs: Tensor, class_names: Sequence[str], known: Sequence[str], background: bool, each: int
+) -> Tensor:
+    """Our predictor with the outputs of the classes that the other has, too.
+
+    Outputs run over anchors, then classes, then those of `each` class. A background comes before the classes, and both
+    have it or neither.
     """
-    anchors = len(ours) // (len(class_names) + background)
+    anchors = len(ours) // ((len(class_names) + background) * each)
     pairs = [(label, list(known).index(name)) for label, name in enumerate(class_names) if name in known]
-    if not pairs or len(theirs) != anchors * (len(known) + background) or ours.shape[1:] != theirs.shape[1:]:
+    if not pairs or len(theirs) != anchors * (len(known) + background) * each or ours.shape[1:] != theirs.shape[1:]:
         return ours
     pairs = [(new + background, old + background) for new, old in pairs] + [(0, 0)] * background
-    merged = ours.clone().unflatten(0, (anchors, len(class_names) + background))
+    merged = ours.clone().unflatten(0, (anchors, len(class_names) + background, each))
     new, old = zip(*pairs, strict=True)
-    merged[:, list(new)] = theirs.to(merged.dtype).unflatten(0, (anchors, len(known) + background))[:, list(old)]
-    return merged.flatten(0, 1)
+    merged[:, list(new)] = theirs.to(merged.dtype).unflatten(0, (anchors, len(known) + background, each))[:, list(old)]
+    return merged.flatten(0, 2)
 
 
 def counts(report: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from lightweight_ssd.ops.boxes import area
 from lightweight_ssd.tensor_types import Losses, TwoStageOutputs
 
 __all__ = ["TERMS", "TwoStageCriterion"]
@@ -19,6 +20,7 @@ class TwoStageCriterion(nn.Module):
     """Both stages' terms; those of the first, whose one class is "object", begin with `proposal_`.
 
     Each stage's sums are divided by the number of anchors or proposals that are drawn of an image, and by the images.
+    In evaluation, where the second stage looks at all proposals, its sums are divided by their number.
 
     Args:
         proposals: Criterion of the first stage, such as `SSDCriterion` with `samples`.
@@ -31,6 +33,7 @@ class TwoStageCriterion(nn.Module):
 
     Source: Ren et al., "Faster R-CNN", 2015, equation 1, trained together (section 3.2). Deviation: the divisor is the
     number that should be drawn; where an image has less to draw from, as a small one has, the original divides by less.
+    The divisor of evaluation is this project's own: both losses are then means over proposals, whatever their number.
     """
 
     def __init__(self, proposals: nn.Module, detections: nn.Module, weights: Mapping[str, float] | None = None) -> None:
@@ -54,14 +57,23 @@ class TwoStageCriterion(nn.Module):
             labels: Class index from 0, −1 where padded, −2 where the object is to be ignored.
 
         Returns:
-            The terms, keyed by `TERMS`, the number of proposals that learn an object, and a divisor proportional to
-            the images.
+            The terms, keyed by `TERMS`, the number of proposals that learn an object, and a divisor: in training
+            proportional to the images, in evaluation the number of proposals of the batch.
         """
         first = self.proposals(raw.first, boxes, labels.clamp(max=0))  # every class is its one class, "object"
         second = self.detections(raw.second, boxes, labels)
+        if not self.training:
+            second = _mean(second, raw.second.anchors)
         terms = {f"proposal_{name}": term for name, term in first.terms.items()}
         return Losses({**terms, **second.terms}, second.matched, second.divisor)
 
     def total(self, terms: Mapping[str, Tensor]) -> Tensor:
         """Weighted sum of the terms that `forward` returned: what training minimizes."""
         return torch.stack([self.weights[name] * terms[name] for name in TERMS]).sum()
+
+
+def _mean(losses: Losses, proposals: Float[Tensor, "B R 4"]) -> Losses:
+    """The same divided by the proposals that there are, at least 1; those without area are padding."""
+    count = (area(proposals) > 0).sum().clamp(min=1)
+    terms = {name: term * losses.divisor / count for name, term in losses.terms.items()}
+    return losses._replace(terms=terms, divisor=count)

@@ -201,7 +201,8 @@ class TwoStageDetector(nn.Module):
     ) -> Float[Tensor, "B R 4"]:
         """Boxes to look at, padded with boxes of no area; in training those that are learned from."""
         propose = self._propose["training" if self.training else "evaluation"]
-        proposals = _padded(propose(first, size), propose.max_detections)
+        found, count = propose(first, size), propose.max_detections
+        proposals = _padded(found, count) if found else first.anchors.new_zeros(0, count, 4)
         if not self.training or boxes is None or labels is None:
             return proposals
         self.draws += 1
@@ -230,5 +231,5 @@ def _one_level(neck: nn.Module, backbone: nn.Module) -> int:
 
 
 def _padded(found: list[Detections], count: int) -> Float[Tensor, "B N 4"]:
-    """The boxes of each image, and zeros after them."""
+    """The boxes of each image, of which there is one at least, and zeros after them."""
     return torch.stack([nn.functional.pad(each.boxes, (0, 0, 0, count - len(each.boxes))) for each in found])

@@ -1,13 +1,15 @@
 """Pooling of a map under boxes: whatever its size, a box becomes a grid of cells with the same number of features.
 
-Both ways sample the map between its cells and work in float32: half of that precision would move the places where they
-sample by whole pixels.
+Both ways sample the map between its cells and work in at least float32: half of that precision would move the places
+where they sample by whole pixels. What they return has the precision of the map, as the layers after them expect.
 """
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torchvision.ops import ps_roi_align, roi_align
+
+from lightweight_ssd.ops.precision import at_least_float32
 
 __all__ = ["PSRoIAlign", "RoIAlign"]
 
@@ -40,11 +42,12 @@ class RoIAlign:
             image_size: (H, W) of the network's input, pixels.
 
         Returns:
-            The features of each box, those of the first image first; float32 at least.
+            The features of each box, those of the first image first, in the precision of the map.
         """
-        placed = _on_map(features, boxes, image_size)
-        pooled = roi_align(features.float(), placed, self.size, sampling_ratio=self.sampling, aligned=True)
-        return pooled.flatten(1)
+        wide = at_least_float32(features)
+        placed = _on_map(wide, boxes, image_size)
+        pooled = roi_align(wide, placed, self.size, sampling_ratio=self.sampling, aligned=True)
+        return pooled.flatten(1).to(features.dtype)
 
 
 class PSRoIAlign:
@@ -78,15 +81,17 @@ class PSRoIAlign:
         self, features: Float[Tensor, "B C H W"], boxes: Float[Tensor, "B R 4"], image_size: tuple[int, int]
     ) -> Float[Tensor, "N F"]:
         """Pool; see `RoIAlign`."""
-        placed = _on_map(features, boxes, image_size)
-        return ps_roi_align(features.float(), placed, self.size, sampling_ratio=self.sampling).flatten(1)
+        wide = at_least_float32(features)
+        placed = _on_map(wide, boxes, image_size)
+        return ps_roi_align(wide, placed, self.size, sampling_ratio=self.sampling).flatten(1).to(features.dtype)
 
 
 def _on_map(
     features: Float[Tensor, "B C H W"], boxes: Float[Tensor, "B R 4"], image_size: tuple[int, int]
 ) -> Float[Tensor, "N 5"]:
-    """Number of the image and box of each row, in cells of the map, as torchvision takes them."""
+    """Number of the image and box of each row, in cells and the precision of the map, as torchvision takes them."""
     (batch, count, _), (height, width) = boxes.shape, image_size
+    boxes = boxes.to(features.dtype)
     rows, columns = features.shape[-2:]
     sides = [boxes[..., place] * scale for place, scale in enumerate((columns / width, rows / height) * 2)]
     image = torch.arange(batch, device=boxes.device, dtype=sides[0].dtype)[:, None].expand(batch, count)

@@ -2,6 +2,7 @@
 
 A generator would have to be stored in every checkpoint, on each device its own, for a resumed run to go on like one
 that was not stopped. A count of the steps is stored with the weights anyway, and hashed it is as good as chance.
+The keys depend on this count alone, not on a run's `seed`: the runs of all seeds have the same keys at the same step.
 """
 
 import torch
