@@ -36,9 +36,17 @@ def test_both_rules_are_generators() -> None:
     assert isinstance(ShapeAnchors(YOLOV3), AnchorGenerator) and isinstance(SSDAnchors(), AnchorGenerator)
 
 
-def test_another_number_of_levels_is_refused_in_a_sentence() -> None:
-    with pytest.raises(ValueError, match=r"levels with 5 lists .* but got 3; give shapes .* or a backbone"):
-        ShapeAnchors(YOLOV3).per_cell(5)
+@pytest.mark.parametrize(
+    ("kept", "number", "message"),
+    [
+        (3, 5, r"levels with 5 lists of .* but got 3; give shapes .* or a backbone and a neck with 3 levels\."),
+        (3, 1, r"levels with 1 list of .* but got 3; .* with 3 levels\."),
+        (1, 2, r"levels with 2 lists of .* but got 1; .* with 1 level\."),
+    ],
+)
+def test_another_number_of_levels_is_refused_in_a_sentence(kept: int, number: int, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        ShapeAnchors(YOLOV3[:kept]).per_cell(number)
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,28 @@ def test_what_would_compute_something_else_is_refused(tmp_path: Path) -> None:
         initialise(build("tiny_yolov2", WIDTH, 3, "detector=ssd", "backbone=tiny_darknet", "neck=none"), str(path))
 
 
+@pytest.mark.parametrize(
+    ("slopes", "message"),
+    [
+        (("backbone.slope=0.01", "neck.slope=0.01"), r"slope 0\.01; give backbone\.slope=0\.1 neck\.slope=0\.1\."),
+        (("neck.slope=0.0",), r"but got rectifiers of slope 0\.0; give neck\.slope=0\.1\."),  # built without a leak
+    ],
+)
+def test_another_slope_is_refused(slopes: tuple[str, ...], message: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "yolo.weights", NETWORKS["yolov3"], 3, WIDTH)
+    with pytest.raises(ValueError, match=message):
+        initialise(build("yolov3", WIDTH, 3, *slopes), str(path))
+
+
+def test_a_file_of_the_backbone_asks_nothing_of_the_necks_slope(tmp_path: Path) -> None:
+    layers = NETWORKS["yolov3"]
+    path = write(tmp_path / "darknet53.conv", layers[: [layer[0] for layer in layers].index("out") - 6], 3, WIDTH)
+    report = initialise(build("yolov3", WIDTH, 3, "neck.slope=0.01"), str(path))
+    assert {name.split(".")[0] for name in report["taken"]} == {"backbone"}
+    with pytest.raises(ValueError, match=r"give backbone\.slope=0\.1\."):
+        initialise(build("yolov3", WIDTH, 3, "backbone.slope=0.01"), str(path))
+
+
 def test_values_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "yolo.weights", NETWORKS["tiny_yolov2"], 3, WIDTH)
     path.write_bytes(path.read_bytes()[:-4] + b"\xff\xff\xff\xff")

@@ -56,20 +56,24 @@ def test_what_something_reads_passes(added: str) -> None:
 
 
 TOGETHER = {  # options that do not fit the default ones of the other groups
-    "backbone=peleenet": "neck=fpn",
-    "backbone=vgg16_ssd": "neck=fpn",
-    "neck=yolov2": "image_size=320",
-    "loss=yolo": "detector=yolov3",
-    "loss=yolo_squared": "detector=tiny_yolov2",
-    "classification=softmax": "detector.head.background=true",
-    "classification=softmax_hard_negative": "detector.head.background=true",
-    "classification=softmax_objects": "detector=tiny_yolov2",
+    "backbone=peleenet": ["neck=fpn"],
+    "backbone=tiny_darknet": ["neck=none"],
+    "backbone=vgg16": ["neck=none"],
+    "backbone=vgg16_ssd": ["neck=fpn"],
+    "neck=tiny_yolov3": ["backbone=tiny_darknet_two_levels"],
+    "neck=yolo_nano": ["backbone=yolo_nano"],
+    "neck=yolov2": ["backbone=darknet19", "image_size=320"],
+    "loss=yolo": ["detector=yolov3"],
+    "loss=yolo_squared": ["detector=tiny_yolov2"],
+    "classification=softmax": ["detector.head.background=true"],
+    "classification=softmax_hard_negative": ["detector.head.background=true"],
+    "classification=softmax_objects": ["detector=tiny_yolov2"],
 }
 
 
 @pytest.mark.parametrize("chosen", OF_TRAIN)
 def test_every_option_passes(chosen: str) -> None:
-    compose([chosen, *filter(None, [TOGETHER.get(chosen)])])
+    compose([chosen, *TOGETHER.get(chosen, [])])
 
 
 @pytest.mark.parametrize("scale", [[], ["scale=full"], ["scale=short"], ["scale=smoke"]], ids=str)
@@ -86,9 +90,9 @@ def test_every_command_passes(command: str) -> None:
 @pytest.mark.parametrize("neck", options_of("neck"))
 @pytest.mark.parametrize("experiment", ["smoke", "demo", "overfit"])
 def test_an_experiment_does_not_insist_on_its_own_neck(experiment: str, neck: str) -> None:
-    size = "image_size=320"  # which every neck takes
-    node = compose([f"experiment={experiment}", f"neck={neck}", size]).neck
-    assert set(node) == set(compose([f"neck={neck}", size]).neck)
+    others = ["image_size=320", *TOGETHER.get(f"neck={neck}", [])]  # every neck takes 320
+    node = compose([f"experiment={experiment}", f"neck={neck}", *others]).neck
+    assert set(node) == set(compose([f"neck={neck}", *others]).neck)
 
 
 def test_what_is_left_out_is_said_and_what_is_typed_is_refused() -> None:

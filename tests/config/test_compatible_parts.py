@@ -29,6 +29,14 @@ from lightweight_ssd.config.compose import compose
             "image_size of multiples of 32 for neck=yolov2 but got 300; give one such as 416 or 544.",
         ),
         (["detector=yolov2", "image_size=[416,430]"], r"but got \[416, 430\]"),
+        (
+            ["detector=ssd300", "image_size=160"],
+            "Expected an image_size of 268 or more a side for VGG16SSD but got 160; give one such as 300.",
+        ),
+        (
+            ["detector=pelee", "image_size=[304,256]"],
+            r"257 or more a side for PeleeNet but got \[304, 256\]; give .* 304",
+        ),
     ],
 )
 def test_they_are_refused_in_a_sentence(overrides: list[str], message: str) -> None:
@@ -47,6 +55,10 @@ def test_they_are_refused_in_a_sentence(overrides: list[str], message: str) -> N
         ["detector=pelee", "backbone=mblitenet"],
         ["detector=pelee", "backbone=mblitenet", "neck=cfpn", "loss=bll"],
         ["detector=ssd300", "neck=fpn"],
+        ["detector=ssd300", "image_size=268"],
+        ["detector=pelee", "image_size=[257,300]"],
+        ["detector=ssd300", "backbone=mblitenet", "image_size=96"],
+        ["experiment=table5", "row=table5/ssd300_vgg16", "scale=smoke"],
     ],
 )
 def test_others_work(overrides: list[str]) -> None:

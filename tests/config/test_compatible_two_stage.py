@@ -24,6 +24,11 @@ from lightweight_ssd.config.compose import compose
         (["detector=thundernet", "detector.head.background=false"], "detector.head.background=true for SoftmaxLoss"),
         (["detector=faster_rcnn", "backbone=mblitenet"], "but MBlitenet and NoNeck have several; give neck=cem"),
         (["detector=thundernet", "neck=cfpn"], "SNet and CFPN have several"),
+        *(
+            (["detector=faster_rcnn", f"backbone={name}"], "have several; give neck=cem")
+            for name in ("darknet19", "darknet53", "efficientnet_lite0", "timm", "tiny_darknet_two_levels")
+        ),
+        (["detector=thundernet", "neck=yolov3"], "SNet and YOLOv3Neck have several"),
         (["classification=softmax"], "Expected detector.head.background=true for SoftmaxLoss, which counts"),
         (["detector=ssd300", "classification=sampled"], "background=true but got SampledLoss"),
         (["detector=ssd300", "classification=softmax", "classification.background=false"], "a softmax without it"),
@@ -40,6 +45,9 @@ def test_they_are_refused_in_a_sentence(overrides: list[str], message: str) -> N
         ["detector=thundernet"],
         ["detector=faster_rcnn"],
         ["detector=thundernet", "backbone=mblitenet", "loss=bll"],
+        ["detector=faster_rcnn", "backbone=tiny_darknet"],
+        ["detector=faster_rcnn", "backbone=mobilenet_v1", "backbone.extra=[]", "+backbone.level_strides=[16]"],
+        ["detector=faster_rcnn", "backbone=darknet19", "neck=yolov2", "image_size=320"],
         ["detector=faster_rcnn", "backbone=mblitenet", "neck=cem"],
         ["detector=thundernet", "classification=focal", "detector.head.background=false"],
         ["detector=thundernet", "classification=softmax_hard_negative"],

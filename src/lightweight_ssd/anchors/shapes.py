@@ -49,9 +49,9 @@ class ShapeAnchors:
         """
         if num_levels != len(self.levels):
             raise ValueError(
-                f"Expected detector.anchors.levels with {num_levels} lists of [width, height], one per level of the "
-                f"detector, but got {len(self.levels)}; give shapes for each level, or a backbone and a neck with "
-                f"{len(self.levels)} levels."
+                f"Expected detector.anchors.levels with {_count(num_levels, 'list')} of [width, height], one per level "
+                f"of the detector, but got {len(self.levels)}; give shapes for each level, or a backbone and a neck "
+                f"with {_count(len(self.levels), 'level')}."
             )
         return [len(level) for level in self.levels]
 
@@ -79,3 +79,7 @@ class ShapeAnchors:
             torch.cat([boxes_on_cells(each, size, image_size) for each, size in zip(sides, sizes, strict=True)]),
             torch.cat([sizes_of_cells(n, size, image_size, device) for n, size in zip(per_cell, sizes, strict=True)]),
         )
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"

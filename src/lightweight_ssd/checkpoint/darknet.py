@@ -11,16 +11,17 @@ is normalized, then the kernel; the outputs of an anchor are x, y, width, height
 """
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lightweight_ssd.checkpoint.darknet_order import Layer, layers_of
+from lightweight_ssd.layers.darknet import SLOPE
 
 __all__ = ["DarknetWeights", "is_darknet", "read_darknet"]
 
@@ -152,14 +153,32 @@ def _check_settings(detector: Any, layers: Sequence[Layer], path: Path) -> None:
     scale = [value for name in ("mean", "std") for value in getattr(detector, name).flatten().tolist()]
     eps = sorted({detector.get_submodule(layer.norm).eps for layer in layers if layer.norm is not None} - {_EPS})
     order = getattr(detector.neck, "passthrough", "darknet")
-    in_neck = any(layer.conv.startswith("neck.") for layer in layers)
+    parts = sorted({layer.conv.partition(".")[0] for layer in layers} - {"head"})
+    slopes = {part: found for part in parts if (found := _other_slopes(detector.get_submodule(part)))}
     wrong = {
         "'detector.mean=[0,0,0]' 'detector.std=[255,255,255]'": scale if scale != [0.0] * 3 + [255.0] * 3 else None,
         f"backbone.norm_eps={_EPS} neck.norm_eps={_EPS}": eps or None,
-        "neck.passthrough=darknet": order if order != "darknet" and in_neck else None,
+        "neck.passthrough=darknet": order if order != "darknet" and "neck" in parts else None,
+        " ".join(f"{part}.slope={SLOPE}" for part in slopes): _of_slopes(slopes.values()) if slopes else None,
     }
     for expected, given in wrong.items():
         if given is not None:
             raise ValueError(
                 f"Expected Darknet's settings for its weights in init_from={path} but got {given}; give {expected}."
             )
+
+
+def _other_slopes(part: nn.Module) -> set[float]:
+    """Slopes below 0, other than Darknet's, of a part's rectifiers; those that do not leak have 0."""
+    rectifiers = (module for module in part.modules() if isinstance(module, nn.LeakyReLU | nn.ReLU))
+    return {getattr(module, "negative_slope", 0.0) for module in rectifiers} - {SLOPE}
+
+
+def _of_slopes(found: Iterable[set[float]]) -> str:
+    """What was given in place of Darknet's slope.
+
+    Example:
+        >>> _of_slopes([{0.01}, {0.0}])
+        'rectifiers of slope 0.0 and 0.01'
+    """
+    return f"rectifiers of slope {' and '.join(map(str, sorted(set[float]().union(*found))))}"

@@ -9,13 +9,16 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from lightweight_ssd.config.compatible_background import background_output
+from lightweight_ssd.config.compatible_levels import exact_levels, levels_to_fuse
 from lightweight_ssd.config.compatible_two_stage import one_level, two_stage_criterion
 from lightweight_ssd.config.compatible_yolo import yolo_classes, yolo_criterion, yolo_loss, yolo_passthrough
 from lightweight_ssd.config.part_nodes import Rule, class_of
 
 __all__ = ["check_parts"]
 
-_UNPADDED: Final = ("VGG16SSD", "PeleeNet")  # end in convolutions without padding, such as 5², 3² and 1² cells
+_UNPADDED: Final = {  # end in convolutions without padding, such as 5², 3² and 1² cells: least side, and a usual one
+    "VGG16SSD": (268, 300), "PeleeNet": (257, 304),
+}  # fmt: skip
 _HALVING_NECKS: Final = ("CFPN", "PAN", "BiFPN")
 
 
@@ -45,7 +48,17 @@ def _halving(config: Mapping[str, Any]) -> str | None:
     )
 
 
+def _least_side(config: Mapping[str, Any]) -> str | None:
+    """The last level of a backbone without padding needs one cell at least."""
+    backbone, size = class_of(config, "detector.backbone"), config.get("image_size")
+    sides = [side for side in (size if isinstance(size, list) else [size]) if isinstance(side, int)]
+    if backbone not in _UNPADDED or not sides or min(sides) >= _UNPADDED[backbone][0]:
+        return None
+    least, usual = _UNPADDED[backbone]
+    return f"Expected an image_size of {least} or more a side for {backbone} but got {size}; give one such as {usual}."
+
+
 _RULES: Final[tuple[Rule, ...]] = (
-    background_output, _halving, two_stage_criterion, one_level,
+    background_output, _halving, _least_side, exact_levels, levels_to_fuse, two_stage_criterion, one_level,
     yolo_criterion, yolo_loss, yolo_classes, yolo_passthrough,
 )  # fmt: skip

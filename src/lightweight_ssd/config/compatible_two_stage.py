@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from lightweight_ssd.config.backbone_levels import levels_of_backbone
 from lightweight_ssd.config.part_nodes import class_of
 
 __all__ = ["one_level", "two_stage_criterion"]
 
 _TWO_STAGES: Final = "TwoStageDetector"
 _CRITERIA: Final = {"SSDCriterion": False, "YOLOCriterion": False, "TwoStageCriterion": True}  # whether of two stages
-_KEEP_LEVELS: Final = ("NoNeck", "FPN", "CFPN", "PAN", "BiFPN")
-_SEVERAL_LEVELS: Final = ("MBlitenet", "MobileNetV1", "MobileNetV2", "SNet", "VGG16SSD", "PeleeNet", "YOLONano")
+_SEVERAL: Final = (  # necks with several levels for a backbone with several
+    "NoNeck", "FPN", "CFPN", "PAN", "BiFPN", "ResidualPrediction", "YOLOv3Neck", "TinyYOLOv3Neck", "YOLONanoNeck",
+)  # fmt: skip
 
 
 def two_stage_criterion(config: Mapping[str, Any]) -> str | None:
@@ -28,7 +30,9 @@ def two_stage_criterion(config: Mapping[str, Any]) -> str | None:
 def one_level(config: Mapping[str, Any]) -> str | None:
     """Proposals are pooled from one map; of several, those that nothing is pooled from would learn nothing."""
     backbone, neck = class_of(config, "detector.backbone"), class_of(config, "detector.neck")
-    if class_of(config, "detector") != _TWO_STAGES or neck not in _KEEP_LEVELS or backbone not in _SEVERAL_LEVELS:
+    if class_of(config, "detector") != _TWO_STAGES or neck not in _SEVERAL:
+        return None
+    if levels_of_backbone(config) in (None, 0, 1):
         return None
     return (
         f"Expected a backbone and a neck with one level for a detector of two stages but {backbone} and {neck} have "
