@@ -61,7 +61,7 @@ def candidates(line: str, commands: Collection[str], breaks: str = "=") -> list[
         breaks: The characters at which the shell begins a new word; of `neck=f` bash completes the `f` alone.
 
     Example:
-        >>> candidates("lssd train neck=c", ["train"]), candidates("lssd tr", ["train", "report"])
+        >>> candidates("lssd train neck=cf", ["train"]), candidates("lssd tr", ["train", "report"])
         (['cfpn'], ['train'])
     """
     *before, word = line.split(" ") if line else [""]
