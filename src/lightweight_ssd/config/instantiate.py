@@ -6,9 +6,12 @@ from typing import Any
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 
+from lightweight_ssd.config.learning_rate import know_rates
 from lightweight_ssd.system.plain_text import has_reference
 
 __all__ = ["build"]
+
+know_rates()  # whoever builds parts meets them, however the configuration was composed
 
 _REFUSALS = ("MisconfigurationException",)  # Lightning's, by name: to import it would take seconds
 

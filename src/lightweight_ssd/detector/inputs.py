@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from lightweight_ssd.anchors.generator import AnchorGenerator
 from lightweight_ssd.tensor_types import Anchors
 
-__all__ = ["Images", "KeptAnchors", "check_images", "least_side", "normalization"]
+__all__ = ["Images", "KeptAnchors", "check_evaluation", "check_images", "least_side", "normalization"]
 
 Images = UInt8[Tensor, "B 3 H W"] | Float[Tensor, "B 3 H W"]
 """RGB, 0 to 255, bytes or floats; not normalized."""
@@ -55,6 +55,16 @@ def check_images(images: Tensor, least: int) -> None:
         raise ValueError(f"Expected images of the shape (batch, 3, height, width) but got {shape}.")
     if min(shape[2:]) < least:
         raise ValueError(f"Expected images of {least} pixels or more a side but got {shape}; enlarge the input.")
+
+
+def check_evaluation(detector: nn.Module) -> None:
+    """Refuse to predict with a detector whose batch normalizations would take in what they see.
+
+    Raises:
+        ValueError: It is in training mode.
+    """
+    if detector.training:
+        raise ValueError("Expected a detector in evaluation mode for predict but got one in training; call eval().")
 
 
 class KeptAnchors:

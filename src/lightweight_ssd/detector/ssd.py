@@ -14,7 +14,14 @@ from torch import Tensor, nn
 from lightweight_ssd.anchors.generator import AnchorGenerator
 from lightweight_ssd.coding.coder import Coder
 from lightweight_ssd.detector.fixed_size import FixedSizeDetector
-from lightweight_ssd.detector.inputs import Images, KeptAnchors, check_images, least_side, normalization
+from lightweight_ssd.detector.inputs import (
+    Images,
+    KeptAnchors,
+    check_evaluation,
+    check_images,
+    least_side,
+    normalization,
+)
 from lightweight_ssd.detector.postprocess import PostProcess
 from lightweight_ssd.ops.thresholds import known_thresholds
 from lightweight_ssd.tensor_types import Detections, RawOutputs
@@ -152,8 +159,7 @@ class Detector(nn.Module):
         Raises:
             ValueError: In training mode, where the images of a batch would change each other's detections.
         """
-        if self.training:
-            raise ValueError("Expected a detector in evaluation mode for predict but got one in training; call eval().")
+        check_evaluation(self)
         height, width = images.shape[-2:]
         return (postprocess or self.postprocess)(self(images), (height, width))
 

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from lightweight_ssd.layers.predictor import per_anchor, predictor
+from lightweight_ssd.layers.predictor import check_predictors, per_anchor, predictor
 from lightweight_ssd.ops.precision import at_least_float32
 from lightweight_ssd.tensor_types import RawOutputs
 
@@ -48,12 +48,7 @@ class YOLOHead(nn.Module):
             ValueError: For a prior outside 0 to 1, an even kernel or no classes.
         """
         super().__init__()
-        if not 0 < prior < 1:
-            raise ValueError(f"Expected the prior of the head to lie between 0 and 1 but got {prior}.")
-        if kernel_size % 2 == 0:
-            raise ValueError(f"Expected an odd kernel_size of the head but got {kernel_size}; choose 1, 3, 5, …")
-        if num_classes < 1:
-            raise ValueError(f"Expected one class or more but got {num_classes}.")
+        check_predictors(num_classes, kernel_size, prior)
         self.num_classes, self.softmax = num_classes, softmax
         levels = list(zip(in_channels, anchors_per_cell, strict=True))
         bias = math.log(prior / (1 - prior))

@@ -3,7 +3,26 @@
 from jaxtyping import Float
 from torch import Tensor, nn
 
-__all__ = ["per_anchor", "predictor"]
+__all__ = ["check_predictors", "per_anchor", "predictor"]
+
+
+def check_predictors(num_classes: int, kernel_size: int, prior: float) -> None:
+    """Refuse settings of a head that are out of range.
+
+    Args:
+        num_classes: Classes, background not counted.
+        kernel_size: Side of the predictors' kernels.
+        prior: Score before training.
+
+    Raises:
+        ValueError: For a prior outside 0 to 1, an even kernel or no classes.
+    """
+    if not 0 < prior < 1:
+        raise ValueError(f"Expected the prior of the head to lie between 0 and 1 but got {prior}.")
+    if kernel_size % 2 == 0:
+        raise ValueError(f"Expected an odd kernel_size of the head but got {kernel_size}; choose 1, 3, 5, …")
+    if num_classes < 1:
+        raise ValueError(f"Expected one class or more but got {num_classes}.")
 
 
 def predictor(in_channels: int, out_channels: int, kernel_size: int, std: float, bias: float) -> nn.Conv2d:
